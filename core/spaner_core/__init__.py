@@ -1,0 +1,93 @@
+"""The method and its contract: shared prompt, aligners, loss, training, space, evaluation.
+
+What a plugin needs is here, at the root. Names that need torch are imported at first use.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from spaner_core.errors import (
+    ConfigError,
+    DataError,
+    OutputExists,
+    PluginError,
+    SpaceError,
+    SpanerError,
+    UnusableInput,
+)
+from spaner_core.hookspecs import ENTRY_POINT_GROUP, hookimpl
+from spaner_core.modality import (
+    API_VERSION,
+    Aligner,
+    Alignment,
+    Batch,
+    Corruption,
+    Encoder,
+    EncoderInput,
+    FeatureSpec,
+    LabelAligner,
+    Modality,
+    Preview,
+    Sample,
+    Transform,
+)
+from spaner_core.options import OptionError, read_options
+
+if TYPE_CHECKING:
+    from spaner_core.aligner import AlignerOptions, CrossAttentionAligner
+    from spaner_core.pretrained.fingerprint import fingerprint_module, fingerprint_options
+    from spaner_core.readers import FlattenTokens, MeanTokens, PoolTokens, Reader
+
+_NEEDS_TORCH = {
+    "AlignerOptions": "spaner_core.aligner",
+    "CrossAttentionAligner": "spaner_core.aligner",
+    "FlattenTokens": "spaner_core.readers",
+    "MeanTokens": "spaner_core.readers",
+    "PoolTokens": "spaner_core.readers",
+    "Reader": "spaner_core.readers",
+    "fingerprint_module": "spaner_core.pretrained.fingerprint",
+    "fingerprint_options": "spaner_core.pretrained.fingerprint",
+}
+
+__all__ = [
+    "API_VERSION",
+    "ENTRY_POINT_GROUP",
+    "Aligner",
+    "AlignerOptions",
+    "Alignment",
+    "Batch",
+    "ConfigError",
+    "Corruption",
+    "CrossAttentionAligner",
+    "DataError",
+    "Encoder",
+    "EncoderInput",
+    "FeatureSpec",
+    "FlattenTokens",
+    "LabelAligner",
+    "MeanTokens",
+    "Modality",
+    "OptionError",
+    "OutputExists",
+    "PluginError",
+    "PoolTokens",
+    "Preview",
+    "Reader",
+    "Sample",
+    "SpaceError",
+    "SpanerError",
+    "Transform",
+    "UnusableInput",
+    "fingerprint_module",
+    "fingerprint_options",
+    "hookimpl",
+    "read_options",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name in _NEEDS_TORCH:
+        return getattr(import_module(_NEEDS_TORCH[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

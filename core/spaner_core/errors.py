@@ -1,0 +1,42 @@
+"""Every error SPANER raises on purpose.
+
+    SpanerError                 what the user gave is wrong; the command line exits with code 2
+    ├── ConfigError             plugins.yaml, an option or a flag
+    ├── PluginError             a plugin is missing, broken, duplicated or refused
+    ├── DataError               a manifest or its rows
+    │   └── UnusableInput       one input cannot be decoded (raised by a plugin's transform)
+    ├── SpaceError              a space is missing, incomplete, or made by another encoder or prompt
+    └── OutputExists            an output exists and was not to be overwritten
+
+A message says what was given, what was expected and what to do, in one line.
+"""
+
+from __future__ import annotations
+
+
+class SpanerError(Exception):
+    """Root of all errors caused by what the user gave."""
+
+
+class ConfigError(SpanerError):
+    """plugins.yaml, a plugin's option or a flag is wrong."""
+
+
+class PluginError(SpanerError):
+    """A plugin is missing, broken, duplicated or refused by policy."""
+
+
+class DataError(SpanerError):
+    """A manifest, or rows of it, cannot be used."""
+
+
+class UnusableInput(DataError):
+    """One input cannot be decoded. Plugins raise it; core adds which row it was."""
+
+
+class SpaceError(SpanerError):
+    """A space is missing, incomplete, or does not fit the encoder or prompt at hand."""
+
+
+class OutputExists(SpanerError):
+    """An output exists already and neither `--overwrite` nor `--replace` was given."""

@@ -1,0 +1,169 @@
+"""What a modality plugin is made of: the dataclasses and protocols of the contract.
+
+Axis letters used everywhere: B batch, N feature tokens, C concept anchors (the prompt's
+tokens), E encoder width, P width of what an aligner's reader gives, D width of the shared space.
+
+This module imports no torch, so that a plugin can be described without loading it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+API_VERSION = 1
+"""Version of this contract. A plugin built for another version is refused with a clear message."""
+
+Sample: TypeAlias = Any
+"""A decoded input, as corruptions and previews take it: image, text, waveform with its rate, ..."""
+
+EncoderInput: TypeAlias = Any
+"""One prepared window of a sample, ready for `Encoder.collate`."""
+
+Batch: TypeAlias = Any
+"""Whatever `Encoder.collate` gives and the encoder takes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Modality:
+    """What can be said of a modality without loading anything heavy.
+
+    `suffixes` are the file suffixes it reads, lower case with the dot. `inline` is true when an
+    input may also be given as itself (a text) instead of as a path. `embeds_labels` is true when
+    its encoder can embed the names of concepts, so that it may give the shared prompt.
+    """
+
+    name: str
+    summary: str
+    suffixes: tuple[str, ...] = ()
+    inline: bool = False
+    embeds_labels: bool = False
+    api_version: int = API_VERSION
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureSpec:
+    """Shape of what an encoder gives for one sample: N tokens of width `dim`.
+
+    `tokens` is N, or None where it varies from sample to sample. `grid` is the spatial layout of
+    the tokens after the first `prefix_tokens` (a CLS token, say), e.g. (3, 3). Stored with the
+    aligner, which can therefore be loaded without the encoder.
+    """
+
+    dim: int
+    tokens: int | None = None
+    grid: tuple[int, ...] | None = None
+    prefix_tokens: int = 0
+
+
+@runtime_checkable
+class Encoder(Protocol):
+    """A frozen model that turns prepared windows into tokens.
+
+    `fingerprint` is a SHA-256 that changes whenever the output would: it covers weights and
+    options; an encoder without weights hashes its name, an algorithm version and its options.
+    Nothing in an encoder is ever fitted to the user's data.
+    """
+
+    @property
+    def features(self) -> FeatureSpec: ...
+
+    @property
+    def fingerprint(self) -> str: ...
+
+    def collate(self, inputs: Sequence[EncoderInput]) -> Batch:
+        """Join prepared windows into one batch."""
+        ...
+
+    def __call__(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return tokens (B, N, E) float and mask (B, N) bool, True where a token is real."""
+        ...
+
+
+@runtime_checkable
+class Transform(Protocol):
+    """Turns what the manifest names into what the encoder takes."""
+
+    @property
+    def fingerprint(self) -> str: ...
+
+    def decode(self, source: Path | str) -> Sample:
+        """Read one input: a `Path` is a file, a `str` is the input itself.
+
+        Raises `UnusableInput` with the reason when it cannot be read or is not usable.
+        """
+        ...
+
+    def prepare(self, sample: Sample) -> Sequence[EncoderInput]:
+        """Cut a sample into encoder inputs, one a window; core joins windows along N."""
+        ...
+
+
+class Alignment(NamedTuple):
+    """What an aligner gives for a batch.
+
+    `embedding` z (B, D) is the place in the shared space; `direction` h (B, D) is what the
+    modality itself says before the prompt pulls; `weights` w (B, C) is how much each anchor pulls.
+    All rows of `embedding` and `direction` have unit length; rows of `weights` sum to one.
+    """
+
+    embedding: Tensor
+    direction: Tensor
+    weights: Tensor
+
+
+class Aligner(Protocol):
+    """A trainable `torch.nn.Module` between one encoder and the shared space."""
+
+    def forward(
+        self, features: Tensor, mask: Tensor, anchors: Tensor, *, beta: Tensor, strength: Tensor | float
+    ) -> Alignment:
+        """Embed features (B, N, E) with mask (B, N) against anchors (C, D).
+
+        `beta` is the prompt's read-out sharpness, `strength` in [0, 1] how hard anchors pull.
+        """
+        ...
+
+    def fit_statistics(
+        self, features: Tensor, mask: Tensor, concepts: Tensor, *, concept_count: int
+    ) -> None:
+        """Set the buffers (centre, scale, class means) from training rows, once, before training.
+
+        `concepts` (B,) int64 holds each row's anchor index, -1 where a row has none.
+        """
+        ...
+
+
+@runtime_checkable
+class LabelAligner(Aligner, Protocol):
+    """An aligner whose modality can embed the names of concepts."""
+
+    def read(self, features: Tensor, mask: Tensor) -> Tensor:
+        """Return one raw vector a row, (B, P), before any centring: what anchors are made from."""
+        ...
+
+    def start_from(self, label_map: Tensor) -> None:
+        """Start the linear map at `label_map` (P, D), the very map that made the anchors."""
+        ...
+
+
+class Corruption(Protocol):
+    """A named disturbance with severities 1 (slight) to 5 (severe)."""
+
+    @property
+    def name(self) -> str: ...
+
+    def apply(self, sample: Sample, *, severity: int, seed: int) -> Sample: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preview:
+    """How a sample is shown to people: a text, or a PNG image, or both."""
+
+    text: str | None = None
+    png: bytes | None = None

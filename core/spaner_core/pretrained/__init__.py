@@ -1,0 +1,1 @@
+"""What every encoder plugin needs: fingerprints, freezing and its proof."""

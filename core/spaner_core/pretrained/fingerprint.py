@@ -1,0 +1,41 @@
+"""Fingerprints: SHA-256 of everything that decides an output."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+
+def fingerprint_options(name: str, version: int, options: DataclassInstance) -> str:
+    """Fingerprint an algorithm without trained weights.
+
+    `version` is raised whenever the algorithm's output changes; `options` holds only what
+    changes the output.
+    """
+    described = {"name": name, "version": version, "options": dataclasses.asdict(options)}
+    return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
+
+
+def fingerprint_tensors(tensors: Mapping[str, Tensor]) -> str:
+    """Fingerprint named tensors: names, dtypes, shapes and bytes, whatever their order."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        tensor = tensors[name].detach().cpu().contiguous()
+        digest.update(f"{name}|{tensor.dtype}|{tuple(tensor.shape)}|".encode())
+        # reshape before view: a zero-dimensional tensor has no last axis to reinterpret
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def fingerprint_module(module: nn.Module) -> str:
+    """Fingerprint a module's parameters and persistent buffers."""
+    return fingerprint_tensors(module.state_dict())
