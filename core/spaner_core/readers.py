@@ -10,7 +10,6 @@ from typing import Protocol
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from spaner_core.modality import FeatureSpec
 
@@ -78,12 +77,15 @@ class PoolTokens(nn.Module):
 
     def forward(self, features: Tensor, mask: Tensor) -> Tensor:
         """Return (B, segments·E), the same whatever the padding."""
-        rows = []
-        for tokens, real in zip(features, mask, strict=True):
-            kept = tokens[real]  # (n, E)
-            pooled = functional.adaptive_avg_pool1d(kept.T.unsqueeze(0), self.segments)
-            rows.append(pooled.squeeze(0).T.flatten())  # (segments·E,)
-        return torch.stack(rows)
+        rank = mask.cumsum(dim=1) - 1  # (B, N) a token's place among the real ones
+        count = mask.sum(dim=1, keepdim=True)  # (B, 1)
+        segment = torch.arange(self.segments, device=mask.device)
+        first = segment * count // self.segments  # (B, segments), as adaptive average pooling cuts
+        last = -(-(segment + 1) * count // self.segments)
+        inside = (rank.unsqueeze(1) >= first.unsqueeze(-1)) & (rank.unsqueeze(1) < last.unsqueeze(-1))
+        weights = (inside & mask.unsqueeze(1)).to(features.dtype)  # (B, segments, N)
+        pooled = weights @ features / weights.sum(dim=-1, keepdim=True).clamp_min(1)
+        return pooled.flatten(1)
 
 
 def masked_mean(features: Tensor, mask: Tensor) -> Tensor:

@@ -1,0 +1,30 @@
+"""SPANER: several kinds of data in one searchable space, on top of frozen encoders.
+
+    import spaner
+    space = spaner.load("runs/base")
+    space.similarity(space.encode("a.png", modality="vision"), space.encode("seven", modality="text"))
+
+Names are imported at first use, so that `import spaner` loads no torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from spaner_core.errors import SpanerError
+
+if TYPE_CHECKING:
+    from spaner.facade import load
+    from spaner.space import Space
+
+_LAZY = {"Space": "spaner.space", "load": "spaner.facade"}
+
+__version__ = "0.1.0"
+__all__ = ["Space", "SpanerError", "load"]
+
+
+def __getattr__(name: str) -> object:
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,1 @@
+"""The embedded demonstration data and what writes it as ordinary files."""

@@ -1,0 +1,84 @@
+"""Evaluating a project's space: retrieval for every ordered pair, and coherence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from spaner_core.data.labelled import concepts_of, items_of, numbers_of
+from spaner_core.data.manifest import Row
+from spaner_core.errors import DataError
+from spaner_core.evaluation.coherence import coherence_by_pair
+from spaner_core.evaluation.retrieval import retrieval_by_pair
+from spaner_core.positives import Labels
+from torch import Tensor
+
+from spaner.project import Project
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbeddedRows:
+    """Rows of one modality with their embeddings (n, D) and their encoder's own vectors (n, F)."""
+
+    rows: tuple[Row, ...]
+    embeddings: Tensor
+    encoder_vectors: Tensor
+
+
+def embed_split(
+    project: Project, split: str | None, *, strength: float | None = None
+) -> dict[str, EmbeddedRows]:
+    """Embed a split's rows in every modality that the space has and the project declares.
+
+    Raises `DataError` where fewer than two modalities have rows in the split.
+    """
+    space = project.space
+    embedded = {}
+    for name in space.modalities:
+        if name not in project.config.modalities or not project.manifest.select(name, split):
+            continue
+        rows = project.rows(name, split)
+        space.check_modality(name)
+        features = project.features(name, rows)
+        embedded[name] = EmbeddedRows(
+            rows=rows,
+            embeddings=torch.from_numpy(space.embed(name, features, strength=strength)),
+            encoder_vectors=features.flat(),
+        )
+    if len(embedded) < 2:
+        having = ", ".join(embedded) or "none"
+        raise DataError(
+            f"{project.manifest.path}: split {split!r} has rows of {having} among the space's "
+            f"modalities ({', '.join(space.modalities)}); at least two are needed. Splits are "
+            f"{', '.join(project.manifest.splits) or 'none'}"
+        )
+    return embedded
+
+
+def evaluate(
+    project: Project, split: str, *, strength: float | None = None
+) -> dict[str, float | None]:
+    """Measure a split; return one flat dict of figures by name."""
+    return measure(project, embed_split(project, split, strength=strength))
+
+
+def measure(project: Project, embedded: dict[str, EmbeddedRows]) -> dict[str, float | None]:
+    """Measure rows that were embedded before; return one flat dict of figures by name."""
+    embeddings = {name: part.embeddings for name, part in embedded.items()}
+    labels = {name: row_labels(project, part.rows) for name, part in embedded.items()}
+    references = {name: part.encoder_vectors for name, part in embedded.items()}
+    return {
+        **retrieval_by_pair(embeddings, labels),
+        **coherence_by_pair(embeddings, labels, references=references),
+    }
+
+
+def row_labels(project: Project, rows: Sequence[Row]) -> Labels:
+    """Number concepts, items and samples of manifest rows, alike for every modality."""
+    every = project.manifest.rows
+    return Labels(
+        concepts=numbers_of((row.concept for row in rows), concepts_of(every)),
+        items=numbers_of((row.item for row in rows), items_of(every)),
+        samples=numbers_of((row.id for row in rows), sorted({row.id for row in rows})),
+    )

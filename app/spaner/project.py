@@ -1,0 +1,97 @@
+"""A project: a configuration, the manifest and the space that it names, opened when needed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+from spaner_core.data.labelled import LabelledRows, items_of, numbers_of
+from spaner_core.data.manifest import Manifest, Row, read_manifest, source_of
+from spaner_core.errors import DataError
+from spaner_core.features.rows import FeatureRows
+from spaner_registry.assemble import Assembly, ModalityOptions
+from spaner_registry.config import Config
+from spaner_registry.registry import Registry
+
+from spaner.space import Space, open_space
+
+TRAIN_SPLIT = "train"
+
+
+class Project:
+    """What the commands work on. Nothing is read before it is needed."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.registry = Registry(allow=config.policy.allow)
+        self.assembly = Assembly(
+            self.registry,
+            {
+                name: ModalityOptions(encoder=options.encoder, aligner=options.aligner)
+                for name, options in config.modalities.items()
+            },
+            option_error=config.option_error,
+        )
+
+    @cached_property
+    def manifest(self) -> Manifest:
+        """The manifest that the configuration names."""
+        manifest = read_manifest(self.config.data.manifest)
+        for name in manifest.modalities:
+            if name not in self.config.modalities:
+                first = manifest.select(modality=name)[0]
+                raise DataError(
+                    f"{manifest.path}:{first.line}: modality {name!r} is not declared in "
+                    f"{self.config.path.name}; declared are {', '.join(self.config.modalities)}. "
+                    "Declare it under `modalities:` or correct the manifest"
+                )
+        return manifest
+
+    @cached_property
+    def space(self) -> Space:
+        """The space that the configuration names, with the encoders that it declares."""
+        return open_space(self.config.space, self.assembly)
+
+    def rows(self, modality: str, split: str | None = None) -> tuple[Row, ...]:
+        """Return the manifest's rows of a modality and split; a manifest without splits is whole.
+
+        Raises `DataError` when there are none, naming the splits that there are.
+        """
+        asked = split if self.manifest.splits else None
+        if split not in (None, TRAIN_SPLIT) and asked is None:
+            raise DataError(
+                f"{self.manifest.path}: no row has a split, so there is no {split!r}; add a "
+                "column `split` with train, validation and test"
+            )
+        rows = self.manifest.select(modality=modality, split=asked)
+        if not rows:
+            having = sorted({str(row.split) for row in self.manifest.select(modality=modality)})
+            raise DataError(
+                f"{self.manifest.path}: no rows of modality {modality!r}"
+                + (f" in split {asked!r}; its splits are {', '.join(having)}" if having else "")
+                + ". Add such rows"
+            )
+        return rows
+
+    def features(self, modality: str, rows: Sequence[Row]) -> FeatureRows:
+        """Extract the features of manifest rows."""
+        described = self.registry.modality(modality)
+        folder = self.config.data.manifest.parent
+        sources: list[Path | str] = [
+            source_of(row, folder, inline=described.inline, suffixes=described.suffixes)
+            for row in rows
+        ]
+        return self.assembly.extract(modality, sources)
+
+    def labelled(self, modality: str, rows: Sequence[Row], concepts: Sequence[str]) -> LabelledRows:
+        """Extract features of manifest rows and number their concepts and items."""
+        return LabelledRows(
+            features=self.features(modality, rows),
+            concepts=numbers_of((row.concept for row in rows), concepts),
+            items=numbers_of((row.item for row in rows), self._items),
+        )
+
+    @cached_property
+    def _items(self) -> tuple[str, ...]:
+        return items_of(self.manifest.rows)

@@ -1,0 +1,80 @@
+"""Exact search: the query's cosine with every row of the manifest's target modalities."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from spaner_core.data.manifest import Row
+from spaner_core.errors import ConfigError
+
+from spaner.project import Project
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hit:
+    """One row that was found; `score` is the cosine with the query, -1 to 1."""
+
+    rank: int
+    score: float
+    id: str
+    modality: str
+    input: str
+    concept: str | None
+
+
+def search(
+    project: Project,
+    query: str,
+    *,
+    source: str,
+    targets: Sequence[str],
+    k: int = 10,
+    split: str | None = None,
+    strength: float | None = None,
+) -> list[Hit]:
+    """Find the `k` rows of the target modalities that lie nearest the query.
+
+    `query` is a path, or a text where the source modality takes one. A sample with several rows
+    is found once. Raises `ConfigError` where `policy.links` does not let `source` find a target.
+    """
+    check_links(project, source, targets)
+    wanted = project.space.encode(query, modality=source, strength=strength)
+    rows: list[Row] = []
+    scores: list[np.ndarray] = []
+    for target in targets:
+        project.space.check_modality(target)
+        distinct = list({row.id: row for row in project.rows(target, split)}.values())
+        features = project.features(target, distinct)
+        gallery = project.space.embed(target, features, strength=strength)
+        rows += distinct
+        scores.append(project.space.similarity(wanted, gallery)[0])
+    joined = np.concatenate(scores)
+    # stable: rows that tie keep the manifest's order
+    best = np.argsort(-joined, kind="stable")[:k]
+    return [
+        Hit(
+            rank=rank,
+            score=round(float(joined[place]), 4),
+            id=rows[place].id,
+            modality=rows[place].modality,
+            input=rows[place].input,
+            concept=rows[place].concept,
+        )
+        for rank, place in enumerate(best, start=1)
+    ]
+
+
+def check_links(project: Project, source: str, targets: Sequence[str]) -> None:
+    """Raise `ConfigError` unless `policy.links` lets `source` find every target."""
+    links = project.config.policy.links
+    if links is None:
+        return
+    allowed = links.get(source, ())
+    for target in targets:
+        if target not in allowed:
+            raise ConfigError(
+                f"{project.config.locate('policy', 'links')}: {source!r} may not find {target!r}; "
+                f"it may find {', '.join(allowed) or 'nothing'}. Ask whoever keeps the policy"
+            )

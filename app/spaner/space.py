@@ -1,0 +1,115 @@
+"""What people hold in their hands: a space that takes inputs and gives embeddings."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from spaner_core import checkpoint
+from spaner_core.errors import OutputExists
+from spaner_core.space import AlignerRecord
+from spaner_core.space import Space as AlignedSpace
+from spaner_registry.assemble import Assembly, options_from_space
+from spaner_registry.registry import Registry
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from spaner_core.features.rows import FeatureRows
+    from spaner_core.modality import Aligner
+
+
+class Space:
+    """A trained space with the encoders of its modalities.
+
+    Encoders are built when a modality is first used, so a space opens where only some of its
+    plugins are installed.
+    """
+
+    def __init__(self, folder: Path, aligned: AlignedSpace, assembly: Assembly) -> None:
+        self.folder = folder
+        self.aligned = aligned
+        self.assembly = assembly
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """Names of the modalities that the space has."""
+        return self.aligned.modalities
+
+    @property
+    def concepts(self) -> tuple[str, ...]:
+        """The concepts of the shared prompt, in the order of its anchors."""
+        return self.aligned.record.concepts
+
+    def encode(
+        self,
+        inputs: str | Path | Sequence[str | Path],
+        *,
+        modality: str,
+        strength: float | None = None,
+    ) -> NDArray[np.float32]:
+        """Embed inputs of one modality; return (n, D) float32, rows of unit length.
+
+        An input is a path, or the input itself where the modality takes it inline (a text).
+        `strength` in [0, 1] is how hard the prompt pulls, the space's own by default. Raises
+        `SpaceError` for an unknown modality or another encoder, `DataError` for inputs that
+        cannot be read.
+        """
+        several = [inputs] if isinstance(inputs, str | Path) else list(inputs)
+        self.check_modality(modality)
+        described = self.assembly.modality(modality).modality
+        sources: list[Path | str] = []
+        for given in several:
+            is_file = not described.inline or (
+                Path(given).suffix.lower() in described.suffixes and Path(given).is_file()
+            )
+            sources.append(Path(given) if is_file else str(given))
+        return self.embed(modality, self.assembly.extract(modality, sources), strength=strength)
+
+    def embed(
+        self, modality: str, rows: FeatureRows, *, strength: float | None = None
+    ) -> NDArray[np.float32]:
+        """Embed features that were extracted before; return (n, D) float32 of unit length."""
+        self.check_modality(modality)
+        embeddings = self.aligned.embed(modality, rows, strength=strength)
+        return np.asarray(embeddings.numpy(), dtype=np.float32)
+
+    def check_modality(self, modality: str) -> None:
+        """Raise `SpaceError` unless the space has `modality` and the encoder at hand fits it."""
+        self.aligned.aligner(modality)
+        self.assembly.check_space(self.aligned, modality)
+
+    @staticmethod
+    def similarity(
+        first: NDArray[np.float32], second: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Return the cosine of every row of `first` (n, D) with every row of `second`: (n, m)."""
+        return first @ second.T
+
+    def save_pretrained(self, folder: str | Path, *, overwrite: bool = False) -> Path:
+        """Copy the space, byte for byte, to `folder`. Raises `OutputExists` if it exists."""
+        target = Path(folder)
+        checkpoint.check_output(target, overwrite=overwrite)
+        if target.exists() and target.resolve() == self.folder.resolve():
+            raise OutputExists(f"{target} is the space itself; give another folder")
+        with checkpoint.replaced_at_end(target) as new:
+            shutil.copytree(self.folder, new)
+        return target
+
+
+def open_space(folder: Path, assembly: Assembly | None = None) -> Space:
+    """Open the space at `folder`, with the encoders of `assembly` or else those it recorded."""
+    registry = assembly.registry if assembly else Registry()
+
+    def build_aligner(record: AlignerRecord) -> Aligner:
+        return (assembly or Assembly(registry, {})).recorded_aligner(
+            record, prompt_dim=aligned.record.dim
+        )
+
+    aligned = checkpoint.load_space(folder, build_aligner=build_aligner)
+    return Space(
+        folder, aligned, assembly or Assembly(registry, options_from_space(aligned.records))
+    )

@@ -1,0 +1,258 @@
+"""Training a project's space, and attaching a modality to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from spaner_core import checkpoint
+from spaner_core.data.labelled import LabelledRows, concepts_of, numbers_of
+from spaner_core.data.labels import complete_label_texts, read_label_texts
+from spaner_core.data.manifest import Row
+from spaner_core.errors import ConfigError, DataError
+from spaner_core.space import AlignerRecord, PromptRecord
+from spaner_core.training.attach import fit_attached
+from spaner_core.training.joint import Labels, Trained, fit_space
+
+from spaner.project import TRAIN_SPLIT, Project
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingReport:
+    """What a training did: rows, parameters trained, and what the user should know."""
+
+    space: Path
+    rows: dict[str, int]
+    trained_parameters: dict[str, int]
+    concepts: int
+    anchors: str
+    notices: tuple[str, ...]
+    receipts: tuple[Path, ...]
+
+
+def train(
+    project: Project,
+    names: Sequence[str] = (),
+    *,
+    overwrite: bool = False,
+    device: str = "auto",
+) -> TrainingReport:
+    """Train a new space with the named modalities (all declared ones by default).
+
+    Raises `OutputExists` before anything is extracted where the space exists.
+    """
+    config = project.config
+    checkpoint.check_output(config.space, overwrite=overwrite)
+    names = _check_names(project, names)
+    label_texts = _label_texts(project)
+    concepts = tuple(label_texts)
+    rows = {name: project.rows(name, TRAIN_SPLIT) for name in names}
+    labelled = {name: project.labelled(name, rows[name], concepts) for name in names}
+    dim = config.prompt.dim
+    trained = fit_space(
+        {name: project.assembly.aligner_builder(name, prompt_dim=dim) for name in names},
+        labelled,
+        concepts=concepts,
+        labels=_labels(project, names, label_texts),
+        recipe=config.recipe,
+        device=device,
+    )
+    aligners = {
+        name: (aligner, _record(project, name, rows[name], prompt="", anchors=len(concepts)))
+        for name, aligner in trained.aligners.items()
+    }
+    record = _prompt_record(project, label_texts, trained)
+    checkpoint.save_space(config.space, trained.prompt, record, aligners, overwrite=overwrite)
+    return TrainingReport(
+        space=config.space,
+        rows={name: len(part) for name, part in labelled.items()},
+        trained_parameters={
+            name: count_parameters(aligner) for name, aligner in trained.aligners.items()
+        },
+        concepts=len(concepts),
+        anchors=record.anchors,
+        notices=(*_label_notices(trained), *_coverage_notices(rows, concepts)),
+        receipts=tuple(config.space / part / "receipt.json" for part in ("prompt",)),
+    )
+
+
+def attach(project: Project, name: str, *, device: str = "auto") -> TrainingReport:
+    """Train the aligner of `name` against the project's space and add it; nothing else changes.
+
+    Raises `OutputExists` if the space has it, and `DataError` naming concepts that the prompt
+    does not have.
+    """
+    config = project.config
+    space = project.space.aligned
+    checkpoint.check_attachable(space, config.space, name)
+    _check_names(project, [name])
+    rows = project.rows(name, TRAIN_SPLIT)
+    concepts = space.record.concepts
+    _check_known(project, name, rows, concepts)
+    labelled = project.labelled(name, rows, concepts)
+    aligner = fit_attached(
+        name,
+        project.assembly.aligner_builder(name, prompt_dim=space.record.dim),
+        labelled,
+        space.prompt,
+        training=config.training,
+        device=device,
+    )
+    record = _record(project, name, rows, prompt=space.fingerprint, anchors=len(concepts))
+    receipt = checkpoint.save_attached(config.space, aligner, record)
+    missing = [concept for concept in concepts if concept not in record.concepts]
+    return TrainingReport(
+        space=config.space,
+        rows={name: len(labelled)},
+        trained_parameters={name: count_parameters(aligner)},
+        concepts=len(record.concepts),
+        anchors=space.record.anchors,
+        notices=_missing_notice(name, missing),
+        receipts=(receipt,),
+    )
+
+
+def count_parameters(aligner: Any) -> int:
+    """Count the trainable parameters that an aligner was built with."""
+    return sum(parameter.numel() for parameter in aligner.parameters())
+
+
+def _check_names(project: Project, names: Sequence[str]) -> tuple[str, ...]:
+    """Return the modalities to train, all declared ones by default; refuse undeclared ones."""
+    declared = project.config.modalities
+    for name in names:
+        if name not in declared:
+            raise ConfigError(
+                f"modality {name!r} is not declared in {project.config.path}; declared are "
+                f"{', '.join(declared)}. Add it under `modalities:`"
+            )
+    return tuple(dict.fromkeys(names)) or tuple(declared)
+
+
+def _label_texts(project: Project) -> dict[str, tuple[str, ...]]:
+    path = project.config.prompt.labels
+    given = read_label_texts(path) if path else {}
+    split = TRAIN_SPLIT if project.manifest.splits else None
+    concepts = concepts_of(project.manifest.select(split=split))
+    return complete_label_texts(concepts, given)
+
+
+def _labels(
+    project: Project, names: Sequence[str], label_texts: Mapping[str, tuple[str, ...]]
+) -> Labels | None:
+    """Embed the concepts' names with the modality that gives the prompt, if there is one."""
+    chosen = project.config.prompt.labels_from
+    if chosen is not None and chosen not in names:
+        raise ConfigError(
+            f"prompt.labels_from is {chosen!r}, which is not among the modalities trained now "
+            f"({', '.join(names)}); train it too, or name another"
+        )
+    able = [name for name in names if project.registry.modality(name).embeds_labels]
+    if chosen is not None and chosen not in able:
+        raise ConfigError(
+            f"prompt.labels_from is {chosen!r}, whose plugin cannot embed concept names; "
+            f"able are {', '.join(able) or 'none of those trained'}"
+        )
+    if not able or len(label_texts) < 2 or project.config.prompt.anchors == "random":
+        return None
+    modality = chosen or able[0]
+    concepts = tuple(label_texts)
+    pairs = [(concept, text) for concept in concepts for text in label_texts[concept]]
+    features = project.assembly.extract(modality, [text for _, text in pairs])
+    return Labels(
+        modality=modality,
+        rows=LabelledRows(
+            features=features,
+            concepts=numbers_of((concept for concept, _ in pairs), concepts),
+            items=numbers_of([None] * len(pairs), ()),
+        ),
+    )
+
+
+def _record(
+    project: Project, name: str, rows: Sequence[Row], *, prompt: str, anchors: int
+) -> AlignerRecord:
+    return project.assembly.new_record(
+        name,
+        prompt_fingerprint=prompt,
+        anchor_count=anchors,
+        training=asdict(project.config.recipe.training),
+        concepts=concepts_of(rows),
+    )
+
+
+def _prompt_record(
+    project: Project, label_texts: Mapping[str, tuple[str, ...]], trained: Trained
+) -> PromptRecord:
+    recipe = project.config.recipe
+    source = None
+    if trained.label_modality is not None:
+        plugin = project.registry.load(trained.label_modality)
+        assembled = project.assembly.modality(trained.label_modality)
+        source = {
+            "modality": trained.label_modality,
+            "distribution": plugin.distribution,
+            "version": plugin.version,
+            "encoder_fingerprint": assembled.encoder.fingerprint,
+        }
+    return PromptRecord(
+        concepts=tuple(label_texts),
+        label_texts=dict(label_texts),
+        anchors="labels" if trained.tied else "random",
+        dim=recipe.prompt.dim,
+        strength=recipe.prompt.strength,
+        label_source=source,
+        informativeness=trained.informativeness,
+        recipe=asdict(recipe),
+    )
+
+
+def _check_known(
+    project: Project, name: str, rows: Sequence[Row], concepts: Sequence[str]
+) -> None:
+    unknown = [concept for concept in concepts_of(rows) if concept not in concepts]
+    if unknown:
+        first = next(row for row in rows if row.concept in unknown)
+        raise DataError(
+            f"{project.manifest.path}:{first.line}: the prompt has no anchor for "
+            f"{', '.join(map(repr, unknown))}; append {'it' if len(unknown) == 1 else 'them'} with "
+            f"`spaner extend {' '.join(unknown)}`, or take these rows of {name!r} out"
+        )
+
+
+def _label_notices(trained: Trained) -> tuple[str, ...]:
+    if trained.informativeness is None:
+        return ("no concept names were embedded; the anchors are random",)
+    if trained.tied:
+        return ()
+    share = f"{trained.informativeness:.0%} of the training rows lie nearest their own concept's name"
+    use = "names join training as rows" if trained.labels_used else "names are left out"
+    return (f"{share}: too few to make anchors from names, so anchors are random and {use}",)
+
+
+def _coverage_notices(
+    rows: Mapping[str, Sequence[Row]], concepts: Sequence[str]
+) -> tuple[str, ...]:
+    seen = {name: set(concepts_of(part)) for name, part in rows.items()}
+    notices: list[str] = []
+    for concept in concepts:
+        having = [name for name in seen if concept in seen[name]]
+        if len(seen) > 1 and len(having) == 1:
+            notices.append(
+                f"concept {concept!r} has training rows in {having[0]!r} only: nothing links it to "
+                "the other modalities but the prompt"
+            )
+        elif not having:
+            notices.append(f"concept {concept!r} has an anchor but no training row")
+    for name, found in seen.items():
+        notices += _missing_notice(name, [c for c in concepts if c not in found])
+    return tuple(notices)
+
+
+def _missing_notice(name: str, missing: Sequence[str]) -> tuple[str, ...]:
+    if not missing:
+        return ()
+    listed = ", ".join(missing)
+    return (f"modality {name!r} has no training rows of {listed}: do not trust it on these",)

@@ -1,0 +1,137 @@
+"""The cross-attention aligner: from a frozen encoder's tokens to the shared space.
+
+    tokens (B, N, E) ─[attend to the anchors, gated]─ read ─ centre, scale ─▶ p (B, P)
+    p ─ linear + MLP ─▶ direction h (B, D)
+    softmax(beta·h Aᵀ + gamma·p Mᵀ) = w (B, C)        cross-attention over the shared prompt A (C, D)
+    embedding z = normalize((1 − strength)·h + strength·w A)
+
+This is a reading of SPANER (Ng, Han, Holden, arXiv 2508.13387), whose abstract and first figure
+leave the details open; each choice is an option, and the formulas are in docs/method.md.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from spaner_core.concept_means import ConceptMeans
+from spaner_core.modality import Alignment, FeatureSpec
+from spaner_core.readers import Reader
+from spaner_core.token_attention import TokenAttention
+
+SCALE_FLOOR = 0.1
+"""Added to each feature's standard deviation, so that nearly constant features stay small."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlignerOptions:
+    """What a user may set under `aligner:`.
+
+    `dropout` acts on the features while training, `hidden` is the MLP's width and
+    `hidden_dropout` its dropout; `mean_sharpness` is how sharply a row is compared with its
+    modality's own class means (0 leaves them out); `token_attention` lets tokens attend to the
+    anchors before they are read.
+    """
+
+    dropout: float = 0.4
+    hidden: int = 256
+    hidden_dropout: float = 0.1
+    mean_sharpness: float = 20.0
+    token_attention: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("dropout", "hidden_dropout"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; give a number from 0 to below 1")
+        if self.hidden < 1:
+            raise ValueError(f"hidden is {self.hidden}; give a whole number from 1")
+        if self.mean_sharpness < 0:
+            raise ValueError(f"mean_sharpness is {self.mean_sharpness}; give 0 or more")
+
+
+class CrossAttentionAligner(nn.Module):
+    """One modality's aligner, around a reader that keeps that modality's structure.
+
+    `scale_features` divides each feature by its standard deviation; leave it off for features
+    whose own scale carries meaning (weighted word counts).
+    """
+
+    def __init__(
+        self,
+        reader: Reader,
+        *,
+        features: FeatureSpec,
+        prompt_dim: int,
+        options: AlignerOptions,
+        scale_features: bool = True,
+    ) -> None:
+        super().__init__()
+        if not isinstance(reader, nn.Module):
+            raise TypeError(f"reader is a {type(reader).__name__}; it must be a torch.nn.Module")
+        width, hidden = reader.width, options.hidden
+        self.reader: Reader = reader
+        self.scale_features = scale_features
+        self.attend = TokenAttention(features.dim, prompt_dim) if options.token_attention else None
+        self.concept_means = ConceptMeans(width, sharpness=options.mean_sharpness)
+        self.dropout = nn.Dropout(options.dropout)
+        self.linear = nn.Linear(width, prompt_dim)
+        self.mlp = nn.Sequential(
+            nn.Linear(width, hidden),
+            nn.GELU(),
+            nn.Dropout(options.hidden_dropout),
+            nn.Linear(hidden, prompt_dim),
+        )
+        self.register_buffer("centre", torch.zeros(width))
+        self.register_buffer("scale", torch.ones(width))
+        self.centre: Tensor
+        self.scale: Tensor
+        self._initialise()
+
+    def _initialise(self) -> None:
+        """Draw W, W₁ ~ N(0, 1/P) and W₂ ~ N(0, 0.25/hidden): unit features give unit outputs."""
+        for layer, gain in ((self.linear, 1.0), (self.mlp[0], 1.0), (self.mlp[3], 0.5)):
+            nn.init.normal_(layer.weight, std=gain / math.sqrt(layer.in_features))
+            nn.init.zeros_(layer.bias)
+
+    def read(self, features: Tensor, mask: Tensor) -> Tensor:
+        """Return one raw vector a row, (B, P), before centring."""
+        return self.reader(features, mask)
+
+    def fit_statistics(
+        self, features: Tensor, mask: Tensor, concepts: Tensor, *, concept_count: int
+    ) -> None:
+        """Set centre, scale and class means from training rows; `concepts` is -1 where unknown."""
+        self.reader.fit(features, mask)
+        raw = self.read(features, mask)
+        self.centre = raw.mean(dim=0)
+        if self.scale_features:
+            self.scale = raw.std(dim=0, correction=0) + SCALE_FLOOR
+        self.concept_means.fit(self._unit(raw), concepts, concept_count=concept_count)
+
+    def start_from(self, label_map: Tensor) -> None:
+        """Start the linear map at `label_map` (P, D), scaled to the size of a drawn one."""
+        size = math.sqrt(label_map.shape[1]) / label_map.norm()
+        with torch.no_grad():
+            self.linear.weight.copy_((label_map * size).T)
+
+    def forward(
+        self, features: Tensor, mask: Tensor, anchors: Tensor, *, beta: Tensor, strength: Tensor | float
+    ) -> Alignment:
+        """Embed features (B, N, E) with mask (B, N) against anchors (C, D)."""
+        unit = self._unit(self.read(features, mask))  # (B, P)
+        point = unit
+        if self.attend is not None:
+            attended, _ = self.attend(features, mask, anchors)
+            point = self._unit(self.read(attended, mask))
+        point = self.dropout(point * math.sqrt(point.shape[-1]))
+        direction = functional.normalize(self.linear(point) + self.mlp(point), dim=-1)  # (B, D)
+        weights = (beta * direction @ anchors.T + self.concept_means(unit)).softmax(dim=-1)  # (B, C)
+        pulled = (1 - strength) * direction + strength * (weights @ anchors)
+        return Alignment(functional.normalize(pulled, dim=-1), direction, weights)
+
+    def _unit(self, raw: Tensor) -> Tensor:
+        return functional.normalize((raw - self.centre) / self.scale, dim=-1)

@@ -1,0 +1,54 @@
+"""A modality's own picture of each concept: the mean direction of its labelled rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class ConceptMeans(nn.Module):
+    """Class means M (C, P) of unit features, and how sharply rows are compared with them.
+
+    gamma = sharpness / (1 + K/4) with K labelled rows a concept: few rows make the means the best
+    guide there is, many rows let the trained direction take over.
+    """
+
+    def __init__(self, width: int, *, sharpness: float) -> None:
+        super().__init__()
+        self.sharpness = sharpness
+        self.register_buffer("means", torch.zeros(0, width))
+        self.register_buffer("support", torch.zeros(0))
+        self.means: Tensor
+        self.support: Tensor
+
+    def fit(self, unit: Tensor, concepts: Tensor, *, concept_count: int) -> None:
+        """Average unit features (B, P) over the rows of each concept; -1 belongs to none."""
+        labelled = concepts >= 0
+        sums = unit.new_zeros(concept_count, unit.shape[1])
+        sums.index_add_(0, concepts[labelled], unit[labelled])
+        self.means = functional.normalize(sums, dim=-1)
+        self.support = torch.bincount(concepts[labelled], minlength=concept_count).float()
+
+    def forward(self, unit: Tensor) -> Tensor:
+        """Compare unit features (B, P) with the means: gamma·p Mᵀ, (B, C).
+
+        A concept without rows in this modality gets the mean of the others, so that it is neither
+        favoured nor ruled out.
+        """
+        known = self.support > 0
+        if not known.any():
+            return unit.new_zeros(unit.shape[0], self.support.shape[0])
+        gamma = self.sharpness / (1 + self.support[known].mean() / 4)
+        likeness = gamma * unit @ self.means.T
+        average = likeness[:, known].mean(dim=-1, keepdim=True)
+        return torch.where(known, likeness, average)
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
+        # the number of concepts is known only once labelled rows, or a stored state, have been seen
+        for name in ("means", "support"):
+            if (stored := state_dict.get(prefix + name)) is not None:
+                setattr(self, name, torch.empty_like(stored))
+        super()._load_from_state_dict(state_dict, prefix, *rest)

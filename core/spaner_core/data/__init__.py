@@ -1,0 +1,1 @@
+"""What a user brings: the manifest and its splits."""

@@ -1,0 +1,48 @@
+"""Manifest rows as numbers: which anchor and which item each row belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from spaner_core.data.manifest import Row
+from spaner_core.features.rows import FeatureRows
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelledRows:
+    """Features of n rows with each row's anchor (n,) and item (n,), -1 where it has none."""
+
+    features: FeatureRows
+    concepts: Tensor
+    items: Tensor
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+    def take(self, index: Tensor) -> LabelledRows:
+        """Return the rows at `index` (m,), in its order."""
+        return LabelledRows(
+            features=self.features.take(index),
+            concepts=self.concepts[index],
+            items=self.items[index],
+        )
+
+
+def numbers_of(values: Iterable[str | None], vocabulary: Sequence[str]) -> Tensor:
+    """Return each value's place in `vocabulary` (n,) int64, -1 for None and for unknown values."""
+    places = {value: place for place, value in enumerate(vocabulary)}
+    return torch.tensor([places.get(v, -1) if v is not None else -1 for v in values]).long()
+
+
+def concepts_of(rows: Iterable[Row]) -> tuple[str, ...]:
+    """Return the concepts that occur, sorted."""
+    return tuple(sorted({row.concept for row in rows if row.concept is not None}))
+
+
+def items_of(rows: Iterable[Row]) -> tuple[str, ...]:
+    """Return the items that occur, sorted."""
+    return tuple(sorted({row.item for row in rows if row.item is not None}))

@@ -1,0 +1,52 @@
+"""Label texts: how concepts are called, for making the shared prompt."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from spaner_core.errors import DataError
+
+COLUMNS = ("concept", "text")
+
+
+def read_label_texts(path: Path) -> dict[str, tuple[str, ...]]:
+    """Read a CSV file with the columns `concept` and `text`; several rows of one concept add up.
+
+    Raises `DataError` naming file and line where it cannot be used.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            return _texts(path, csv.DictReader(stream, strict=True))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(
+            f"{path}: cannot be read ({error}); expected a CSV file in UTF-8 with the columns "
+            "concept and text"
+        ) from error
+
+
+def _texts(path: Path, reader: csv.DictReader[str]) -> dict[str, tuple[str, ...]]:
+    header = tuple(reader.fieldnames or ())
+    if not set(COLUMNS) <= set(header):
+        raise DataError(
+            f"{path}:1: has the columns {', '.join(header) or 'none'}; expected concept and text"
+        )
+    texts: dict[str, list[str]] = {}
+    for row in reader:
+        concept, text = ((row[column] or "").strip() for column in COLUMNS)
+        if not concept or not text:
+            raise DataError(
+                f"{path}:{reader.line_num}: concept or text is empty; fill it in or remove the row"
+            )
+        texts.setdefault(concept, []).append(text)
+    return {concept: tuple(several) for concept, several in texts.items()}
+
+
+def complete_label_texts(
+    concepts: Iterable[str], given: Mapping[str, tuple[str, ...]]
+) -> dict[str, tuple[str, ...]]:
+    """Return texts for every concept, sorted; one without given texts is called by its own name."""
+    return {
+        concept: given.get(concept, (concept,)) for concept in sorted({*concepts, *given.keys()})
+    }

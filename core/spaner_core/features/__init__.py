@@ -1,0 +1,1 @@
+"""Features: what frozen encoders give, and how they are extracted."""

@@ -1,0 +1,107 @@
+"""From inputs to features, through one frozen encoder."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from spaner_core.errors import DataError, PluginError, UnusableInput
+from spaner_core.features.rows import FeatureRows, join_rows
+from spaner_core.modality import Encoder, FeatureSpec, Transform
+
+SHOWN_PROBLEMS = 10
+
+
+def extract(
+    encoder: Encoder,
+    transform: Transform,
+    sources: Sequence[Path | str],
+    *,
+    batch_size: int = 64,
+    title: str = "",
+) -> FeatureRows:
+    """Decode, prepare and encode `sources`; row i of the result belongs to source i.
+
+    Windows of one sample are joined along N. Raises `DataError` naming every source that cannot
+    be used (the first ten by name), and `PluginError` when the encoder's output does not match
+    its own `FeatureSpec`.
+    """
+    problems: list[str] = []
+    parts: list[FeatureRows] = []
+    progress = tqdm(total=len(sources), desc=title, unit="row", disable=not sys.stderr.isatty())
+    for start in range(0, len(sources), batch_size):
+        windows: list[list[Any]] = []
+        for source in sources[start : start + batch_size]:
+            try:
+                windows.append(list(transform.prepare(transform.decode(source))))
+            except UnusableInput as error:
+                problems.append(f"{describe_source(source)}: {error}")
+            progress.update()
+        if not problems:
+            parts.append(_encode(encoder, windows, batch_size))
+    progress.close()
+    if problems:
+        raise DataError(_summary(problems, len(sources)))
+    if not parts:
+        empty = torch.zeros(0, 1, encoder.features.dim)
+        return FeatureRows(values=empty, mask=torch.zeros(0, 1, dtype=torch.bool))
+    return join_rows(parts)
+
+
+def describe_source(source: Path | str) -> str:
+    """Name an input in a message: a path as it is, a text shortened and quoted."""
+    if isinstance(source, Path):
+        return str(source)
+    return repr(source if len(source) <= 60 else source[:57] + "...")
+
+
+def _summary(problems: Sequence[str], total: int) -> str:
+    if len(problems) == 1:
+        return f"{problems[0]}. Mend or remove it; nothing was written"
+    shown = "\n  ".join(problems[:SHOWN_PROBLEMS])
+    more = len(problems) - SHOWN_PROBLEMS
+    rest = f"\n  ... and {more} more" if more > 0 else ""
+    return (
+        f"{len(problems)} of {total} inputs cannot be used; mend or remove them, nothing was "
+        f"written:\n  {shown}{rest}"
+    )
+
+
+def _encode(encoder: Encoder, windows: Sequence[list[Any]], batch_size: int) -> FeatureRows:
+    flat = [window for sample in windows for window in sample]
+    tokens: list[Tensor] = []
+    for start in range(0, len(flat), batch_size):
+        values, mask = encoder(encoder.collate(flat[start : start + batch_size]))
+        _check_shape(values, mask, encoder.features)
+        tokens += [value[real] for value, real in zip(values, mask, strict=True)]
+    rows: list[FeatureRows] = []
+    position = 0
+    for sample in windows:
+        joined = torch.cat(tokens[position : position + len(sample)]).float().cpu().unsqueeze(0)
+        rows.append(
+            FeatureRows(values=joined, mask=torch.ones(1, joined.shape[1], dtype=torch.bool))
+        )
+        position += len(sample)
+    return join_rows(rows)
+
+
+def _check_shape(values: Tensor, mask: Tensor, spec: FeatureSpec) -> None:
+    fits = (
+        values.ndim == 3
+        and values.shape[2] == spec.dim
+        and mask.shape == values.shape[:2]
+        and (spec.tokens is None or values.shape[1] == spec.tokens)
+    )
+    if not fits:
+        raise PluginError(
+            f"the encoder gave tokens {tuple(values.shape)} and mask {tuple(mask.shape)}; its "
+            f"FeatureSpec promises {spec}. Report it to the plugin's author"
+        )
+    if not torch.isfinite(values[mask]).all():
+        raise PluginError("the encoder gave NaN or infinite features; report it to its author")

@@ -1,0 +1,126 @@
+"""The shared prompt: one anchor a concept, the same for every modality, frozen once made."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+MAX_BETA = 50.0
+MAX_SCALE = 100.0
+
+AnchorSource = Literal["labels", "random"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnchorSet:
+    """Anchors (C, D) and, where label text made them, the map that did.
+
+    `label_map` is W_A (P, D), `label_mean` (P,) what was subtracted, `label_embeddings` (C, P).
+    """
+
+    anchors: Tensor
+    label_map: Tensor
+    label_mean: Tensor
+    label_embeddings: Tensor
+
+
+def anchors_from_labels(
+    label_embeddings: Tensor, *, dim: int, whitening: float, generator: torch.Generator
+) -> AnchorSet:
+    """Make anchors from embeddings of the concepts' names, (C, P).
+
+    E = normalize(raw − mean) = U S Vᵀ; W_A = V_r diag(S/(S² + eps²)) R with eps = whitening·S₁ and R
+    random orthonormal rows; A = normalize(E W_A). Whitening spreads names that are spelt alike:
+    without it the anchors stand too close to tell concepts apart.
+    """
+    mean = label_embeddings.mean(dim=0)
+    centred = functional.normalize(label_embeddings - mean, dim=-1)
+    _, singular, right = torch.linalg.svd(centred, full_matrices=False)
+    rank = max(1, min(len(label_embeddings) - 1, dim, len(singular)))
+    spread = singular[:rank] / (singular[:rank] ** 2 + (whitening * singular[0]) ** 2)
+    label_map = (right[:rank].T * spread) @ _orthonormal_rows(rank, dim, generator)
+    anchors = functional.normalize(centred @ label_map, dim=-1)
+    return AnchorSet(
+        anchors=anchors, label_map=label_map, label_mean=mean, label_embeddings=label_embeddings
+    )
+
+
+def random_anchors(count: int, *, dim: int, generator: torch.Generator) -> AnchorSet:
+    """Make anchors that favour no concept: a simplex in a random orientation.
+
+    Rows of I − 11ᵀ/C times random orthonormal rows; random directions where C exceeds D.
+    """
+    if count <= dim:
+        simplex = torch.eye(count) - 1 / max(count, 1)
+        anchors = functional.normalize(simplex @ _orthonormal_rows(count, dim, generator), dim=-1)
+    else:
+        anchors = functional.normalize(torch.randn(count, dim, generator=generator), dim=-1)
+    none = torch.zeros(0)
+    return AnchorSet(
+        anchors=anchors,
+        label_map=none.reshape(0, 0),
+        label_mean=none,
+        label_embeddings=none.reshape(0, 0),
+    )
+
+
+def _orthonormal_rows(rows: int, columns: int, generator: torch.Generator) -> Tensor:
+    basis, _ = torch.linalg.qr(torch.randn(columns, rows, generator=generator))
+    return basis.T
+
+
+class SharedPrompt(nn.Module):
+    """Concept anchors (C, D) that never train, and the two scalars that do, once.
+
+    `beta` is the sharpness of the read-out over the anchors, `scale` (s_a) that of the anchor
+    loss. Joint training sets both; attaching a modality reads them and changes nothing.
+    """
+
+    def __init__(self, anchor_set: AnchorSet, *, beta: float = 5.0, scale: float = 10.0) -> None:
+        super().__init__()
+        self.log_beta = nn.Parameter(torch.tensor(beta).log())
+        self.log_scale = nn.Parameter(torch.tensor(scale).log())
+        self.register_buffer("anchors", anchor_set.anchors)
+        self.register_buffer("label_map", anchor_set.label_map)
+        self.register_buffer("label_mean", anchor_set.label_mean)
+        self.register_buffer("label_embeddings", anchor_set.label_embeddings)
+        self.anchors: Tensor
+        self.label_map: Tensor
+        self.label_mean: Tensor
+        self.label_embeddings: Tensor
+
+    @property
+    def beta(self) -> Tensor:
+        """Sharpness of the read-out, at most 50."""
+        return self.log_beta.exp().clamp(max=MAX_BETA)
+
+    @property
+    def scale(self) -> Tensor:
+        """Sharpness of the anchor loss (s_a), at most 100."""
+        return self.log_scale.exp().clamp(max=MAX_SCALE)
+
+    def freeze(self) -> SharedPrompt:
+        """Stop every gradient, for attaching and for use."""
+        self.requires_grad_(False)
+        return self
+
+
+def chain_fingerprint(previous: str, weights: bytes, config: bytes) -> str:
+    """Fingerprint a block of anchors: SHA-256 of the block before it and of its own files."""
+    digest = hashlib.sha256()
+    for part in (previous.encode(), weights, config):
+        digest.update(hashlib.sha256(part).digest())
+    return digest.hexdigest()
+
+
+def label_informativeness(rows: Tensor, concepts: Tensor, label_embeddings: Tensor) -> float:
+    """Share of labelled rows (B, P) whose nearest centred label embedding is their own concept's."""
+    labelled = concepts >= 0
+    centred = functional.normalize(rows[labelled] - rows.mean(dim=0), dim=-1)
+    labels = functional.normalize(label_embeddings - label_embeddings.mean(dim=0), dim=-1)
+    return (centred @ labels.T).argmax(dim=-1).eq(concepts[labelled]).float().mean().item()

@@ -1,0 +1,123 @@
+"""Receipts: SHA-256 of every file of a space before and after a training.
+
+Each part of a space (the prompt, every aligner) carries a `receipt.json` that lists its own files
+and every other file of the space, as they were before and after the training that made the part.
+Files of parts made by the same training are listed in `after` only; their receipts are listed
+nowhere in each other, since neither could be written first. A receipt ends with a checksum of
+itself, so that no byte of a space is beyond `verify`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from spaner_core.errors import SpaceError
+
+RECEIPT = "receipt.json"
+
+
+def hash_file(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def hash_tree(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of every file below `folder`, by path relative to it."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): hash_file(path) for path in files}
+
+
+def render_receipt(
+    part: str, *, own: Mapping[str, str], before: Mapping[str, str], after: Mapping[str, str]
+) -> str:
+    """Write a receipt of the part at `part` (e.g. `aligners/x`) as JSON text with its checksum."""
+    body = {
+        "part": part,
+        "own": dict(own),
+        "others_before": dict(before),
+        "others_after": dict(after),
+        "others_unchanged": dict(before) == {k: v for k, v in after.items() if k in before},
+    }
+    return _with_checksum(body)
+
+
+def _with_checksum(body: dict[str, Any]) -> str:
+    text = json.dumps(body, indent=2, sort_keys=True)
+    checksum = hashlib.sha256(text.encode()).hexdigest()
+    return json.dumps({**body, "checksum": checksum}, indent=2, sort_keys=True) + "\n"
+
+
+def read_receipt(path: Path) -> dict[str, Any]:
+    """Read a receipt and check it against its own checksum.
+
+    Raises `SpaceError` when it is missing, is no receipt, or one of its bytes was changed.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        body = json.loads(text)
+        body.pop("checksum")
+        intact = _with_checksum(body) == text
+    except FileNotFoundError:
+        raise SpaceError(f"{path}: the receipt is missing") from None
+    except (OSError, ValueError, KeyError, AttributeError, TypeError):
+        intact = False
+    if not intact:
+        raise SpaceError(f"{path}: the receipt was changed after it was written")
+    return dict(body)
+
+
+def find_parts(space: Path) -> Iterator[str]:
+    """Yield the parts of a space: `prompt`, then `aligners/<modality>` in order."""
+    yield "prompt"
+    for folder in sorted((space / "aligners").glob("*")):
+        if folder.is_dir():
+            yield f"aligners/{folder.name}"
+
+
+def verify(space: Path, *, kept: Path | None = None) -> list[str]:
+    """Compare every file of a space with every receipt; return what is wrong, one line each.
+
+    Finds accidents. Whoever changes a file may rewrite the receipts too; a receipt `kept`
+    elsewhere is compared as well and finds that.
+    """
+    files = hash_tree(space)
+    expected: dict[str, dict[str, str]] = {}
+    problems: list[str] = []
+    sources = [(space / part / RECEIPT) for part in find_parts(space)]
+    for path in [*sources, *([kept] if kept else [])]:
+        try:
+            receipt = read_receipt(path)
+        except SpaceError as error:
+            problems.append(str(error))
+            continue
+        _expect(receipt, str(path), expected)
+        if not receipt["others_unchanged"]:
+            problems.append(f"{path}: the training that wrote it changed files of the space")
+    for name, sources_of_hash in sorted(expected.items()):
+        problems += _compare(name, files.get(name), sources_of_hash)
+    receipts = {path.relative_to(space).as_posix() for path in sources}
+    problems += [
+        f"{name}: in no receipt; it was added by something else than a training"
+        for name in sorted(files.keys() - expected.keys() - receipts)
+    ]
+    return problems
+
+
+def _expect(receipt: dict[str, Any], source: str, expected: dict[str, dict[str, str]]) -> None:
+    own = {f"{receipt['part']}/{name}": value for name, value in receipt["own"].items()}
+    for name, value in {**own, **receipt["others_after"]}.items():
+        expected.setdefault(name, {})[source] = value
+
+
+def _compare(name: str, found: str | None, expected: Mapping[str, str]) -> list[str]:
+    wrong = [source for source, value in expected.items() if value != found]
+    if not wrong:
+        return []
+    if found is None:
+        return [f"{name}: missing, but listed in {wrong[0]}"]
+    return [f"{name}: changed; SHA-256 is {found[:12]}, {wrong[0]} says {expected[wrong[0]][:12]}"]

@@ -1,0 +1,1 @@
+"""Training a space: jointly from nothing, or one modality against a finished prompt."""

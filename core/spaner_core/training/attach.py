@@ -1,0 +1,42 @@
+"""Attaching a modality: its aligner alone is trained, against a prompt that stays as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from transformers import set_seed
+
+from spaner_core.data.labelled import LabelledRows
+from spaner_core.modality import Aligner
+from spaner_core.prompt import SharedPrompt
+from spaner_core.recipe import TrainingRecipe
+from spaner_core.training.joint import check_concepts
+from spaner_core.training.trainer import train_attached
+
+
+def fit_attached(
+    name: str,
+    build: Callable[[], Aligner],
+    rows: LabelledRows,
+    prompt: SharedPrompt,
+    *,
+    training: TrainingRecipe,
+    device: str = "auto",
+) -> Aligner:
+    """Train the aligner of `name` on its own labelled rows; no other modality is needed.
+
+    Raises `DataError` where the rows are of fewer than two concepts.
+    """
+    labelled = rows.take(torch.nonzero(rows.concepts >= 0).flatten())
+    check_concepts(name, labelled)
+    set_seed(training.seed)
+    aligner = build()
+    aligner.fit_statistics(
+        labelled.features.values,
+        labelled.features.mask,
+        labelled.concepts,
+        concept_count=len(prompt.anchors),
+    )
+    train_attached(prompt, name, aligner, labelled, training=training, device=device)
+    return aligner

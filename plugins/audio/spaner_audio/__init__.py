@@ -1,0 +1,49 @@
+"""Sound for SPANER. Heavy libraries are imported when an encoder or aligner is built."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from spaner_core import Modality, hookimpl, read_options
+
+if TYPE_CHECKING:
+    from spaner_core import Aligner, Encoder, FeatureSpec, Transform
+
+
+@hookimpl
+def spaner_modality() -> Modality:
+    """Describe the modality."""
+    return Modality(
+        name="audio",
+        summary="recordings: WAV, FLAC, OGG, MP3",
+        suffixes=(".wav", ".flac", ".ogg", ".mp3"),
+    )
+
+
+@hookimpl
+def spaner_build_encoder(options: Mapping[str, object]) -> Encoder:
+    """Build the encoder that `options` name."""
+    from spaner_audio.encoder import LogMelEncoder
+    from spaner_audio.options import EncoderOptions
+
+    return LogMelEncoder(read_options(EncoderOptions, options))
+
+
+@hookimpl
+def spaner_build_transform(options: Mapping[str, object]) -> Transform:
+    """Build what reads and resamples recordings."""
+    from spaner_audio.options import EncoderOptions
+    from spaner_audio.transform import ClipTransform
+
+    return ClipTransform(read_options(EncoderOptions, options))
+
+
+@hookimpl
+def spaner_build_aligner(
+    features: FeatureSpec, prompt_dim: int, options: Mapping[str, object]
+) -> Aligner:
+    """Build the trainable aligner."""
+    from spaner_audio.aligner import build_aligner
+
+    return build_aligner(features, prompt_dim=prompt_dim, options=options)

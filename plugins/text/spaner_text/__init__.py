@@ -1,0 +1,51 @@
+"""Text for SPANER. Heavy libraries are imported when an encoder or aligner is built."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from spaner_core import Modality, hookimpl, read_options
+
+if TYPE_CHECKING:
+    from spaner_core import Aligner, Encoder, FeatureSpec, Transform
+
+
+@hookimpl
+def spaner_modality() -> Modality:
+    """Describe the modality."""
+    return Modality(
+        name="text",
+        summary="words and phrases, given as themselves or as .txt files",
+        suffixes=(".txt",),
+        inline=True,
+        embeds_labels=True,
+    )
+
+
+@hookimpl
+def spaner_build_encoder(options: Mapping[str, object]) -> Encoder:
+    """Build the encoder that `options` name."""
+    from spaner_text.encoder import HashedWordsEncoder
+    from spaner_text.options import EncoderOptions
+
+    return HashedWordsEncoder(read_options(EncoderOptions, options))
+
+
+@hookimpl
+def spaner_build_transform(options: Mapping[str, object]) -> Transform:
+    """Build what reads texts and cuts them into words."""
+    from spaner_text.options import EncoderOptions
+    from spaner_text.transform import WordsTransform
+
+    return WordsTransform(read_options(EncoderOptions, options))
+
+
+@hookimpl
+def spaner_build_aligner(
+    features: FeatureSpec, prompt_dim: int, options: Mapping[str, object]
+) -> Aligner:
+    """Build the trainable aligner."""
+    from spaner_text.aligner import build_aligner
+
+    return build_aligner(features, prompt_dim=prompt_dim, options=options)

@@ -1,0 +1,48 @@
+"""The text aligner: words weighted by how rare their n-grams are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from spaner_core import AlignerOptions, CrossAttentionAligner, FeatureSpec, MeanTokens, read_options
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class HashedWords(nn.Module):
+    """The mean of a text's words times each dimension's inverse document frequency, unit length.
+
+    Until it is fitted every dimension weighs the same.
+    """
+
+    idf: Tensor
+
+    def __init__(self, features: FeatureSpec) -> None:
+        super().__init__()
+        self.width = features.dim
+        self.mean = MeanTokens(features)
+        self.register_buffer("idf", torch.ones(features.dim))
+
+    def fit(self, features: Tensor, mask: Tensor) -> None:
+        """Weigh each dimension by the share of training rows (B, N, E) in which it occurs."""
+        present = self.mean(features, mask) != 0  # (B, E)
+        frequency = present.sum(dim=0).to(self.idf.dtype)
+        self.idf = torch.log((1 + len(present)) / (1 + frequency)) + 1
+
+    def forward(self, features: Tensor, mask: Tensor) -> Tensor:
+        """Return (B, E), rows of unit length."""
+        return functional.normalize(self.mean(features, mask) * self.idf, dim=-1)
+
+
+def build_aligner(
+    features: FeatureSpec, *, prompt_dim: int, options: Mapping[str, object]
+) -> CrossAttentionAligner:
+    """Build the aligner; features keep their scale, which the weights have given them."""
+    return CrossAttentionAligner(
+        HashedWords(features),
+        features=features,
+        prompt_dim=prompt_dim,
+        options=read_options(AlignerOptions, options),
+        scale_features=False,
+    )

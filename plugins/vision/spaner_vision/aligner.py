@@ -1,0 +1,38 @@
+"""The vision aligner: tokens keep their place in the picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from spaner_core import (
+    AlignerOptions,
+    CrossAttentionAligner,
+    FeatureSpec,
+    FlattenTokens,
+    MeanTokens,
+    PoolTokens,
+    Reader,
+    read_options,
+)
+from spaner_core.readers import FLATTEN_LIMIT
+
+
+def build_aligner(
+    features: FeatureSpec, *, prompt_dim: int, options: Mapping[str, object]
+) -> CrossAttentionAligner:
+    """Build the aligner around the reader that suits the number of tokens."""
+    return CrossAttentionAligner(
+        choose_reader(features),
+        features=features,
+        prompt_dim=prompt_dim,
+        options=read_options(AlignerOptions, options),
+    )
+
+
+def choose_reader(features: FeatureSpec) -> Reader:
+    """Return tokens side by side; if that is too wide, a mean for each row of the picture."""
+    if features.tokens is not None and features.tokens * features.dim <= FLATTEN_LIMIT:
+        return FlattenTokens(features)
+    if features.grid is None:
+        return MeanTokens(features)
+    return PoolTokens(features, segments=features.grid[0])

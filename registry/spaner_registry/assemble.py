@@ -1,0 +1,175 @@
+"""Assembling modalities: encoder, transform and aligner of each, built once and when first used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import TYPE_CHECKING, Any
+
+from spaner_core.errors import ConfigError, SpaceError
+from spaner_core.modality import API_VERSION, Aligner, FeatureSpec, Modality, Transform
+from spaner_core.options import OptionError
+
+from spaner_registry.registry import Registry
+
+if TYPE_CHECKING:
+    from spaner_core.features.rows import FeatureRows
+    from spaner_core.pretrained.freeze import FrozenEncoder
+    from spaner_core.space import AlignerRecord, Space
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModalityOptions:
+    """One modality's options, as plugins.yaml or a space's record gives them."""
+
+    encoder: Mapping[str, Any]
+    aligner: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AssembledModality:
+    """What a plugin built: ready to read inputs and to encode them."""
+
+    modality: Modality
+    encoder: FrozenEncoder
+    transform: Transform
+
+
+class Assembly:
+    """The declared modalities, assembled through their plugins.
+
+    `option_error` gives a plugin's complaints about its options the place where these stand; it
+    is called with the complaints and the keys that lead to the options.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        options: Mapping[str, ModalityOptions],
+        *,
+        option_error: Callable[..., ConfigError] | None = None,
+    ) -> None:
+        self.registry = registry
+        self.options = dict(options)
+        self._option_error = option_error or (lambda error, *keys: error)
+        self._assembled: dict[str, AssembledModality] = {}
+
+    def modality(self, name: str) -> AssembledModality:
+        """Return the modality's encoder and transform.
+
+        Raises `ConfigError` with every wrong option and its place, and `PluginError`.
+        """
+        if name not in self._assembled:
+            options = self._options(name).encoder
+            try:
+                encoder = self.registry.build_encoder(name, options)
+                transform = self.registry.build_transform(name, encoder, options=options)
+            except OptionError as error:
+                raise self._option_error(error, "modalities", name, "encoder") from error
+            self._assembled[name] = AssembledModality(
+                modality=self.registry.modality(name), encoder=encoder, transform=transform
+            )
+        return self._assembled[name]
+
+    def aligner_builder(self, name: str, *, prompt_dim: int) -> Callable[[], Aligner]:
+        """Return what builds a fresh aligner; it draws its weights when called."""
+        features, options = self.modality(name).encoder.features, self._options(name).aligner
+        return lambda: self._build_aligner(name, features, prompt_dim, options)
+
+    def recorded_aligner(self, record: AlignerRecord, *, prompt_dim: int) -> Aligner:
+        """Build the aligner that a space recorded, without its encoder."""
+        return self._build_aligner(
+            record.modality, record.features, prompt_dim, record.aligner_options
+        )
+
+    def extract(self, name: str, sources: Sequence[Path | str]) -> FeatureRows:
+        """Extract features of `sources`, each distinct source once."""
+        import torch
+        from spaner_core.features.extraction import extract
+
+        assembled = self.modality(name)
+        distinct = list(dict.fromkeys(sources))
+        with assembled.encoder.unchanged():
+            rows = extract(assembled.encoder, assembled.transform, distinct, title=name)
+        places = {source: place for place, source in enumerate(distinct)}
+        return rows.take(torch.tensor([places[source] for source in sources]).long())
+
+    def new_record(self, name: str, **learned: Any) -> AlignerRecord:
+        """Describe an aligner of `name` for the space; `learned` is what only training knows."""
+        from spaner_core.space import AlignerRecord
+
+        assembled, options = self.modality(name), self._options(name)
+        plugin = self.registry.load(name)
+        return AlignerRecord(
+            modality=name,
+            distribution=plugin.distribution,
+            version=plugin.version,
+            api_version=API_VERSION,
+            encoder_options=dict(options.encoder),
+            aligner_options=dict(options.aligner),
+            encoder_fingerprint=assembled.encoder.fingerprint,
+            transform_fingerprint=assembled.transform.fingerprint,
+            features=assembled.encoder.features,
+            **learned,
+        )
+
+    def check_space(self, space: Space, name: str) -> None:
+        """Raise `SpaceError` unless the encoder at hand is the one of the space's aligner."""
+        assembled = self.modality(name)
+        space.check_encoder(
+            name,
+            encoder_fingerprint=assembled.encoder.fingerprint,
+            transform_fingerprint=assembled.transform.fingerprint,
+        )
+
+    def _options(self, name: str) -> ModalityOptions:
+        if name not in self.options:
+            known = ", ".join(sorted(self.options)) or "none"
+            raise ConfigError(
+                f"modality {name!r} is not declared; declared are {known}. Add it under "
+                "`modalities:` in plugins.yaml"
+            )
+        return self.options[name]
+
+    def _build_aligner(
+        self, name: str, features: FeatureSpec, prompt_dim: int, options: Mapping[str, Any]
+    ) -> Aligner:
+        try:
+            return self.registry.build_aligner(
+                name, features, prompt_dim=prompt_dim, options=options
+            )
+        except OptionError as error:
+            raise self._option_error(error, "modalities", name, "aligner") from error
+
+
+def options_from_space(records: Mapping[str, AlignerRecord]) -> dict[str, ModalityOptions]:
+    """Return the options that a space recorded, refusing what a space has no business to decide.
+
+    A space may come from anyone: it cannot switch `trust_remote_code` on, nor name files outside
+    the working folder. Raises `SpaceError`.
+    """
+    for name, record in records.items():
+        for key, value in record.encoder_options.items():
+            if key == "trust_remote_code" and value:
+                raise SpaceError(
+                    f"the space asks for trust_remote_code in {name!r}; a space cannot grant that. "
+                    "Declare the modality in your own plugins.yaml if you trust it"
+                )
+            if isinstance(value, str) and _leaves_folder(value):
+                raise SpaceError(
+                    f"the space names the path {value!r} in {name!r}.{key}; a space may not point "
+                    "outside the working folder. Declare the modality in your own plugins.yaml"
+                )
+    return {
+        name: ModalityOptions(encoder=record.encoder_options, aligner=record.aligner_options)
+        for name, record in records.items()
+    }
+
+
+def _leaves_folder(value: str) -> bool:
+    return (
+        PurePosixPath(value).is_absolute()
+        or PureWindowsPath(value).is_absolute()
+        or ".." in PurePosixPath(value.replace("\\", "/")).parts
+    )

@@ -1,0 +1,162 @@
+"""plugins.yaml as typed, frozen values; a key that nothing honours is refused.
+
+Defaults are those of `spaner_core.recipe`, which says what each of them does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
+from spaner_core.errors import ConfigError
+from spaner_core.options import OptionError
+from spaner_core.recipe import LossRecipe, PromptRecipe, Recipe, TrainingRecipe
+
+from spaner_registry.explain import contradictions, explain
+from spaner_registry.positions import Document, Problem, read_yaml
+from spaner_registry.values import (
+    AboveZero,
+    Count,
+    CountOrNone,
+    Explicit,
+    FilePath,
+    InnerShare,
+    ModalityName,
+    Scale,
+    Section,
+    Seed,
+    Share,
+    Sharpness,
+    Text,
+    Width,
+    ZeroOrMore,
+)
+
+_FROZEN = ConfigDict(extra="forbid", frozen=True)
+
+
+class DataSettings(BaseModel):
+    """`data:`, where the rows are."""
+
+    model_config = _FROZEN
+
+    manifest: FilePath = Field(examples=["data: {manifest: data/manifest.csv}"])
+
+
+class PromptSettings(BaseModel):
+    """`prompt:`, where the anchors come from; `labels_from` is the modality that embeds names."""
+
+    model_config = _FROZEN
+
+    labels_from: Text | None = None
+    labels: FilePath | None = None
+    dim: Width = PromptRecipe.dim
+    strength: Share = PromptRecipe.strength
+    anchors: Literal["auto", "labels", "random"] = PromptRecipe.anchors
+    whitening: AboveZero = PromptRecipe.whitening
+    read_out_sharpness: Sharpness = PromptRecipe.read_out_sharpness
+
+
+class LossSettings(BaseModel):
+    """`loss:`."""
+
+    model_config = _FROZEN
+
+    anchor_weight: ZeroOrMore = LossRecipe.anchor_weight
+    scale: Scale = LossRecipe.scale
+
+
+class ModalitySettings(BaseModel):
+    """One entry of `modalities:`; its options are checked by the plugin's own dataclasses."""
+
+    model_config = _FROZEN
+
+    encoder: Annotated[Mapping[str, object], Section] = Field(default_factory=dict)
+    aligner: Annotated[Mapping[str, object], Section] = Field(default_factory=dict)
+
+
+class TrainingSettings(BaseModel):
+    """`training:`, named as in `transformers.TrainingArguments`; the batch is per modality."""
+
+    model_config = _FROZEN
+
+    max_steps: Count = TrainingRecipe.max_steps
+    per_device_train_batch_size: Count = TrainingRecipe.per_device_train_batch_size
+    learning_rate: AboveZero = TrainingRecipe.learning_rate
+    adam_beta2: InnerShare = TrainingRecipe.adam_beta2
+    warmup_steps: CountOrNone = TrainingRecipe.warmup_steps
+    weight_decay: ZeroOrMore = TrainingRecipe.weight_decay
+    seed: Seed = TrainingRecipe.seed
+
+
+class PolicySettings(BaseModel):
+    """`policy:`, who may find whom and which distributions may be loaded; None permits all."""
+
+    model_config = _FROZEN
+
+    links: Annotated[Mapping[ModalityName, tuple[ModalityName, ...]] | None, Explicit] = None
+    allow: Annotated[tuple[Text, ...] | None, Explicit] = None
+
+
+class Config(BaseModel):
+    """A whole plugins.yaml; its paths are absolute or relative to where the program runs."""
+
+    model_config = _FROZEN
+
+    space: FilePath = Field(examples=["space: runs/base"])
+    data: Annotated[DataSettings, Section] = Field(examples=["data: {manifest: data/manifest.csv}"])
+    prompt: Annotated[PromptSettings, Section] = PromptSettings()
+    loss: Annotated[LossSettings, Section] = LossSettings()
+    modalities: Mapping[ModalityName, Annotated[ModalitySettings, Section]] = Field(
+        min_length=1, examples=["modalities: {text: {}}"]
+    )
+    training: Annotated[TrainingSettings, Section] = TrainingSettings()
+    policy: Annotated[PolicySettings, Section] = PolicySettings()
+
+    _document: Document = PrivateAttr()
+
+    @property
+    def path(self) -> Path:
+        """The file that was read."""
+        return self._document.path
+
+    @property
+    def recipe(self) -> Recipe:
+        """What decides a training besides the data and the encoders."""
+        return Recipe(
+            prompt=PromptRecipe(**self.prompt.model_dump(exclude={"labels_from", "labels"})),
+            loss=LossRecipe(**self.loss.model_dump()),
+            training=TrainingRecipe(**self.training.model_dump()),
+        )
+
+    def locate(self, *keys: object) -> str:
+        """Say where a key stands, as plugins.yaml:12:5, or the nearest key above it."""
+        return self._document.locate(*keys)
+
+    def option_error(self, error: OptionError, *keys: object) -> ConfigError:
+        """Give the problems of a plugin's options, found under `keys`, their places."""
+        return self._document.error(
+            Problem(self._document.place(*keys, option), message)
+            for option, message in error.problems
+        )
+
+
+def read_config(path: Path) -> Config:
+    """Read plugins.yaml, its relative paths resolved against its folder.
+
+    Raises one `ConfigError` with all problems, a line each, with line and column.
+    """
+    document = read_yaml(path)
+    problems = list(document.problems)
+    config = None
+    try:
+        config = Config.model_validate(document.content, context=path.parent)
+    except ValidationError as error:
+        problems += explain(error, document, Config)
+    problems += contradictions(document)
+    if problems or config is None:
+        raise document.error(problems)
+    config._document = document
+    return config

@@ -1,0 +1,142 @@
+"""What is wrong with the values of a plugins.yaml, in words and with its place."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+from spaner_core.options import unknown_key
+
+from spaner_registry.positions import Document, Keys, Problem
+from spaner_registry.values import UNEXPECTED
+
+_EXPECTED = {
+    "dict_type": "a mapping of keys and values",
+    "mapping_type": "a mapping of keys and values",
+    "model_type": "a mapping of keys and values",
+    "tuple_type": "a list in square brackets",
+    "string_type": "a text",
+}
+
+
+def explain(error: ValidationError, document: Document, model: type[BaseModel]) -> list[Problem]:
+    """Say what each validation error of `document` against `model` means, and where it is."""
+    return [
+        Problem(document.place(*_keys(detail)), _message(detail, model))
+        for detail in error.errors(include_url=False)
+    ]
+
+
+def contradictions(document: Document) -> Iterator[Problem]:
+    """Find values that are right by themselves and wrong together."""
+    content = document.content if isinstance(document.content, Mapping) else {}
+    prompt, modalities = content.get("prompt"), content.get("modalities")
+    if not isinstance(prompt, Mapping):
+        return
+    source = prompt.get("labels_from")
+    if source is None:
+        needy = [key for key, value in prompt.items() if (key, value) == ("anchors", "labels")]
+        needy += ["labels"] if prompt.get("labels") is not None else []
+        for key in needy:
+            given = f"prompt.{key} is {_show(prompt[key])} without prompt.labels_from"
+            remedy = f"add a line such as 'labels_from: text', or remove {key}"
+            message = f"{given}; expected the modality that embeds the labels; {remedy}"
+            yield Problem(document.place("prompt", key), message)
+    elif isinstance(source, str) and isinstance(modalities, Mapping) and source not in modalities:
+        declared = [str(name) for name in modalities]
+        near = difflib.get_close_matches(source, declared, n=1)
+        remedy = f"did you mean {near[0]!r}?" if near else "declare it, or name another"
+        yield Problem(
+            document.place("prompt", "labels_from"),
+            f"prompt.labels_from is {source!r}; expected a declared modality "
+            f"({', '.join(declared) or 'none'}); {remedy}",
+        )
+
+
+def _keys(detail: Any) -> Keys:
+    return tuple(key for key in detail["loc"] if key != "[key]")
+
+
+def _message(detail: Any, model: type[BaseModel]) -> str:
+    keys, kind = _keys(detail), detail["type"]
+    dotted = ".".join(str(key) for key in keys)
+    where = ".".join(str(key) for key in keys[:-1]) or "the file"
+    if kind == "extra_forbidden":
+        return f"in {where}: {unknown_key(keys[-1], _known(keys[:-1], model))}"
+    field = _field(keys, model)
+    if kind in ("missing", "too_short") and field is not None and field.examples:
+        given = "is missing" if kind == "missing" else "is empty"
+        return f"{dotted} {given}; expected a value; write for example {field.examples[0]!r}"
+    if kind == "invalid_key" or "[key]" in detail["loc"]:
+        named = kind == UNEXPECTED  # the other way for a key to be wrong is to be no text
+        expected, remedy = (detail["msg"], "rename it") if named else ("a text", "quote it")
+        return f"key {_show(keys[-1])} stands in {where}; expected {expected}; {remedy}"
+    if not keys:
+        return (
+            f"the file is {_show(detail['input'])}; expected keys such as space, data and "
+            "modalities; write for example 'space: runs/base'"
+        )
+    return f"{dotted} is {_show(detail['input'])}; expected {_expected(detail)}; {_remedy(field)}"
+
+
+def _expected(detail: Any) -> str:
+    if detail["type"] == "literal_error":
+        return f"one of {detail['ctx']['expected']}"
+    return str(_EXPECTED.get(detail["type"], detail["msg"]))
+
+
+def _remedy(field: FieldInfo | None) -> str:
+    if field is None or field.is_required():
+        return "correct it"
+    default = field.get_default(call_default_factory=False)
+    if default is None or isinstance(default, BaseModel):
+        return "correct it or remove it"
+    return f"correct it, or remove it for the default {_show(default)}"
+
+
+def _show(value: object) -> str:
+    """Write a value as one would in YAML, in short."""
+    if value is None:
+        return "empty"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Mapping):
+        return "a mapping"
+    if isinstance(value, list | tuple):
+        return "a list"
+    words = repr(value)
+    return words if len(words) <= 60 else f"{words[:57]}..."
+
+
+def _known(keys: Keys, model: type[BaseModel]) -> list[str]:
+    inner = _annotation(keys, model)
+    return list(inner.model_fields) if _is_model(inner) else []
+
+
+def _field(keys: Keys, model: type[BaseModel]) -> FieldInfo | None:
+    """Return the field that `keys` lead to, None for an entry of a mapping or list."""
+    if not keys:
+        return None
+    outer = _annotation(keys[:-1], model)
+    return outer.model_fields.get(str(keys[-1])) if _is_model(outer) else None
+
+
+def _annotation(keys: Keys, model: type[BaseModel]) -> Any:
+    """Follow `keys` from `model` through fields and mappings to a type, None where it ends."""
+    kind: Any = model
+    for key in keys:
+        if _is_model(kind):
+            field = kind.model_fields.get(str(key))
+            kind = field.annotation if field is not None else None
+        elif get_origin(kind) is not None and get_args(kind):
+            kind = get_args(kind)[-1]  # the values of a mapping
+        if get_origin(kind) is Annotated:
+            kind = get_args(kind)[0]
+    return kind
+
+
+def _is_model(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)

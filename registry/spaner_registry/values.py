@@ -1,0 +1,106 @@
+"""Value types of plugins.yaml: what each accepts, and the words that say so in messages."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, ValidationInfo
+from pydantic_core import PydanticCustomError
+
+UNEXPECTED = "unexpected"
+"""Type of the errors raised here; their message is what was expected."""
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+
+
+def expect(wording: str) -> PydanticCustomError:
+    """Make the error for a value that is not what `wording` says."""
+    return PydanticCustomError(UNEXPECTED, "{wording}", {"wording": wording})
+
+
+def _number(wording: str, accepts: Callable[[float], bool]) -> BeforeValidator:
+    def read(value: object) -> float:
+        number = _as_number(value)
+        if number is None or not accepts(number):
+            raise expect(wording)
+        return number
+
+    return BeforeValidator(read)
+
+
+def _whole(wording: str, accepts: Callable[[int], bool]) -> BeforeValidator:
+    def read(value: object) -> int:
+        number = _as_number(value)
+        if number is None or not number.is_integer():
+            raise expect(wording)
+        whole = value if isinstance(value, int) else int(number)  # exact, however large
+        if not accepts(whole):
+            raise expect(wording)
+        return whole
+
+    return BeforeValidator(read)
+
+
+def _as_number(value: object) -> float | None:
+    """Read a finite number; PyYAML gives 1e-3 as a text, and true must not pass as 1."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _check_path(value: object, info: ValidationInfo) -> Path:
+    """Read a path relative to the folder given as the validation's context."""
+    if not isinstance(value, str) or not value.strip():
+        raise expect("a path")
+    path = Path(value).expanduser()
+    return info.context / path if isinstance(info.context, Path) else path
+
+
+def _check_text(value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise expect("a text")
+    return value
+
+
+def _check_name(value: object) -> str:
+    if not isinstance(value, str) or not _NAME.fullmatch(value):  # it names a folder of the space
+        raise expect("a plugin's name in lower-case letters, digits, - and _")
+    return value
+
+
+def _empty_section(value: object) -> object:
+    """Read a section with nothing under it, or only comments, as one that sets nothing."""
+    return {} if value is None else value
+
+
+def _empty_policy(value: object) -> object:
+    """Refuse a policy left blank: it may mean all as well as none."""
+    if value is None:
+        raise expect("names ({} or [] permits none, no line permits all)")
+    return value
+
+
+Section = BeforeValidator(_empty_section)
+Explicit = BeforeValidator(_empty_policy)
+FilePath = Annotated[Path, BeforeValidator(_check_path)]
+Text = Annotated[str, BeforeValidator(_check_text)]
+ModalityName = Annotated[str, AfterValidator(_check_name)]
+AboveZero = Annotated[float, _number("a number above 0", lambda x: x > 0)]
+ZeroOrMore = Annotated[float, _number("a number of at least 0", lambda x: x >= 0)]
+Share = Annotated[float, _number("a number from 0 to 1", lambda x: 0 <= x <= 1)]
+InnerShare = Annotated[float, _number("a number between 0 and 1", lambda x: 0 < x < 1)]
+Sharpness = Annotated[float, _number("a number above 0, at most 50", lambda x: 0 < x <= 50)]
+Scale = Annotated[float, _number("a number above 0, at most 100", lambda x: 0 < x <= 100)]
+Count = Annotated[int, _whole("a whole number of at least 1", lambda n: n >= 1)]
+Width = Annotated[int, _whole("a whole number of at least 2", lambda n: n >= 2)]
+CountOrNone = Annotated[int, _whole("a whole number of at least 0", lambda n: n >= 0)]
+# numpy, which Trainer seeds too, takes 32 bits
+Seed = Annotated[int, _whole("a whole number from 0 to 4294967295", lambda n: 0 <= n < 2**32)]

@@ -1,0 +1,235 @@
+from __future__ import annotations
+
+import numpy as np
+import pyarrow
+import pyarrow.parquet
+import pytest
+import torch
+from spaner_core import OptionError, UnusableInput
+from spaner_sensor.kernels import draw_kernels
+
+CHANNELS = ("acc_x", "acc_y", "acc_z", "gyro_x", "gyro_y", "gyro_z")
+
+
+def movement(steps: int, *, strength: float = 1.0, seed: int = 0):
+    """Synthetic readings (steps, 6): swings of random pace and noise."""
+    random = np.random.RandomState(seed)
+    time = np.arange(steps)[:, None]
+    swing = np.sin(time * random.uniform(0.2, 2, 6) + random.uniform(0, 6, 6))
+    return strength * (swing + 0.3 * random.normal(size=(steps, 6)))
+
+
+def write_csv(path, values, *, header=CHANNELS):
+    rows = [",".join(header), *(",".join(map(str, row)) for row in values)]
+    path.write_text("\n".join(rows) + "\n")
+    return path
+
+
+@pytest.fixture
+def sensor(load):
+    return load("sensor")
+
+
+@pytest.fixture
+def series(tmp_path):
+    lengths = (50, 100, 73)
+    return [write_csv(tmp_path / f"{steps}.csv", movement(steps, seed=steps)) for steps in lengths]
+
+
+def test_asking_what_it_is_loads_nothing_heavy(check_light):
+    check_light("sensor")
+
+
+def test_batch_changes_nothing(sensor, series, check_batching):
+    check_batching(sensor, series)
+
+
+def test_no_response_crosses_zero_because_of_the_batch(sensor):
+    encoder, _ = sensor.build({"kernels": 100})
+    windows = torch.from_numpy(np.stack([movement(50, seed=s).T for s in range(200)])).float()
+    together, _ = encoder(windows)
+    alone = torch.cat([encoder(window.unsqueeze(0))[0] for window in windows])
+    torch.testing.assert_close(together, alone, rtol=1e-5, atol=1e-7)
+
+
+def test_windows_start_every_hop_and_reach_the_end(sensor, series):
+    _, transform = sensor.build()
+    counts = [len(transform.prepare(transform.decode(path))) for path in series]
+    assert counts == [1, 6, 4]  # 73 steps: 0, 10, 20 and, for the rest, 23
+    sample = transform.decode(series[2])
+    assert sample.values.shape == (6, 73)
+    assert torch.equal(transform.prepare(sample)[-1], sample.values[:, 23:])
+
+
+def test_features_are_those_of_a_slow_loop(sensor):
+    steps, count = 30, 12
+    options = {"channels": ["a", "b"], "window_s": steps / 10, "kernels": count, "seed": 3}
+    encoder, _ = sensor.build(options)
+    window = movement(steps)[:, :2].T
+    (token,), _ = encoder(torch.from_numpy(window).float().unsqueeze(0))
+    values = np.sign(window) * np.log1p(np.abs(window))
+    expected = []
+    for group in draw_kernels(count, channels=2, steps=steps, seed=3):
+        padded = np.pad(values, ((0, 0), (group.padding, group.padding)))
+        for weight, bias in zip(group.weight, group.bias, strict=True):
+            span = (weight.shape[1] - 1) * group.dilation
+            response = [
+                bias
+                + sum(
+                    weight[c, j] * padded[c, t + j * group.dilation]
+                    for c in range(2)
+                    for j in range(weight.shape[1])
+                )
+                for t in range(padded.shape[1] - span)
+            ]
+            expected += [np.mean(np.array(response) > 0), max(response)]
+    torch.testing.assert_close(token[0], torch.tensor(expected).float(), rtol=1e-5, atol=1e-5)
+
+
+def test_kernels_are_as_the_paper_draws_them():
+    groups = draw_kernels(400, channels=6, steps=50, seed=0)
+    assert sum(len(group.bias) for group in groups) == 400
+    lengths = {group.weight.shape[2] for group in groups}
+    assert lengths == {7, 9, 11}
+    for group in groups:
+        length = group.weight.shape[2]
+        assert 1 <= group.dilation <= (50 - 1) / (length - 1)
+        assert group.padding in (0, (length - 1) * group.dilation // 2)
+        assert (np.abs(group.bias) <= 1).all()
+        np.testing.assert_allclose(group.weight.sum(axis=2), 0, atol=1e-12)
+        assert np.any(group.weight != 0, axis=2).any(axis=1).all(), "each kernel sees a channel"
+    used = np.concatenate([np.any(g.weight != 0, axis=2).sum(axis=1) for g in groups])
+    assert used.min() == 1
+    assert used.max() > 3
+
+
+def test_a_seed_gives_the_same_kernels_for_good():
+    first = draw_kernels(3, channels=2, steps=30, seed=7)[0]
+    # a change here changes everyone's stored features: raise the encoder's ALGORITHM_VERSION
+    assert (first.weight.shape, first.dilation, first.padding) == FIRST_SHAPE
+    np.testing.assert_allclose(first.bias[0], FIRST_BIAS, rtol=1e-9)
+    np.testing.assert_allclose(np.abs(first.weight[0]).sum(), FIRST_WEIGHT, rtol=1e-9)
+
+
+FIRST_SHAPE = ((1, 2, 7), 1, 0)
+FIRST_BIAS = 0.0
+FIRST_WEIGHT = 0.0
+
+
+def test_strength_of_a_movement_is_kept(sensor, tmp_path):
+    weak = write_csv(tmp_path / "weak.csv", movement(50, strength=0.1))
+    strong = write_csv(tmp_path / "strong.csv", movement(50, strength=10))
+    weak_token, strong_token = (tokens[0, 1::2] for tokens in sensor.tokens([weak, strong]))
+    assert strong_token.mean() > 3 * weak_token.mean()  # the maxima
+
+
+def test_parquet_column_order_and_further_columns_change_nothing(sensor, tmp_path):
+    values = movement(60).astype(np.float32)
+    columns = dict(zip(CHANNELS, values.T, strict=True))
+    plain = write_csv(tmp_path / "plain.csv", values)
+    reordered = write_csv(
+        tmp_path / "reordered.csv",
+        np.column_stack([np.arange(60), values[:, ::-1]]),
+        header=("time", *CHANNELS[::-1]),
+    )
+    table = pyarrow.table({**columns, "label": ["walking"] * 60})
+    pyarrow.parquet.write_table(table, tmp_path / "plain.parquet")
+    known = torch.cat(sensor.tokens([plain]))
+    for path in (reordered, tmp_path / "plain.parquet"):
+        torch.testing.assert_close(torch.cat(sensor.tokens([path])), known)
+
+
+def test_missing_channels_name_what_was_found_and_expected(sensor, tmp_path):
+    path = write_csv(tmp_path / "two.csv", movement(60)[:, :2], header=("acc_x", "temp"))
+    with pytest.raises(UnusableInput, match=r"2 columns \(acc_x, temp\).* 6 channels acc_x, acc_y"):
+        sensor.tokens([path])
+
+
+def test_a_file_without_header_is_refused(sensor, tmp_path):
+    path = write_csv(tmp_path / "bare.csv", movement(60), header=("1.5", "2", "3", "4", "5", "6"))
+    with pytest.raises(UnusableInput, match="first row holds 6 numbers"):
+        sensor.tokens([path])
+
+
+@pytest.mark.parametrize("cell", ["nan", "", "inf", "1e300", "off"])
+def test_cells_that_are_no_numbers_are_named(sensor, tmp_path, cell):
+    rows = movement(60).astype(object)
+    rows[6, 3] = cell
+    with pytest.raises(UnusableInput, match=rf"channel gyro_x holds '{cell}' in row 7"):
+        sensor.tokens([write_csv(tmp_path / "gap.csv", rows)])
+
+
+def test_gaps_in_parquet_are_named(sensor, tmp_path):
+    columns = {name: list(column) for name, column in zip(CHANNELS, movement(60).T, strict=True)}
+    columns["acc_z"][4] = None
+    pyarrow.parquet.write_table(pyarrow.table(columns), tmp_path / "gap.parquet")
+    with pytest.raises(UnusableInput, match="channel acc_z holds None in row 5"):
+        sensor.tokens([tmp_path / "gap.parquet"])
+
+
+def test_a_series_shorter_than_a_window_names_both_lengths(sensor, tmp_path):
+    path = write_csv(tmp_path / "short.csv", movement(49))
+    with pytest.raises(UnusableInput, match=r"49 steps \(4\.9 s\).* 50 steps \(5 s\)"):
+        sensor.tokens([path])
+
+
+def test_header_alone_is_too_short(sensor, tmp_path):
+    with pytest.raises(UnusableInput, match="0 steps"):
+        sensor.tokens([write_csv(tmp_path / "header.csv", [])])
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("empty.csv", b"", "is empty"),
+        ("cut.csv", b"acc_x,acc_y\n1,2\n3", "row 2 has 1 cells; expected 2"),
+        ("twice.csv", b"acc_x,acc_x\n1,2\n", "'acc_x' more than once"),
+        ("binary.csv", b"\xff\xfe\x00", "cannot be read"),
+        ("empty.parquet", b"", "cannot be read"),
+        ("cut.parquet", b"PAR1\x15\x04\x15", "cannot be read"),
+    ],
+)
+def test_damaged_files_are_refused(sensor, tmp_path, name, content, message):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(UnusableInput, match=message):
+        sensor.tokens([tmp_path / name])
+
+
+def test_fingerprint(sensor, check_fingerprints):
+    variants = [
+        {"channels": ["a", "b"]},
+        {"sample_rate_hz": 20},
+        {"window_s": 4},
+        {"hop_s": 2},
+        {"kernels": 100},
+        {"seed": 1},
+    ]
+    check_fingerprints(sensor, variants)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"sample_rate": 10}, "did you mean 'sample_rate_hz'"),
+        ({"model": "minirocket"}, "known: rocket"),
+        ({"channels": []}, "one or more different"),
+        ({"channels": ["a", "a"]}, "one or more different"),
+        ({"window_s": 1}, "10 steps; expected at least 11"),
+        ({"hop_s": 6}, "expected 1 to 50"),
+        ({"hop_s": 0.01}, "expected 1 to 50"),
+        ({"sample_rate_hz": float("nan")}, "sample_rate_hz is nan"),
+        ({"kernels": 0}, "kernels is 0"),
+        ({"seed": -1}, "seed is -1"),
+    ],
+)
+def test_wrong_options_are_refused(sensor, options, message):
+    with pytest.raises(OptionError, match=message):
+        sensor.build(options)
+
+
+def test_nothing_trains(sensor, series, check_frozen):
+    check_frozen(sensor, series[1])
+
+
+def test_aligner(sensor, series, check_aligner):
+    check_aligner(sensor, series)

@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from spaner_core import FeatureSpec, OptionError, UnusableInput
+from spaner_text.aligner import HashedWords
+from torch.nn.functional import cosine_similarity, normalize
+
+PHRASES = ["seven", "a handwritten seven on paper", "número siete", "七"]
+
+
+@pytest.fixture
+def text(load):
+    return load("text")
+
+
+def test_asking_what_it_is_loads_nothing_heavy(check_light):
+    check_light("text")
+
+
+def test_batch_and_padding_change_nothing(text, check_batching):
+    check_batching(text, PHRASES)
+
+
+def test_one_token_a_word_whatever_the_case_width_and_punctuation(text):
+    plain, shouted, wide, sentence = text.tokens(
+        ["seven", "SEVEN!", "ｓｅｖｅｎ", "Is it «seven»?"]
+    )
+    assert plain.shape == (1, 512)
+    assert torch.equal(plain, shouted)
+    assert torch.equal(plain, wide)
+    assert sentence.shape == (3, 512)
+    assert torch.equal(sentence[2], plain[0])
+
+
+def test_emoji_is_a_word(text):
+    (tokens,) = text.tokens(["🙂"])
+    assert tokens.any()
+
+
+def test_related_spellings_are_closer_than_unrelated_ones(text):
+    quattro, quatre, eight = (tokens[0] for tokens in text.tokens(["quattro", "quatre", "eight"]))
+    assert (
+        cosine_similarity(quattro, quatre, dim=0) > cosine_similarity(quattro, eight, dim=0) + 0.2
+    )
+
+
+def test_a_file_reads_like_the_text_in_it(text, tmp_path):
+    file = tmp_path / "phrase.txt"
+    file.write_bytes("\ufeffun café\r\n".encode())
+    from_file, inline = text.tokens([file, "un café"])
+    assert torch.equal(from_file, inline)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "no word"),
+        (b" \n", "no word"),
+        (b"?!", "no word"),
+        (b"caf\xe9", "byte 3 is not UTF-8"),
+    ],
+)
+def test_unusable_files_are_refused(text, tmp_path, content, message):
+    file = tmp_path / "bad.txt"
+    file.write_bytes(content)
+    with pytest.raises(UnusableInput, match=message):
+        text.tokens([file])
+
+
+def test_missing_file_and_empty_text_are_refused(text):
+    with pytest.raises(UnusableInput, match="cannot be opened"):
+        text.tokens([Path("nowhere.txt")])
+    with pytest.raises(UnusableInput, match="no word"):
+        text.tokens([""])
+
+
+def test_fingerprint(text, check_fingerprints):
+    check_fingerprints(text, [{"dim": 256}, {"shortest_ngram": 3}, {"longest_ngram": 5}])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"dims": 256}, "did you mean 'dim'"),
+        ({"model": "word2vec"}, "known: hashed"),
+        ({"shortest_ngram": 5}, "shortest_ngram is 5 and longest_ngram 4"),
+        ({"dim": 0}, "dim is 0"),
+    ],
+)
+def test_wrong_options_are_refused(text, options, message):
+    with pytest.raises(OptionError, match=message):
+        text.build(options)
+
+
+def test_nothing_trains(text, check_frozen):
+    check_frozen(text, "seven")
+
+
+def test_aligner(text, check_aligner):
+    check_aligner(text, PHRASES)
+
+
+def test_reader_weighs_dimensions_by_rarity_as_a_slow_loop_does():
+    torch.manual_seed(0)
+    rows, words, width = 5, 3, 7
+    features = torch.randint(0, 2, (rows, words, width)).float()
+    mask = torch.tensor([[True, True, True], [True, False, False]] + [[True, True, False]] * 3)
+    features = features * mask.unsqueeze(-1)
+    reader = HashedWords(FeatureSpec(dim=width))
+    reader.fit(features, mask)
+    means = [[features[i, mask[i], e].mean().item() for e in range(width)] for i in range(rows)]
+    expected = []
+    for mean in means:
+        row = []
+        for e in range(width):
+            found = sum(other[e] != 0 for other in means)
+            row.append(mean[e] * (math.log((1 + rows) / (1 + found)) + 1))
+        length = math.sqrt(sum(value**2 for value in row)) or 1
+        expected.append([value / length for value in row])
+    torch.testing.assert_close(reader(features, mask), torch.tensor(expected))
+
+
+def test_reader_weighs_all_alike_until_it_is_fitted():
+    features, mask = torch.rand(4, 1, 6), torch.ones(4, 1, dtype=torch.bool)
+    reader = HashedWords(FeatureSpec(dim=6))
+    torch.testing.assert_close(reader(features, mask), normalize(features[:, 0], dim=-1))

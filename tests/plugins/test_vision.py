@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from sklearn.datasets import load_digits
+from spaner_core import FeatureSpec, FlattenTokens, OptionError, PoolTokens, UnusableInput
+from spaner_vision.aligner import choose_reader
+from torch.nn.functional import normalize
+
+
+@pytest.fixture
+def vision(load):
+    return load("vision")
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory):
+    """Real handwritten digits as PNG files, 8x8 grey pixels each, with their labels."""
+    folder = tmp_path_factory.mktemp("digits")
+    data = load_digits()
+    paths = []
+    for number, image in enumerate(data.images[:600]):
+        path = folder / f"{number}.png"
+        Image.fromarray((image * 255 / 16).round().astype(np.uint8)).save(path)
+        paths.append(path)
+    return paths, torch.tensor(data.target[:600])
+
+
+def test_asking_what_it_is_loads_nothing_heavy(check_light):
+    check_light("vision")
+
+
+def test_batch_changes_nothing(vision, digits, check_batching):
+    check_batching(vision, digits[0][:6])
+
+
+def test_few_images_tell_digits_apart(vision, digits):
+    paths, labels = digits
+    features = torch.stack(vision.tokens(paths)).flatten(1)
+    features = normalize(features - features.mean(dim=0), dim=-1)
+    shown, seen = features[:300], labels[:300]
+    means = []
+    for digit in range(10):
+        means.append(shown[seen == digit][:4].mean(dim=0))
+    right = (features[300:] @ normalize(torch.stack(means), dim=-1).T).argmax(1) == labels[300:]
+    assert right.float().mean() > 0.8  # chance is 0.1
+
+
+def test_tokens_keep_their_place(vision, tmp_path):
+    image = np.zeros((32, 32), dtype=np.uint8)
+    image[2:6, 2:6] = 255  # in the first cell of the first block only
+    Image.fromarray(image).save(tmp_path / "corner.png")
+    (tokens,) = vision.tokens([tmp_path / "corner.png"])
+    assert tokens.shape == (9, 36)
+    assert tokens[0].any()
+    assert not tokens[1:].any()
+
+
+def test_larger_images_and_finer_histograms(vision, digits):
+    options = {"image_size": 64, "orientations": 6}
+    (tokens,) = vision.tokens(digits[0][:1], options)
+    assert tokens.shape == (49, 24)
+    encoder, _ = vision.build(options)
+    assert encoder.features == FeatureSpec(dim=24, tokens=49, grid=(7, 7))
+
+
+def test_a_photograph_is_turned_upright(vision, tmp_path):
+    grey = (np.add.outer(np.arange(64), 2 * np.arange(48)) % 256).astype(np.uint8)
+    upright = Image.fromarray(grey)
+    upright.save(tmp_path / "upright.png")
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was held on its side: turn clockwise to see it upright
+    upright.transpose(Image.Transpose.ROTATE_90).save(tmp_path / "turned.png", exif=exif)
+    one, other = vision.tokens([tmp_path / "upright.png", tmp_path / "turned.png"])
+    torch.testing.assert_close(one, other)
+
+
+def test_bits_palette_and_transparency_change_nothing_that_is_seen(vision, tmp_path):
+    ink = np.full((32, 32), 255, dtype=np.uint8)
+    ink[8:24, 12:18] = 0
+    grey = Image.fromarray(ink)
+    grey.save(tmp_path / "grey.png")
+    grey.convert("P").save(tmp_path / "palette.png")
+    Image.fromarray(ink.astype(np.uint16) * 257).save(tmp_path / "deep.png")
+    see_through = Image.new("RGBA", (32, 32), (0, 0, 0, 0))  # black, but not to be seen
+    see_through.paste((0, 0, 0, 255), (12, 8, 18, 24))
+    see_through.save(tmp_path / "transparent.png")
+    names = ("grey", "palette", "deep", "transparent")
+    grey_tokens, *others = vision.tokens([tmp_path / f"{name}.png" for name in names])
+    assert grey_tokens.any()
+    for tokens in others:
+        torch.testing.assert_close(tokens, grey_tokens)
+
+
+def _png(side: int) -> bytes:
+    file = io.BytesIO()
+    noise = np.random.RandomState(0).randint(0, 255, (side, side), dtype=np.uint8)
+    Image.fromarray(noise).save(file, format="PNG")
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"no image at all", _png(64)[:2000], _png(64)[:40], b"%!PS-Adobe-3.0 EPSF-3.0\n"],
+    ids=["empty", "text", "truncated", "header only", "postscript"],
+)
+def test_files_that_are_no_image_are_refused(vision, tmp_path, content):
+    (tmp_path / "bad.png").write_bytes(content)
+    with pytest.raises(UnusableInput, match="cannot be read"):
+        vision.tokens([tmp_path / "bad.png"])
+
+
+def test_pixels_without_a_known_white_are_refused(vision, tmp_path):
+    Image.fromarray(np.ones((32, 32), dtype=np.float32)).save(tmp_path / "float.tif")
+    with pytest.raises(UnusableInput, match="mode F"):
+        vision.tokens([tmp_path / "float.tif"])
+
+
+@pytest.mark.parametrize("limit", [3000, 1000])  # Pillow warns beyond it, refuses beyond twice it
+def test_huge_images_are_refused(vision, tmp_path, monkeypatch, limit):
+    (tmp_path / "huge.png").write_bytes(_png(64))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
+    with pytest.raises(UnusableInput, match="too large"):
+        vision.tokens([tmp_path / "huge.png"])
+
+
+def test_fingerprint(vision, check_fingerprints):
+    check_fingerprints(vision, [{"image_size": 40}, {"orientations": 8}])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"image_sise": 32}, "did you mean 'image_size'"),
+        ({"model": "resnet"}, "known: hog"),
+        ({"image_size": 30}, "multiple of 8"),
+        ({"image_size": 8}, "from 16"),
+        ({"orientations": 1}, "orientations is 1"),
+    ],
+)
+def test_wrong_options_are_refused(vision, options, message):
+    with pytest.raises(OptionError, match=message):
+        vision.build(options)
+
+
+def test_nothing_trains(vision, digits, check_frozen):
+    check_frozen(vision, digits[0][0])
+
+
+def test_aligner(vision, digits, check_aligner):
+    check_aligner(vision, digits[0][:5])
+
+
+def test_many_tokens_are_pooled_by_the_rows_of_the_picture(vision):
+    small, _ = vision.build({"image_size": 128})
+    assert isinstance(choose_reader(small.features), FlattenTokens)
+    large, _ = vision.build({"image_size": 256})
+    reader = choose_reader(large.features)
+    assert isinstance(reader, PoolTokens)
+    columns = torch.arange(31.0).repeat_interleave(31).reshape(1, -1, 1).expand(1, 961, 36)
+    pooled = reader(columns, torch.ones(1, 961, dtype=torch.bool)).reshape(31, 36)
+    torch.testing.assert_close(pooled[:, 0], torch.arange(31.0))  # one mean a row of the picture
