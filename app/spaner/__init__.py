@@ -2,7 +2,8 @@
 
     import spaner
     space = spaner.load("runs/base")
-    space.similarity(space.encode("a.png", modality="vision"), space.encode("seven", modality="text"))
+    photo = space.encode("photo.png", modality="vision")
+    space.similarity(photo, space.encode(["seven", "eight"], modality="text"))
 
 Names are imported at first use, so that `import spaner` loads no torch.
 """

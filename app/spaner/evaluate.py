@@ -75,7 +75,7 @@ def measure(project: Project, embedded: dict[str, EmbeddedRows]) -> dict[str, fl
 
 
 def row_labels(project: Project, rows: Sequence[Row]) -> Labels:
-    """Number concepts, items and samples of manifest rows, alike for every modality."""
+    """Give numbers to concepts, items and samples of manifest rows, alike for every modality."""
     every = project.manifest.rows
     return Labels(
         concepts=numbers_of((row.concept for row in rows), concepts_of(every)),

@@ -46,8 +46,10 @@ def draw_map(embedded: Mapping[str, EmbeddedRows], output: Path, *, seed: int = 
         )  # fmt: skip
         axes.scatter([], [], c="0.35", marker=marker, label=name)
     for place, concept in enumerate(concepts):
-        axes.scatter([], [], color=colours(place), marker="s", label=concept)
-    axes.set(xticks=[], yticks=[], title="The shared space (t-SNE): shape is modality, colour is concept")
+        axes.plot([], [], color=colours(place), linewidth=7, label=concept)
+    axes.set(
+        xticks=[], yticks=[], title="The shared space (t-SNE): shape is modality, colour is concept"
+    )
     axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
     _save(figure, output)
     plt.close(figure)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from spaner_core import checkpoint
 from spaner_core.errors import OutputExists
 from spaner_core.space import AlignerRecord
@@ -83,9 +82,7 @@ class Space:
         self.assembly.check_space(self.aligned, modality)
 
     @staticmethod
-    def similarity(
-        first: NDArray[np.float32], second: NDArray[np.float32]
-    ) -> NDArray[np.float32]:
+    def similarity(first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the cosine of every row of `first` (n, D) with every row of `second`: (n, m)."""
         return first @ second.T
 

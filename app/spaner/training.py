@@ -46,7 +46,7 @@ def train(
     config = project.config
     checkpoint.check_output(config.space, overwrite=overwrite)
     names = _check_names(project, names)
-    label_texts = _label_texts(project)
+    label_texts = read_project_labels(project)
     concepts = tuple(label_texts)
     rows = {name: project.rows(name, TRAIN_SPLIT) for name in names}
     labelled = {name: project.labelled(name, rows[name], concepts) for name in names}
@@ -97,7 +97,7 @@ def attach(project: Project, name: str, *, device: str = "auto") -> TrainingRepo
         project.assembly.aligner_builder(name, prompt_dim=space.record.dim),
         labelled,
         space.prompt,
-        training=config.training,
+        training=config.recipe.training,
         device=device,
     )
     record = _record(project, name, rows, prompt=space.fingerprint, anchors=len(concepts))
@@ -131,7 +131,8 @@ def _check_names(project: Project, names: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names)) or tuple(declared)
 
 
-def _label_texts(project: Project) -> dict[str, tuple[str, ...]]:
+def read_project_labels(project: Project) -> dict[str, tuple[str, ...]]:
+    """Return every concept that gets an anchor, sorted, with the texts that it is called by."""
     path = project.config.prompt.labels
     given = read_label_texts(path) if path else {}
     split = TRAIN_SPLIT if project.manifest.splits else None
@@ -209,9 +210,7 @@ def _prompt_record(
     )
 
 
-def _check_known(
-    project: Project, name: str, rows: Sequence[Row], concepts: Sequence[str]
-) -> None:
+def _check_known(project: Project, name: str, rows: Sequence[Row], concepts: Sequence[str]) -> None:
     unknown = [concept for concept in concepts_of(rows) if concept not in concepts]
     if unknown:
         first = next(row for row in rows if row.concept in unknown)
@@ -227,7 +226,9 @@ def _label_notices(trained: Trained) -> tuple[str, ...]:
         return ("no concept names were embedded; the anchors are random",)
     if trained.tied:
         return ()
-    share = f"{trained.informativeness:.0%} of the training rows lie nearest their own concept's name"
+    share = (
+        f"{trained.informativeness:.0%} of the training rows lie nearest their own concept's name"
+    )
     use = "names join training as rows" if trained.labels_used else "names are left out"
     return (f"{share}: too few to make anchors from names, so anchors are random and {use}",)
 

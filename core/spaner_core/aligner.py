@@ -1,8 +1,8 @@
 """The cross-attention aligner: from a frozen encoder's tokens to the shared space.
 
     tokens (B, N, E) ─[attend to the anchors, gated]─ read ─ centre, scale ─▶ p (B, P)
-    p ─ linear + MLP ─▶ direction h (B, D)
-    softmax(beta·h Aᵀ + gamma·p Mᵀ) = w (B, C)        cross-attention over the shared prompt A (C, D)
+    p ─ linear + MLP ─▶ h (B, D), the direction that the modality itself gives
+    softmax(beta·h Aᵀ + gamma·p Mᵀ) = w (B, C)        over the shared prompt A (C, D)
     embedding z = normalize((1 − strength)·h + strength·w A)
 
 This is a reading of SPANER (Ng, Han, Holden, arXiv 2508.13387), whose abstract and first figure
@@ -46,7 +46,9 @@ class AlignerOptions:
     def __post_init__(self) -> None:
         for name in ("dropout", "hidden_dropout"):
             if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; give a number from 0 to below 1")
+                raise ValueError(
+                    f"{name} is {getattr(self, name)}; give a number from 0 to below 1"
+                )
         if self.hidden < 1:
             raise ValueError(f"hidden is {self.hidden}; give a whole number from 1")
         if self.mean_sharpness < 0:
@@ -79,21 +81,14 @@ class CrossAttentionAligner(nn.Module):
         self.concept_means = ConceptMeans(width, sharpness=options.mean_sharpness)
         self.dropout = nn.Dropout(options.dropout)
         self.linear = nn.Linear(width, prompt_dim)
-        self.mlp = nn.Sequential(
-            nn.Linear(width, hidden),
-            nn.GELU(),
-            nn.Dropout(options.hidden_dropout),
-            nn.Linear(hidden, prompt_dim),
-        )
+        widen, narrow = nn.Linear(width, hidden), nn.Linear(hidden, prompt_dim)
+        self.mlp = nn.Sequential(widen, nn.GELU(), nn.Dropout(options.hidden_dropout), narrow)
         self.register_buffer("centre", torch.zeros(width))
         self.register_buffer("scale", torch.ones(width))
         self.centre: Tensor
         self.scale: Tensor
-        self._initialise()
-
-    def _initialise(self) -> None:
-        """Draw W, W₁ ~ N(0, 1/P) and W₂ ~ N(0, 0.25/hidden): unit features give unit outputs."""
-        for layer, gain in ((self.linear, 1.0), (self.mlp[0], 1.0), (self.mlp[3], 0.5)):
+        # W, W1 ~ N(0, 1/P) and W2 ~ N(0, 0.25/hidden): the linear path leads at the start
+        for layer, gain in ((self.linear, 1.0), (widen, 1.0), (narrow, 0.5)):
             nn.init.normal_(layer.weight, std=gain / math.sqrt(layer.in_features))
             nn.init.zeros_(layer.bias)
 
@@ -119,7 +114,13 @@ class CrossAttentionAligner(nn.Module):
             self.linear.weight.copy_((label_map * size).T)
 
     def forward(
-        self, features: Tensor, mask: Tensor, anchors: Tensor, *, beta: Tensor, strength: Tensor | float
+        self,
+        features: Tensor,
+        mask: Tensor,
+        anchors: Tensor,
+        *,
+        beta: Tensor,
+        strength: Tensor | float,
     ) -> Alignment:
         """Embed features (B, N, E) with mask (B, N) against anchors (C, D)."""
         unit = self._unit(self.read(features, mask))  # (B, P)
@@ -129,7 +130,9 @@ class CrossAttentionAligner(nn.Module):
             point = self._unit(self.read(attended, mask))
         point = self.dropout(point * math.sqrt(point.shape[-1]))
         direction = functional.normalize(self.linear(point) + self.mlp(point), dim=-1)  # (B, D)
-        weights = (beta * direction @ anchors.T + self.concept_means(unit)).softmax(dim=-1)  # (B, C)
+        weights = (beta * direction @ anchors.T + self.concept_means(unit)).softmax(
+            dim=-1
+        )  # (B, C)
         pulled = (1 - strength) * direction + strength * (weights @ anchors)
         return Alignment(functional.normalize(pulled, dim=-1), direction, weights)
 

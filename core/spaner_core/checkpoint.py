@@ -173,9 +173,7 @@ def _write_receipt(
 
 
 def _prompt_fingerprint(folder: Path) -> str:
-    return chain_fingerprint(
-        "", (folder / WEIGHTS).read_bytes(), (folder / CONFIG).read_bytes()
-    )
+    return chain_fingerprint("", (folder / WEIGHTS).read_bytes(), (folder / CONFIG).read_bytes())
 
 
 def _read_prompt(folder: Path) -> tuple[SharedPrompt, PromptRecord]:
@@ -252,5 +250,3 @@ def replaced_at_end(target: Path, *, beside: Path | None = None) -> Iterator[Pat
     finally:
         for leftover in (temporary, old):
             shutil.rmtree(leftover, ignore_errors=True)
-
-

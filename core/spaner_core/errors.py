@@ -30,7 +30,7 @@ class DataError(SpanerError):
     """A manifest, or rows of it, cannot be used."""
 
 
-class UnusableInput(DataError):
+class UnusableInput(DataError):  # noqa: N818  (plugin authors read it as a verdict)
     """One input cannot be decoded. Plugins raise it; core adds which row it was."""
 
 
@@ -38,5 +38,5 @@ class SpaceError(SpanerError):
     """A space is missing, incomplete, or does not fit the encoder or prompt at hand."""
 
 
-class OutputExists(SpanerError):
+class OutputExists(SpanerError):  # noqa: N818  (as FileExistsError's kin)
     """An output exists already and neither `--overwrite` nor `--replace` was given."""

@@ -17,7 +17,7 @@ from spaner_core.prompt import MAX_SCALE, SharedPrompt
 def supervised_contrast(queries: Tensor, keys: Tensor, matches: Tensor, *, scale: Tensor) -> Tensor:
     """Contrast queries (A, D) with keys (B, D), several of which may be right.
 
-    −mean over matches j of log softmax_j(scale·z_i·z_j), averaged over the queries that have a match
+    −mean over matches j of log softmax_j(scale·z_i·z_j), averaged over the queries with a match
     (supervised contrastive loss, Khosla et al. 2020, arXiv 2004.11362, the form with the sum
     outside the logarithm). `matches` is (A, B) bool. Zero when no query has a match.
     """

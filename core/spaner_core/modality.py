@@ -71,10 +71,14 @@ class Encoder(Protocol):
     """
 
     @property
-    def features(self) -> FeatureSpec: ...
+    def features(self) -> FeatureSpec:
+        """Shape of what it gives."""
+        ...
 
     @property
-    def fingerprint(self) -> str: ...
+    def fingerprint(self) -> str:
+        """SHA-256 of all that decides its output."""
+        ...
 
     def collate(self, inputs: Sequence[EncoderInput]) -> Batch:
         """Join prepared windows into one batch."""
@@ -90,7 +94,9 @@ class Transform(Protocol):
     """Turns what the manifest names into what the encoder takes."""
 
     @property
-    def fingerprint(self) -> str: ...
+    def fingerprint(self) -> str:
+        """SHA-256 of all that decides what it prepares."""
+        ...
 
     def decode(self, source: Path | str) -> Sample:
         """Read one input: a `Path` is a file, a `str` is the input itself.
@@ -121,7 +127,13 @@ class Aligner(Protocol):
     """A trainable `torch.nn.Module` between one encoder and the shared space."""
 
     def forward(
-        self, features: Tensor, mask: Tensor, anchors: Tensor, *, beta: Tensor, strength: Tensor | float
+        self,
+        features: Tensor,
+        mask: Tensor,
+        anchors: Tensor,
+        *,
+        beta: Tensor,
+        strength: Tensor | float,
     ) -> Alignment:
         """Embed features (B, N, E) with mask (B, N) against anchors (C, D).
 
@@ -156,9 +168,13 @@ class Corruption(Protocol):
     """A named disturbance with severities 1 (slight) to 5 (severe)."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """What tables and curves call it."""
+        ...
 
-    def apply(self, sample: Sample, *, severity: int, seed: int) -> Sample: ...
+    def apply(self, sample: Sample, *, severity: int, seed: int) -> Sample:
+        """Return a disturbed copy of `sample`, the same for the same seed."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -34,8 +34,8 @@ def anchors_from_labels(
 ) -> AnchorSet:
     """Make anchors from embeddings of the concepts' names, (C, P).
 
-    E = normalize(raw − mean) = U S Vᵀ; W_A = V_r diag(S/(S² + eps²)) R with eps = whitening·S₁ and R
-    random orthonormal rows; A = normalize(E W_A). Whitening spreads names that are spelt alike:
+    E = normalize(raw − mean) = U S Vᵀ; W_A = V_r diag(S/(S² + eps²)) R with eps = whitening·S₁
+    and R random orthonormal rows; A = normalize(E W_A). Whitening spreads names spelt alike:
     without it the anchors stand too close to tell concepts apart.
     """
     mean = label_embeddings.mean(dim=0)
@@ -70,7 +70,7 @@ def random_anchors(count: int, *, dim: int, generator: torch.Generator) -> Ancho
 
 
 def _orthonormal_rows(rows: int, columns: int, generator: torch.Generator) -> Tensor:
-    basis, _ = torch.linalg.qr(torch.randn(columns, rows, generator=generator))
+    basis: Tensor = torch.linalg.qr(torch.randn(columns, rows, generator=generator)).Q
     return basis.T
 
 
@@ -119,7 +119,7 @@ def chain_fingerprint(previous: str, weights: bytes, config: bytes) -> str:
 
 
 def label_informativeness(rows: Tensor, concepts: Tensor, label_embeddings: Tensor) -> float:
-    """Share of labelled rows (B, P) whose nearest centred label embedding is their own concept's."""
+    """Share of labelled rows (B, P) that lie nearest the label embedding of their own concept."""
     labelled = concepts >= 0
     centred = functional.normalize(rows[labelled] - rows.mean(dim=0), dim=-1)
     labels = functional.normalize(label_embeddings - label_embeddings.mean(dim=0), dim=-1)

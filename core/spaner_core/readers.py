@@ -21,7 +21,9 @@ class Reader(Protocol):
     """A `torch.nn.Module` that reads tokens into one vector of width `width` (P)."""
 
     @property
-    def width(self) -> int: ...
+    def width(self) -> int:
+        """P."""
+        ...
 
     def fit(self, features: Tensor, mask: Tensor) -> None:
         """Take what it needs from training rows; called once, before training."""
@@ -82,7 +84,9 @@ class PoolTokens(nn.Module):
         segment = torch.arange(self.segments, device=mask.device)
         first = segment * count // self.segments  # (B, segments), as adaptive average pooling cuts
         last = -(-(segment + 1) * count // self.segments)
-        inside = (rank.unsqueeze(1) >= first.unsqueeze(-1)) & (rank.unsqueeze(1) < last.unsqueeze(-1))
+        inside = (rank.unsqueeze(1) >= first.unsqueeze(-1)) & (
+            rank.unsqueeze(1) < last.unsqueeze(-1)
+        )
         weights = (inside & mask.unsqueeze(1)).to(features.dtype)  # (B, segments, N)
         pooled = weights @ features / weights.sum(dim=-1, keepdim=True).clamp_min(1)
         return pooled.flatten(1)

@@ -74,9 +74,7 @@ class TrainingRecipe:
         for name in ("warmup_steps", "weight_decay", "seed"):
             value = getattr(self, name)
             _require(value >= 0, f"{name}: {value} given; give 0 or more")
-        _require(
-            self.learning_rate > 0, f"learning_rate: {self.learning_rate} given; give above 0"
-        )
+        _require(self.learning_rate > 0, f"learning_rate: {self.learning_rate} given; give above 0")
         _require(0 < self.adam_beta2 < 1, f"adam_beta2: {self.adam_beta2} given; give 0 to 1")
 
 

@@ -13,6 +13,7 @@ from spaner_core.errors import SpaceError
 from spaner_core.features.rows import FeatureRows
 from spaner_core.modality import Aligner, FeatureSpec
 from spaner_core.prompt import SharedPrompt
+from spaner_core.threads import one_thread
 
 EMBED_BATCH = 256
 
@@ -98,9 +99,7 @@ class Space:
             self._aligners[modality] = self._load_aligner(modality)
         return self._aligners[modality]
 
-    def embed(
-        self, modality: str, rows: FeatureRows, *, strength: float | None = None
-    ) -> Tensor:
+    def embed(self, modality: str, rows: FeatureRows, *, strength: float | None = None) -> Tensor:
         """Embed features; return (n, D) float32 of unit length.
 
         `strength` in [0, 1] is how hard the prompt pulls; None takes the space's own.
@@ -116,7 +115,7 @@ class Space:
         pull = self.record.strength if strength is None else strength
         for start in range(0, max(len(rows), 1), EMBED_BATCH):
             stop = start + EMBED_BATCH
-            with torch.inference_mode():
+            with torch.inference_mode(), one_thread():
                 alignment = aligner(
                     rows.values[start:stop],
                     rows.mask[start:stop],

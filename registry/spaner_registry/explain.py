@@ -27,6 +27,7 @@ def explain(error: ValidationError, document: Document, model: type[BaseModel]) 
     return [
         Problem(document.place(*_keys(detail)), _message(detail, model))
         for detail in error.errors(include_url=False)
+        if not document.is_unreadable(_keys(detail))  # said already
     ]
 
 
@@ -46,7 +47,7 @@ def contradictions(document: Document) -> Iterator[Problem]:
             message = f"{given}; expected the modality that embeds the labels; {remedy}"
             yield Problem(document.place("prompt", key), message)
     elif isinstance(source, str) and isinstance(modalities, Mapping) and source not in modalities:
-        declared = [str(name) for name in modalities]
+        declared = [_dotted((name,)) for name in modalities]
         near = difflib.get_close_matches(source, declared, n=1)
         remedy = f"did you mean {near[0]!r}?" if near else "declare it, or name another"
         yield Problem(
@@ -60,10 +61,14 @@ def _keys(detail: Any) -> Keys:
     return tuple(key for key in detail["loc"] if key != "[key]")
 
 
+def _dotted(keys: Keys) -> str:
+    """Write keys as prompt.dim, in one line whatever a quoted key contains."""
+    return " ".join(".".join(str(key) for key in keys).split())
+
+
 def _message(detail: Any, model: type[BaseModel]) -> str:
     keys, kind = _keys(detail), detail["type"]
-    dotted = ".".join(str(key) for key in keys)
-    where = ".".join(str(key) for key in keys[:-1]) or "the file"
+    dotted, where = _dotted(keys), _dotted(keys[:-1]) or "the file"
     if kind == "extra_forbidden":
         return f"in {where}: {unknown_key(keys[-1], _known(keys[:-1], model))}"
     field = _field(keys, model)
@@ -73,7 +78,7 @@ def _message(detail: Any, model: type[BaseModel]) -> str:
     if kind == "invalid_key" or "[key]" in detail["loc"]:
         named = kind == UNEXPECTED  # the other way for a key to be wrong is to be no text
         expected, remedy = (detail["msg"], "rename it") if named else ("a text", "quote it")
-        return f"key {_show(keys[-1])} stands in {where}; expected {expected}; {remedy}"
+        return f"key {_show(detail['input'])} stands in {where}; expected {expected}; {remedy}"
     if not keys:
         return (
             f"the file is {_show(detail['input'])}; expected keys such as space, data and "

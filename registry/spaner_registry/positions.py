@@ -42,12 +42,20 @@ class Problem(NamedTuple):
 
 @dataclass(frozen=True)
 class Document:
-    """A YAML file: its content, where each key stands, and what is wrong with it so far."""
+    """A YAML file: its content, where each key stands, and what is wrong with it so far.
+
+    `unreadable` are the values whose content is not what was written, for a reason in `problems`.
+    """
 
     path: Path
     content: object
     places: Mapping[Keys, Place]
     problems: tuple[Problem, ...] = ()
+    unreadable: frozenset[Keys] = frozenset()
+
+    def is_unreadable(self, keys: Keys) -> bool:
+        """Tell whether `keys` lead to an unreadable value or into one."""
+        return any(keys[:length] in self.unreadable for length in range(1, len(keys) + 1))
 
     def place(self, *keys: object) -> Place:
         """Return where the last key stands, or the nearest key above it that is in the file."""
@@ -89,7 +97,9 @@ def read_yaml(path: Path) -> Document:
             f"{path}:{place.line}:{place.column}: the character {chr(error.character)!r} cannot "
             "stand in YAML; expected printable text; remove it"
         ) from error
-    return Document(path, content, survey.places, tuple(survey.problems))
+    return Document(
+        path, content, survey.places, tuple(survey.problems), frozenset(survey.unreadable)
+    )
 
 
 @dataclass
@@ -98,12 +108,15 @@ class _Survey:
 
     places: dict[Keys, Place] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    unreadable: set[Keys] = field(default_factory=set)
+    spoiled: set[int] = field(default_factory=set)  # identities of unreadable nodes
 
     def check(self, node: yaml.Node, above: frozenset[int] = frozenset()) -> None:
         """Collect what construction would stop at or pass over, and make the node harmless."""
         if id(node) in above:
             given = "an alias repeats the mapping or list that it stands in"
             self._note(node, given, expected="plain content", remedy="write the value out")
+            self.spoiled.add(id(node))
             return
         above |= {id(node)}
         self._check_tag(node)
@@ -117,6 +130,8 @@ class _Survey:
 
     def record(self, node: yaml.Node, keys: Keys = (), above: frozenset[int] = frozenset()) -> None:
         """Note the place of every key and list item below `node`."""
+        if id(node) in self.spoiled:
+            self.unreadable.add(keys)
         if id(node) in above:
             return
         above |= {id(node)}
@@ -136,6 +151,7 @@ class _Survey:
             given = f"the tag {node.tag!r} is unknown"
             self._note(node, given, expected="plain data", remedy="remove the tag")
             node.tag = _PLAIN[type(node)]
+            self.spoiled.add(id(node))
         elif isinstance(node, yaml.ScalarNode):
             try:
                 SafeConstructor().construct_object(node)
@@ -145,6 +161,7 @@ class _Survey:
                 remedy = "correct it, or put it in quotes if it is a text"
                 self._note(node, given, expected=f"a valid {kind}", remedy=remedy)
                 node.tag = _PLAIN[yaml.ScalarNode]
+                self.spoiled.add(id(node))
 
     def _check_keys(self, node: yaml.MappingNode) -> None:
         """Refuse keys that are no words or numbers, and equal keys."""

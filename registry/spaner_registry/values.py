@@ -60,7 +60,9 @@ def _check_path(value: object, info: ValidationInfo) -> Path:
     """Read a path relative to the folder given as the validation's context."""
     if not isinstance(value, str) or not value.strip():
         raise expect("a path")
-    path = Path(value).expanduser()
+    path = Path(value)
+    if path.parts[:1] == ("~",):  # ~name stays a file's name: there may be no such user
+        path = path.expanduser()
     return info.context / path if isinstance(info.context, Path) else path
 
 

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,16 +12,17 @@ from PIL import Image
 from sklearn.datasets import load_digits
 from spaner_core import FeatureSpec, FlattenTokens, OptionError, PoolTokens, UnusableInput
 from spaner_vision.aligner import choose_reader
+from torch import Tensor
 from torch.nn.functional import normalize
 
 
 @pytest.fixture
-def vision(load):
+def vision(load: Callable[[str], Any]) -> Any:
     return load("vision")
 
 
 @pytest.fixture(scope="module")
-def digits(tmp_path_factory):
+def digits(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Path], Tensor]:
     """Real handwritten digits as PNG files, 8x8 grey pixels each, with their labels."""
     folder = tmp_path_factory.mktemp("digits")
     data = load_digits()
@@ -30,15 +34,17 @@ def digits(tmp_path_factory):
     return paths, torch.tensor(data.target[:600])
 
 
-def test_asking_what_it_is_loads_nothing_heavy(check_light):
+def test_asking_what_it_is_loads_nothing_heavy(check_light: Callable[[str], None]) -> None:
     check_light("vision")
 
 
-def test_batch_changes_nothing(vision, digits, check_batching):
+def test_batch_changes_nothing(
+    vision: Any, digits: tuple[list[Path], Tensor], check_batching: Callable[..., None]
+) -> None:
     check_batching(vision, digits[0][:6])
 
 
-def test_few_images_tell_digits_apart(vision, digits):
+def test_few_images_tell_digits_apart(vision: Any, digits: tuple[list[Path], Tensor]) -> None:
     paths, labels = digits
     features = torch.stack(vision.tokens(paths)).flatten(1)
     features = normalize(features - features.mean(dim=0), dim=-1)
@@ -50,7 +56,7 @@ def test_few_images_tell_digits_apart(vision, digits):
     assert right.float().mean() > 0.8  # chance is 0.1
 
 
-def test_tokens_keep_their_place(vision, tmp_path):
+def test_tokens_keep_their_place(vision: Any, tmp_path: Path) -> None:
     image = np.zeros((32, 32), dtype=np.uint8)
     image[2:6, 2:6] = 255  # in the first cell of the first block only
     Image.fromarray(image).save(tmp_path / "corner.png")
@@ -60,7 +66,7 @@ def test_tokens_keep_their_place(vision, tmp_path):
     assert not tokens[1:].any()
 
 
-def test_larger_images_and_finer_histograms(vision, digits):
+def test_larger_images_and_finer_histograms(vision: Any, digits: tuple[list[Path], Tensor]) -> None:
     options = {"image_size": 64, "orientations": 6}
     (tokens,) = vision.tokens(digits[0][:1], options)
     assert tokens.shape == (49, 24)
@@ -68,7 +74,7 @@ def test_larger_images_and_finer_histograms(vision, digits):
     assert encoder.features == FeatureSpec(dim=24, tokens=49, grid=(7, 7))
 
 
-def test_a_photograph_is_turned_upright(vision, tmp_path):
+def test_a_photograph_is_turned_upright(vision: Any, tmp_path: Path) -> None:
     grey = (np.add.outer(np.arange(64), 2 * np.arange(48)) % 256).astype(np.uint8)
     upright = Image.fromarray(grey)
     upright.save(tmp_path / "upright.png")
@@ -79,7 +85,9 @@ def test_a_photograph_is_turned_upright(vision, tmp_path):
     torch.testing.assert_close(one, other)
 
 
-def test_bits_palette_and_transparency_change_nothing_that_is_seen(vision, tmp_path):
+def test_bits_palette_and_transparency_change_nothing_that_is_seen(
+    vision: Any, tmp_path: Path
+) -> None:
     ink = np.full((32, 32), 255, dtype=np.uint8)
     ink[8:24, 12:18] = 0
     grey = Image.fromarray(ink)
@@ -108,27 +116,29 @@ def _png(side: int) -> bytes:
     [b"", b"no image at all", _png(64)[:2000], _png(64)[:40], b"%!PS-Adobe-3.0 EPSF-3.0\n"],
     ids=["empty", "text", "truncated", "header only", "postscript"],
 )
-def test_files_that_are_no_image_are_refused(vision, tmp_path, content):
+def test_files_that_are_no_image_are_refused(vision: Any, tmp_path: Path, content: bytes) -> None:
     (tmp_path / "bad.png").write_bytes(content)
     with pytest.raises(UnusableInput, match="cannot be read"):
         vision.tokens([tmp_path / "bad.png"])
 
 
-def test_pixels_without_a_known_white_are_refused(vision, tmp_path):
+def test_pixels_without_a_known_white_are_refused(vision: Any, tmp_path: Path) -> None:
     Image.fromarray(np.ones((32, 32), dtype=np.float32)).save(tmp_path / "float.tif")
     with pytest.raises(UnusableInput, match="mode F"):
         vision.tokens([tmp_path / "float.tif"])
 
 
 @pytest.mark.parametrize("limit", [3000, 1000])  # Pillow warns beyond it, refuses beyond twice it
-def test_huge_images_are_refused(vision, tmp_path, monkeypatch, limit):
+def test_huge_images_are_refused(
+    vision: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int
+) -> None:
     (tmp_path / "huge.png").write_bytes(_png(64))
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
     with pytest.raises(UnusableInput, match="too large"):
         vision.tokens([tmp_path / "huge.png"])
 
 
-def test_fingerprint(vision, check_fingerprints):
+def test_fingerprint(vision: Any, check_fingerprints: Callable[..., None]) -> None:
     check_fingerprints(vision, [{"image_size": 40}, {"orientations": 8}])
 
 
@@ -142,20 +152,24 @@ def test_fingerprint(vision, check_fingerprints):
         ({"orientations": 1}, "orientations is 1"),
     ],
 )
-def test_wrong_options_are_refused(vision, options, message):
+def test_wrong_options_are_refused(vision: Any, options: dict[str, object], message: str) -> None:
     with pytest.raises(OptionError, match=message):
         vision.build(options)
 
 
-def test_nothing_trains(vision, digits, check_frozen):
+def test_nothing_trains(
+    vision: Any, digits: tuple[list[Path], Tensor], check_frozen: Callable[..., None]
+) -> None:
     check_frozen(vision, digits[0][0])
 
 
-def test_aligner(vision, digits, check_aligner):
+def test_aligner(
+    vision: Any, digits: tuple[list[Path], Tensor], check_aligner: Callable[..., None]
+) -> None:
     check_aligner(vision, digits[0][:5])
 
 
-def test_many_tokens_are_pooled_by_the_rows_of_the_picture(vision):
+def test_many_tokens_are_pooled_by_the_rows_of_the_picture(vision: Any) -> None:
     small, _ = vision.build({"image_size": 128})
     assert isinstance(choose_reader(small.features), FlattenTokens)
     large, _ = vision.build({"image_size": 256})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from tqdm.auto import tqdm
 from spaner_core.errors import DataError, PluginError, UnusableInput
 from spaner_core.features.rows import FeatureRows, join_rows
 from spaner_core.modality import Encoder, FeatureSpec, Transform
+from spaner_core.progress import shows_progress
 
 SHOWN_PROBLEMS = 10
 
@@ -34,7 +34,7 @@ def extract(
     """
     problems: list[str] = []
     parts: list[FeatureRows] = []
-    progress = tqdm(total=len(sources), desc=title, unit="row", disable=not sys.stderr.isatty())
+    progress = tqdm(total=len(sources), desc=title, unit="row", disable=not shows_progress())
     for start in range(0, len(sources), batch_size):
         windows: list[list[Any]] = []
         for source in sources[start : start + batch_size]:

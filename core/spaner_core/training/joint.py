@@ -13,7 +13,7 @@ from transformers import set_seed
 
 from spaner_core.data.labelled import LabelledRows
 from spaner_core.errors import ConfigError, DataError
-from spaner_core.features.rows import FeatureRows, join_rows
+from spaner_core.features.rows import join_rows
 from spaner_core.modality import Aligner, LabelAligner
 from spaner_core.prompt import (
     AnchorSet,
@@ -71,36 +71,16 @@ def fit_space(
         check_concepts(name, part)
     set_seed(recipe.training.seed)
     aligners = {name: build() for name, build in builders.items()}
-    embeddings, share = None, None
-    if labels is not None:
-        aligner = aligners[labels.modality]
-        if not isinstance(aligner, LabelAligner):
-            raise ConfigError(
-                f"prompt.labels_from: the aligner of {labels.modality!r} cannot embed concept "
-                "names; name another modality, or set prompt.anchors to random"
-            )
-        own = rows[labels.modality]
-        aligner.fit_statistics(
-            *_padded(own.features, labels.rows.features),
-            torch.cat([own.concepts, labels.rows.concepts]),
-            concept_count=len(concepts),
-        )
-        embeddings = _label_embeddings(aligner, labels.rows, count=len(concepts))
-        raw = aligner.read(own.features.values, own.features.mask)
-        share = label_informativeness(raw, own.concepts, embeddings)
-    use = _judge_labels(share, rows[labels.modality] if labels else None, recipe.prompt, concepts)
+    reading = _read_labels(aligners, rows, labels, count=len(concepts))
+    use = _judge_labels(reading, recipe.prompt, count=len(concepts))
     kept = labels if use.as_rows else None
     for name, aligner in aligners.items():
-        if kept is None or name != kept.modality:
-            part = rows[name]
-            aligner.fit_statistics(
-                part.features.values,
-                part.features.mask,
-                part.concepts,
-                concept_count=len(concepts),
-            )
+        if kept is None or name != kept.modality:  # the reading has fitted that one, names included
+            _fit_statistics(aligner, [rows[name]], count=len(concepts))
     anchor_set = _make_anchors(
-        embeddings if use.as_anchors else None, count=len(concepts), recipe=recipe
+        reading.embeddings if reading and use.as_anchors else None,
+        count=len(concepts),
+        recipe=recipe,
     )
     if use.as_anchors and labels is not None:
         tied: Any = aligners[labels.modality]
@@ -123,14 +103,14 @@ def fit_space(
         tied=use.as_anchors,
         labels_used=use.as_rows,
         label_modality=labels.modality if labels else None,
-        informativeness=share,
+        informativeness=reading.share if reading else None,
     )
 
 
 def check_concepts(name: str, rows: LabelledRows) -> None:
     """Raise `DataError` where labelled rows are of fewer than two concepts."""
-    known = rows.concepts[rows.concepts >= 0].unique()
-    if len(known) == 1 or (len(known) == 0 and (rows.items < 0).all()):
+    known = set(rows.concepts[rows.concepts >= 0].tolist())
+    if len(known) == 1 or (not known and bool((rows.items < 0).all())):
         raise DataError(
             f"modality {name!r} has training rows of {len(known)} concept"
             f"{'' if len(known) == 1 else 's'}; at least 2 are needed to tell them apart. Add rows "
@@ -138,34 +118,71 @@ def check_concepts(name: str, rows: LabelledRows) -> None:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
+class _LabelReading:
+    """Embedded names (C, P), and how much they say of the modality's `rows` labelled rows."""
+
+    embeddings: Tensor
+    share: float
+    rows: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class _LabelUse:
     as_anchors: bool
     as_rows: bool
 
 
-def _judge_labels(
-    share: float | None, rows: LabelledRows | None, recipe: PromptRecipe, concepts: Sequence[str]
-) -> _LabelUse:
+def _read_labels(
+    aligners: Mapping[str, Aligner],
+    rows: Mapping[str, LabelledRows],
+    labels: Labels | None,
+    *,
+    count: int,
+) -> _LabelReading | None:
+    if labels is None:
+        return None
+    aligner, own = aligners[labels.modality], rows[labels.modality]
+    if not isinstance(aligner, LabelAligner):
+        raise ConfigError(
+            f"prompt.labels_from: the aligner of {labels.modality!r} cannot embed concept "
+            "names; name another modality, or set prompt.anchors to random"
+        )
+    _fit_statistics(aligner, [own, labels.rows], count=count)
+    embeddings = _label_embeddings(aligner, labels.rows, count=count)
+    raw = aligner.read(own.features.values, own.features.mask)
+    return _LabelReading(
+        embeddings=embeddings,
+        share=label_informativeness(raw, own.concepts, embeddings),
+        rows=int((own.concepts >= 0).sum()),
+    )
+
+
+def _fit_statistics(aligner: Aligner, parts: Sequence[LabelledRows], *, count: int) -> None:
+    features = join_rows([part.features for part in parts])
+    concepts = torch.cat([part.concepts for part in parts])
+    aligner.fit_statistics(features.values, features.mask, concepts, concept_count=count)
+
+
+def _judge_labels(reading: _LabelReading | None, recipe: PromptRecipe, *, count: int) -> _LabelUse:
     """Decide what concept names are good for, from the share of rows nearest their own name.
 
     Well above chance they are training rows; from 0.8 they make the anchors too. Identifiers as
     names would otherwise mislead (measured: random anchors do better there).
     """
-    if share is None or rows is None or len(concepts) < 2:
+    if reading is None or count < 2:
         if recipe.anchors == "labels":
             raise ConfigError(
-                "prompt.anchors is 'labels', but prompt.labels_from names no modality of this "
-                "training; name one that embeds concept names, or set anchors to auto or random"
+                "prompt.anchors is 'labels', but no modality of this training embeds concept "
+                "names; train one that does, or set prompt.anchors to auto or random"
             )
         return _LabelUse(as_anchors=False, as_rows=False)
     if recipe.anchors == "labels":
         return _LabelUse(as_anchors=True, as_rows=True)
-    chance = 1 / len(concepts)
-    count = int((rows.concepts >= 0).sum())
-    doubt = 2 * math.sqrt(chance * (1 - chance) / max(count, 1))
-    trusted = share >= TRUSTED_LABELS and recipe.anchors == "auto"
-    return _LabelUse(as_anchors=trusted, as_rows=share > chance + doubt)
+    chance = 1 / count
+    doubt = 2 * math.sqrt(chance * (1 - chance) / max(reading.rows, 1))
+    trusted = reading.share >= TRUSTED_LABELS and recipe.anchors == "auto"
+    return _LabelUse(as_anchors=trusted, as_rows=reading.share > chance + doubt)
 
 
 def _label_embeddings(aligner: LabelAligner, labels: LabelledRows, *, count: int) -> Tensor:
@@ -182,8 +199,3 @@ def _make_anchors(embeddings: Tensor | None, *, count: int, recipe: Recipe) -> A
     return anchors_from_labels(
         embeddings, dim=recipe.prompt.dim, whitening=recipe.prompt.whitening, generator=generator
     )
-
-
-def _padded(first: FeatureRows, second: FeatureRows) -> tuple[Tensor, Tensor]:
-    joined = join_rows([first, second])
-    return joined.values, joined.mask

@@ -5,7 +5,6 @@ Ours are those modules and the sampler that draws each modality's rows independe
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from collections.abc import Mapping
 from typing import Any
@@ -13,13 +12,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset
-from transformers import PrinterCallback, Trainer, TrainingArguments
+from transformers import PrinterCallback, ProgressCallback, Trainer, TrainingArguments
 
 from spaner_core.data.labelled import LabelledRows
 from spaner_core.losses import AlignmentLoss, anchor_loss
 from spaner_core.modality import Aligner
+from spaner_core.progress import shows_progress
 from spaner_core.prompt import SharedPrompt
 from spaner_core.recipe import LossRecipe, TrainingRecipe
+from spaner_core.threads import one_thread
 
 ModalityBatch = dict[str, Tensor]
 
@@ -152,6 +153,19 @@ class _AlignmentTrainer(Trainer):
         return [name for name, parameter in model.named_parameters() if parameter.ndim >= 2]
 
 
+class _Progress(ProgressCallback):
+    """A bar without the Trainer's closing figures, which go to standard output."""
+
+    def on_log(self, *_: Any, **__: Any) -> None:
+        """Write nothing."""
+
+
+def _keep_quiet(trainer: Trainer) -> None:
+    trainer.remove_callback(PrinterCallback)
+    if trainer.pop_callback(ProgressCallback) is not None:
+        trainer.add_callback(_Progress)
+
+
 def _first(batches: list[dict[str, ModalityBatch]]) -> dict[str, dict[str, ModalityBatch]]:
     return {"batch": batches[0]}  # one item of the data set is one whole batch
 
@@ -170,14 +184,15 @@ def _run(module: nn.Module, batches: _StepBatches, training: TrainingRecipe, dev
             report_to="none",
             remove_unused_columns=False,
             dataloader_pin_memory=False,
-            disable_tqdm=not sys.stderr.isatty(),
+            disable_tqdm=not shows_progress(),
             use_cpu=device == "cpu",
             **settings,
         )
         trainer = _AlignmentTrainer(
             model=module, args=arguments, train_dataset=batches, data_collator=_first
         )
-        trainer.remove_callback(PrinterCallback)
+        _keep_quiet(trainer)
         module.train()
-        trainer.train()
+        with one_thread():
+            trainer.train()
     module.eval().cpu()

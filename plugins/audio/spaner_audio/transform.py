@@ -17,7 +17,7 @@ from spaner_audio.options import FRAME_SAMPLES, RATE_HZ, EncoderOptions
 ALGORITHM_VERSION = 1
 """Raised whenever the same file would give another clip."""
 
-SHORTEST_S = FRAME_SAMPLES / RATE_HZ
+SHORTEST_MS = 1000 * FRAME_SAMPLES / RATE_HZ
 
 _WAV_LENGTHS = re.compile(r"^data : (\d+) \(should be (\d+)\)$", re.MULTILINE)
 """libsndfile's note that a WAV header promises another number of bytes than the file holds."""
@@ -74,10 +74,10 @@ def _promised_frames(file: soundfile.SoundFile) -> int:
 
 
 def _check(samples: Tensor, rate_hz: int) -> None:
-    length_s = len(samples) / rate_hz
-    if length_s < SHORTEST_S:
+    length_ms = 1000 * len(samples) / rate_hz
+    if length_ms < SHORTEST_MS:
         raise UnusableInput(
-            f"the recording is {length_s:.3f} s long; expected at least {SHORTEST_S:.3f} s; "
+            f"the recording is {length_ms:.1f} ms long; expected at least {SHORTEST_MS:.1f} ms; "
             "record or cut a longer one"
         )
     broken = ~torch.isfinite(samples).all(dim=1)  # (T,)

@@ -51,8 +51,8 @@ class RocketEncoder(nn.Module):
     def forward(self, batch: Tensor) -> tuple[Tensor, Tensor]:
         """Return tokens (B, 1, E) and mask (B, 1) for windows (B, channels, steps).
 
-        Responses are computed in float64: rounding that differs with the batch would otherwise
-        carry one over zero now and then and change the share above it.
+        Responses are computed in float64: in float32, rounding that differs with the batch or the
+        machine could carry one over zero and change the share above it by a whole step.
         """
         values = batch.to(next(self.buffers()))
         values = values.sign() * values.abs().log1p()

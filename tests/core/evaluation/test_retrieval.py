@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score
 from spaner_core.evaluation import retrieval as module
 from spaner_core.evaluation.retrieval import Retrieval, retrieval, retrieval_by_pair
-from spaner_core.positives import Labels, positives
+from spaner_core.positives import Labels, SamplePositives, positives
 from torch import Tensor
 
 IDS = st.lists(st.integers(-1, 3), min_size=1, max_size=8)
@@ -130,6 +130,11 @@ def test_a_constant_embedding_finds_nothing(noise: float) -> None:
     found = retrieval(vectors, vectors, concepts.unsqueeze(1) == concepts)
     assert found.recall == {1: 0, 5: 0, 10: 0}
     assert (found.mrr, found.median_rank) == (0, 39)
+    # each modality a point of its own: now float32 noise is of first order in the cosine
+    queries = torch.tensor([[1.0, 0.0]]).repeat(40, 1)
+    gallery = torch.tensor([[0.6, 0.8]]).repeat(40, 1)
+    gallery += 4 * noise * torch.randn(40, 2, generator=random)
+    assert retrieval(queries, gallery, torch.eye(40).bool()).median_rank == 40
     zeros = torch.zeros(40, 16)
     assert retrieval(zeros, zeros, torch.eye(40).bool()).median_rank == 40
 
@@ -195,6 +200,36 @@ def test_positives_follow_the_rule_and_are_symmetric(
             expected = c == d if c != -1 and d != -1 else (t == u and t != -1)
             assert bool(found[i, j]) == expected
     assert torch.equal(found, positives(*b, *a).T)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(0, 10**6), st.booleans(), st.booleans(), st.integers(1, 4))
+def test_samples_belong_together_when_any_of_their_rows_do(
+    seed: int, several_a: bool, several_b: bool, step: int
+) -> None:
+    random = torch.Generator().manual_seed(seed)
+
+    def draw(several: bool) -> Labels:
+        concepts, items, samples = torch.randint(-1, 5, (3, 9), generator=random)
+        return Labels(concepts=concepts, items=items, samples=samples if several else None)
+
+    def samples_of(labels: Labels) -> list[list[int]]:
+        if labels.samples is None:
+            return [[row] for row in range(9)]
+        numbers = labels.samples.tolist()
+        return [[r for r in range(9) if numbers[r] == n] for n in sorted(set(numbers))]
+
+    a, b = draw(several_a), draw(several_b)
+    by_row = positives(a.concepts, a.items, b.concepts, b.items)
+    expected = [
+        [any(by_row[i, j] for i in rows for j in others) for others in samples_of(b)]
+        for rows in samples_of(a)
+    ]
+    found = SamplePositives(a, b)
+    assert tuple(found.shape) == (len(expected), len(expected[0]))
+    parts = [found[start : start + step] for start in range(0, len(expected), step)]
+    assert torch.cat(parts).tolist() == expected
+    assert a.first_rows().tolist() == [rows[0] for rows in samples_of(a)]
 
 
 def test_positives_refuse_rows_that_do_not_fit() -> None:

@@ -1,0 +1,118 @@
+"""Commands that ask a space: evaluate, search."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from spaner.cli.flags import (
+    CONFIG,
+    ConfigFlag,
+    JsonFlag,
+    ManifestFlag,
+    QuietFlag,
+    SpaceFlag,
+    StrengthFlag,
+    open_project,
+)
+from spaner.cli.output import notice, say, say_json, say_table
+
+RETRIEVAL = ("recall@1", "recall@5", "recall@10", "mrr@10", "map", "median_rank", "unanswerable")
+COHERENCE = ("matched_cosine", "unmatched_cosine", "modality_gap")
+
+
+def register(app: typer.Typer) -> None:
+    """Add this group's commands."""
+    app.command(epilog="Example: spaner evaluate --split test --json")(evaluate)
+    app.command(epilog="Example: spaner search photo.png --from vision --to text,audio -k 5")(
+        search
+    )
+
+
+def evaluate(
+    config: ConfigFlag = CONFIG,
+    space: SpaceFlag = None,
+    manifest: ManifestFlag = None,
+    split: Annotated[str, typer.Option(help="Which rows.")] = "test",
+    strength: StrengthFlag = None,
+    picture: Annotated[
+        Path | None, typer.Option("--map", help="Also draw a map of the space to this PNG.")
+    ] = None,
+    as_json: JsonFlag = False,
+    quiet: QuietFlag = False,
+) -> None:
+    """Measure retrieval for every ordered pair of modalities, and how coherent the space is."""
+    project = open_project(config, space=space, manifest=manifest, quiet=quiet)
+    from spaner.evaluate import embed_split, measure
+
+    embedded = embed_split(project, split, strength=strength)
+    figures = measure(project, embedded)
+    if picture is not None:
+        from spaner.map import draw_map
+
+        notice([f"map written to {draw_map(embedded, picture)}"], quiet=quiet)
+    if as_json:
+        say_json(figures)
+    else:
+        _say_figures(figures, list(embedded), split)
+
+
+def search(
+    query: Annotated[str, typer.Argument(help="A path, or a text.")],
+    source: Annotated[str, typer.Option("--from", help="The query's modality.")],
+    to: Annotated[str, typer.Option("--to", help="Modalities to find, with commas.")],
+    k: Annotated[int, typer.Option("-k", min=1, help="How many to find.")] = 10,
+    split: Annotated[str | None, typer.Option(help="Only these rows.")] = None,
+    config: ConfigFlag = CONFIG,
+    space: SpaceFlag = None,
+    manifest: ManifestFlag = None,
+    strength: StrengthFlag = None,
+    as_json: JsonFlag = False,
+    quiet: QuietFlag = False,
+) -> None:
+    """Find rows of other modalities by a photo, a text, a sound or a series."""
+    project = open_project(config, space=space, manifest=manifest, quiet=quiet)
+    from spaner.search.exact import search as search_rows
+
+    targets = [name.strip() for name in to.split(",") if name.strip()]
+    hits = search_rows(
+        project, query, source=source, targets=targets, k=k, split=split, strength=strength
+    )
+    if as_json:
+        say_json([asdict(hit) for hit in hits])
+        return
+    say_table(
+        ("rank", "score", "modality", "concept", "id", "input"),
+        [(h.rank, h.score, h.modality, h.concept, h.id, h.input) for h in hits],
+    )
+
+
+def _say_figures(figures: Mapping[str, float | None], names: list[str], split: str) -> None:
+    pairs = [(a, b) for a in names for b in names if a != b]
+    say_table(
+        ("query", "finds", *RETRIEVAL),
+        [(a, b, *(figures[f"{a}_to_{b}_{key}"] for key in RETRIEVAL)) for a, b in pairs],
+        title=f"Retrieval, split {split}",
+    )
+    together = [(a, b) for a, b in pairs if f"{a}_to_{b}_modality_gap" in figures]
+    say_table(
+        ("modalities", "", *COHERENCE),
+        [(a, b, *(figures[f"{a}_to_{b}_{key}"] for key in COHERENCE)) for a, b in together],
+        title="Coherence",
+    )
+    agreement = ", ".join(
+        f"{name} {value:.3f}"
+        for name in names
+        if (value := figures.get(f"{name}_knn_agreement")) is not None
+    )
+    say(f"Neighbours kept from the encoder's own space (10 nearest): {agreement or 'no figure'}")
+    say(f"Mean recall@1 {_figure(figures['mean_recall@1'])}, "
+        f"mean mAP {_figure(figures['mean_map'])} over ordered pairs")  # fmt: skip
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"

@@ -1,0 +1,110 @@
+"""Commands that make something: demo, train, attach."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from spaner.cli.flags import (
+    CONFIG,
+    ConfigFlag,
+    Device,
+    DeviceFlag,
+    JsonFlag,
+    ManifestFlag,
+    OverwriteFlag,
+    QuietFlag,
+    SeedFlag,
+    SpaceFlag,
+    check_device,
+    open_project,
+)
+from spaner.cli.output import notice, say, say_json, say_table
+
+if TYPE_CHECKING:
+    from spaner.training import TrainingReport
+
+
+def register(app: typer.Typer) -> None:
+    """Add this group's commands."""
+    app.command(epilog="Example: spaner demo")(demo)
+    app.command(epilog="Example: spaner train text vision audio")(train)
+    app.command(epilog="Example: spaner attach sensor")(attach)
+
+
+def demo(
+    folder: Annotated[Path, typer.Argument(help="Where everything is written.")] = Path("demo"),
+) -> None:
+    """See the whole story on embedded data: train, attach, verify, evaluate, search, map."""
+    from spaner.demo.story import tell
+
+    tell(folder)
+
+
+def train(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Modalities; all declared ones by default.")
+    ] = None,
+    config: ConfigFlag = CONFIG,
+    space: SpaceFlag = None,
+    manifest: ManifestFlag = None,
+    seed: SeedFlag = None,
+    device: DeviceFlag = Device.auto,
+    overwrite: OverwriteFlag = False,
+    as_json: JsonFlag = False,
+    quiet: QuietFlag = False,
+) -> None:
+    """Train a new space: the shared prompt with the named modalities."""
+    project = open_project(config, space=space, manifest=manifest, seed=seed, quiet=quiet)
+    from spaner.training import train as train_space
+
+    where = check_device(device)
+    report = train_space(project, names or (), overwrite=overwrite, device=where)
+    notice(report.notices, quiet=quiet)
+    if as_json:
+        say_json(asdict(report))
+    elif not quiet:
+        _say_report(report)
+
+
+def attach(
+    name: Annotated[str, typer.Argument(help="The modality to add.")],
+    config: ConfigFlag = CONFIG,
+    space: SpaceFlag = None,
+    manifest: ManifestFlag = None,
+    seed: SeedFlag = None,
+    device: DeviceFlag = Device.auto,
+    as_json: JsonFlag = False,
+    quiet: QuietFlag = False,
+) -> None:
+    """Add a modality to a space: train its aligner alone, change nothing that was there."""
+    project = open_project(config, space=space, manifest=manifest, seed=seed, quiet=quiet)
+    from spaner.training import attach as attach_modality
+
+    report = attach_modality(project, name, device=check_device(device))
+    notice(report.notices, quiet=quiet)
+    if as_json:
+        say_json(asdict(report))
+    elif not quiet:
+        _say_report(report)
+        _say_receipt(report.receipts[0])
+
+
+def _say_report(report: TrainingReport) -> None:
+    say_table(
+        ("modality", "training rows", "trained parameters"),
+        [(name, rows, report.trained_parameters[name]) for name, rows in report.rows.items()],
+        title=f"{report.space}: {report.concepts} concepts, anchors from {report.anchors}",
+    )
+
+
+def _say_receipt(path: Path) -> None:
+    from spaner_core.receipts import read_receipt
+
+    receipt = read_receipt(path)
+    before, unchanged = receipt["others_before"], receipt["others_unchanged"]
+    verdict = "each has the SHA-256 it had before" if unchanged else "SOME CHANGED"
+    say(f"{len(before)} files were in the space: {verdict}. Receipt: {path}")

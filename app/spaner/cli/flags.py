@@ -1,0 +1,79 @@
+"""Flags that several commands share, and how they override plugins.yaml."""
+
+from __future__ import annotations
+
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from spaner.project import Project
+
+
+class Device(StrEnum):
+    """Where training runs."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+
+
+ConfigFlag = Annotated[Path, typer.Option("-c", "--config", help="The configuration.")]
+SpaceFlag = Annotated[Path | None, typer.Option("--space", help="Instead of the one it names.")]
+ManifestFlag = Annotated[
+    Path | None, typer.Option("--manifest", help="Instead of the one it names.")
+]
+JsonFlag = Annotated[bool, typer.Option("--json", help="One JSON value on standard output.")]
+OverwriteFlag = Annotated[bool, typer.Option("--overwrite", help="Replace what exists.")]
+SeedFlag = Annotated[int | None, typer.Option("--seed", min=0, help="Instead of the file's.")]
+DeviceFlag = Annotated[Device, typer.Option("--device", help="Where to train.")]
+StrengthFlag = Annotated[
+    float | None,
+    typer.Option("--strength", min=0.0, max=1.0, help="How hard the prompt pulls, 0 to 1."),
+]
+QuietFlag = Annotated[bool, typer.Option("--quiet", help="No progress, no notices.")]
+
+CONFIG = Path("plugins.yaml")
+
+
+def open_project(
+    config: Path,
+    *,
+    space: Path | None = None,
+    manifest: Path | None = None,
+    seed: int | None = None,
+    quiet: bool = False,
+) -> Project:
+    """Read the configuration with the flags' values in place of its own.
+
+    Raises `ConfigError` where the configuration is missing or wrong.
+    """
+    if quiet:
+        os.environ["TQDM_DISABLE"] = "1"
+    from spaner_registry.config import read_config
+
+    settings = read_config(config)
+    changes: dict[str, Any] = {}
+    if space is not None:
+        changes["space"] = space
+    if manifest is not None:
+        changes["data"] = settings.data.model_copy(update={"manifest": manifest})
+    if seed is not None:
+        changes["training"] = settings.training.model_copy(update={"seed": seed})
+    from spaner.project import Project
+
+    return Project(settings.model_copy(update=changes))
+
+
+def check_device(device: Device) -> str:
+    """Return the device's name. Raises `ConfigError` where CUDA is asked for and absent."""
+    if device is Device.cuda:
+        import torch
+        from spaner_core.errors import ConfigError
+
+        if not torch.cuda.is_available():
+            raise ConfigError("--device cuda: no CUDA device is available; use auto or cpu")
+    return device.value

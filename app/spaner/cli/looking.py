@@ -1,0 +1,142 @@
+"""Commands that look: plugins, check, verify."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from spaner.cli.flags import (
+    CONFIG,
+    ConfigFlag,
+    JsonFlag,
+    ManifestFlag,
+    QuietFlag,
+    SpaceFlag,
+    open_project,
+)
+from spaner.cli.output import notice, say, say_json, say_table
+
+if TYPE_CHECKING:
+    from spaner_registry.config import Config
+
+
+def register(app: typer.Typer) -> None:
+    """Add this group's commands."""
+    app.command(epilog="Example: spaner plugins --json")(plugins)
+    app.command(epilog="Example: spaner check")(check)
+    app.command(epilog="Example: spaner verify --space runs/base")(verify)
+
+
+def plugins(config: ConfigFlag = CONFIG, as_json: JsonFlag = False) -> None:
+    """List installed plugins: from their metadata alone, nothing is loaded."""
+    from spaner_registry.discovery import discover
+
+    settings = _settings_if_any(config)
+    declared = settings.modalities if settings else {}
+    folder = settings.space / "aligners" if settings else None
+    rows = [
+        {
+            "name": plugin.name,
+            "distribution": plugin.distribution,
+            "version": plugin.version,
+            "declared": plugin.name in declared,
+            "in_space": folder is not None and (folder / plugin.name).is_dir(),
+            "problem": plugin.problem,
+        }
+        for plugin in discover(settings.policy.allow if settings else None).values()
+    ]
+    if as_json:
+        say_json(rows)
+        return
+    say_table(
+        ("name", "distribution", "version", "declared", "in the space"),
+        [list(row.values())[:5] for row in rows],
+    )
+    notice(f"{row['name']}: {row['problem']}" for row in rows if row["problem"])
+    absent = [name for name in declared if name not in {row["name"] for row in rows}]
+    notice(f"{name} is declared in {config}, but no such plugin is installed" for name in absent)
+
+
+def check(
+    config: ConfigFlag = CONFIG,
+    space: SpaceFlag = None,
+    manifest: ManifestFlag = None,
+    as_json: JsonFlag = False,
+    quiet: QuietFlag = False,
+) -> None:
+    """Check configuration, manifest and files; say what would train."""
+    project = open_project(config, space=space, manifest=manifest, quiet=quiet)
+    from spaner.check import check_project
+
+    report = check_project(project)
+    if as_json:
+        say_json(asdict(report))
+    else:
+        say_table(
+            ("modality", "plugin", "rows", "training rows", "concepts", "tokens", "parameters"),
+            [
+                (
+                    m.name,
+                    m.distribution,
+                    m.rows,
+                    m.training_rows,
+                    m.concepts,
+                    m.tokens,
+                    m.parameters,
+                )
+                for m in report.modalities
+            ],
+            title=f"{report.config}: space {report.space} "
+            f"({'exists' if report.space_exists else 'not trained yet'})",
+        )
+    notice(report.notices, quiet=quiet)
+
+
+def verify(
+    config: ConfigFlag = CONFIG,
+    space: SpaceFlag = None,
+    receipt: Annotated[
+        Path | None, typer.Option(help="Also compare with this copy of a receipt.")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Compare every file of a space with its receipts and name what has changed."""
+    from spaner_core.errors import SpaceError
+    from spaner_core.receipts import hash_tree
+    from spaner_core.receipts import verify as verify_space
+
+    if space is None:
+        from spaner_registry.config import read_config
+
+        space = read_config(config).space
+    if not (space / "prompt").is_dir():
+        raise SpaceError(
+            f"{space} is no space: it has no prompt/; give the folder that `spaner train` wrote"
+        )
+    problems = verify_space(space, kept=receipt)
+    files = len(hash_tree(space))
+    if as_json:
+        say_json({"space": str(space), "files": files, "problems": problems})
+    elif not problems:
+        say(f"{space}: {files} files, every one as its receipts say")
+    else:
+        say("\n".join(problems))
+    if problems:
+        raise typer.Exit(2)
+
+
+def _settings_if_any(config: Path) -> Config | None:
+    """Read the configuration; a missing or broken one only costs the columns made from it."""
+    if not config.exists():
+        return None
+    from spaner_core.errors import ConfigError
+    from spaner_registry.config import read_config
+
+    try:
+        return read_config(config)
+    except ConfigError as error:
+        notice([f"{config} was not used: {error}"])
+        return None

@@ -1,0 +1,59 @@
+"""What commands say: JSON or tables on standard output, notices on standard error."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+
+def say_json(value: object) -> None:
+    """Write one JSON value to standard output."""
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def say(message: str) -> None:
+    """Write a line to standard output."""
+    typer.echo(message)
+
+
+def notice(messages: Iterable[str], *, quiet: bool = False) -> None:
+    """Write what the user should know to standard error."""
+    if not quiet:
+        for message in messages:
+            typer.echo(f"note: {message}", err=True)
+
+
+def say_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "") -> None:
+    """Write a table to standard output; columns of numbers stand to the right.
+
+    Cells are plain text: what stands in users' data is never read as markup.
+    """
+    filled = [[_cell(value) for value in row] for row in rows]
+    table = Table(title=title or None, title_justify="left", title_style="bold")
+    for place, column in enumerate(columns):
+        numeric = bool(filled) and all(_is_number(row[place]) for row in filled)
+        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+    for row in filled:
+        table.add_row(*(Text(cell) for cell in row))
+    Console(soft_wrap=False).print(table)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return str(value)
+
+
+def _is_number(cell: str) -> bool:
+    return cell == "-" or cell.replace(",", "").replace(".", "").replace("-", "").isdigit()

@@ -1,0 +1,75 @@
+"""The demonstration: writes the embedded data, then types the commands that a user would type."""
+
+from __future__ import annotations
+
+import shlex
+from importlib.resources import files
+from pathlib import Path
+
+import typer
+from spaner_core.errors import OutputExists
+
+from spaner.demo.dataset import write_dataset
+
+PLUGINS_YAML = "plugins.yaml"
+
+
+def tell(folder: Path) -> None:
+    """Write data and configuration to `folder` and run the story there.
+
+    Safe to repeat: a folder that holds the demonstration's own configuration is used again.
+    Raises `OutputExists` for a folder that holds anything else.
+    """
+    config = folder / PLUGINS_YAML
+    content = (files("spaner.demo") / PLUGINS_YAML).read_bytes()
+    if folder.exists() and any(folder.iterdir()) and not _is_ours(config, content):
+        raise OutputExists(
+            f"{folder} exists and is not the demonstration's; name another folder: spaner demo DIR"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    config.write_bytes(content)
+    typer.echo(f"Real digits and motions, written words, synthetic speech: written to {folder}/")
+    write_dataset(folder)
+    for comment, command in _story(folder):
+        typer.secho(f"\n{comment}", bold=True)
+        typer.secho(f"$ spaner {shlex.join(command)}", fg="green")
+        _run(command)
+    typer.secho("\nNow try your own:", bold=True)
+    typer.echo(f'  spaner search "trois" --from text --to vision,audio -c {config}')
+    typer.echo(f"  the map is {folder / 'map.png'}, the space {folder / 'space'}/")
+
+
+def _is_ours(config: Path, content: bytes) -> bool:
+    return config.is_file() and config.read_bytes() == content
+
+
+def _story(folder: Path) -> list[tuple[str, list[str]]]:
+    use = ["-c", str(folder / PLUGINS_YAML)]
+    photo = str(folder / "vision" / "test" / "digit-1401.png")
+    motion = str(folder / "sensor" / "test" / "motion-15.csv")
+    return [
+        (
+            "Three modalities meet at a shared prompt:",
+            ["train", "text", "vision", "audio", "--overwrite", *use],
+        ),
+        ("A fourth is attached; nothing that was there changes:", ["attach", "sensor", *use]),
+        ("Every byte is as the receipts say:", ["verify", *use]),
+        (
+            "How well does every modality find every other, on unseen rows?",
+            ["evaluate", "--split", "test", "--map", str(folder / "map.png"), *use],
+        ),
+        (
+            "Which texts say what is on this picture?",
+            ["search", photo, "--from", "vision", "--to", "text", "-k", "3", *use],
+        ),
+        (
+            "Which words name this movement? Sensor and speech never met in training:",
+            ["search", motion, "--from", "sensor", "--to", "audio", "-k", "3", *use],
+        ),
+    ]
+
+
+def _run(command: list[str]) -> None:
+    from spaner.cli import app
+
+    app(command, prog_name="spaner", standalone_mode=False)
