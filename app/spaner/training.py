@@ -73,7 +73,11 @@ def train(
         },
         concepts=len(concepts),
         anchors=record.anchors,
-        notices=(*_label_notices(trained), *_coverage_notices(rows, concepts)),
+        notices=(
+            *_label_notices(trained),
+            *_coverage_notices(rows, concepts),
+            *_unlabelled_notices(rows),
+        ),
         receipts=tuple(config.space / part / "receipt.json" for part in ("prompt",)),
     )
 
@@ -250,6 +254,19 @@ def _coverage_notices(
     for name, found in seen.items():
         notices += _missing_notice(name, [c for c in concepts if c not in found])
     return tuple(notices)
+
+
+def _unlabelled_notices(rows: Mapping[str, Sequence[Row]]) -> tuple[str, ...]:
+    counts = {
+        name: sum(row.concept is None and row.item is None for row in part)
+        for name, part in rows.items()
+    }
+    return tuple(
+        f"{count} training rows of {name!r} have neither concept nor item: they set its centre and "
+        "scale only"
+        for name, count in counts.items()
+        if count
+    )
 
 
 def _missing_notice(name: str, missing: Sequence[str]) -> tuple[str, ...]:

@@ -52,7 +52,7 @@ def test_clips_of_any_length_are_encoded_as_if_alone(
 
 def test_tokens_follow_pitch_over_time(audio: Any, clips: list[Path]) -> None:
     rising, falling, *_ = audio.tokens(clips)
-    assert rising.shape == (16, 40)
+    assert rising.shape == (17, 40)
     assert rising[14].argmax() > rising[1].argmax() + 3
     assert falling[1].argmax() > falling[14].argmax() + 3
 
@@ -65,7 +65,7 @@ def test_every_promised_format_is_read(
     path = tmp_path / f"glide{suffix}"
     soundfile.write(path, chirp(300, 900, length_s=0.5), RATE_HZ)
     (tokens,) = audio.tokens([path])
-    assert tokens[14].argmax() > tokens[1].argmax() + 3
+    assert tokens[15].argmax() > tokens[2].argmax() + 3
 
 
 def test_loudness_rate_and_channels_hardly_matter(audio: Any, tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_the_shortest_clip_is_25_ms(audio: Any, tmp_path: Path) -> None:
     sound = chirp(300, 900, length_s=0.5, rate_hz=8000)
     soundfile.write(tmp_path / "enough.wav", sound[:200], 8000)
     (tokens,) = audio.tokens([tmp_path / "enough.wav"])
-    assert tokens.shape == (16, 40)
+    assert tokens.shape == (17, 40)
     soundfile.write(tmp_path / "short.wav", sound[:199], 8000)
     with pytest.raises(UnusableInput, match=r"24\.9 ms long; expected at least 25\.0 ms"):
         audio.tokens([tmp_path / "short.wav"])
@@ -160,8 +160,8 @@ def test_fingerprint(audio: Any, check_fingerprints: Callable[..., None]) -> Non
 @pytest.mark.parametrize("bands", [1, 80])
 def test_the_range_of_bands_works(audio: Any, clips: list[Path], bands: int) -> None:
     encoder, _ = audio.build({"bands": bands, "tokens": 4})
-    assert encoder.features == FeatureSpec(dim=bands, tokens=4, grid=(4,))
-    assert all(t.shape == (4, bands) for t in audio.tokens(clips, {"bands": bands, "tokens": 4}))
+    assert encoder.features == FeatureSpec(dim=bands, tokens=5, grid=(4,), prefix_tokens=1)
+    assert all(t.shape == (5, bands) for t in audio.tokens(clips, {"bands": bands, "tokens": 4}))
 
 
 @pytest.mark.parametrize(

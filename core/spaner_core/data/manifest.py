@@ -2,21 +2,19 @@
 
 Columns: `modality` and `input` (a path relative to the manifest, or the input itself), `concept`
 and/or `item`, optionally `id` and `split`; every further column is metadata. A sample with
-several concepts has several rows. Blanks around a value are dropped, and a value of blanks only
-counts as empty. This module imports no torch.
+several concepts has several rows; one of which nothing is known leaves both empty. Blanks around
+a value are dropped, and a value of blanks only counts as empty. This module imports no torch.
 """
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
-import json
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from spaner_core.data.tables import read_table
 from spaner_core.errors import DataError
 
 REQUIRED = ("modality", "input")
@@ -69,22 +67,13 @@ class Manifest:
         )
 
 
-@dataclass
-class _Table:
-    """A file as read: its columns, (line, cells) records and (line, message) problems."""
-
-    columns: list[str] = field(default_factory=list)
-    records: list[tuple[int, dict[str, object]]] = field(default_factory=list)
-    problems: list[tuple[int, str]] = field(default_factory=list)
-
-
 def read_manifest(path: str | Path) -> Manifest:
     """Read a manifest by its suffix: .csv, .jsonl or .ndjson, .parquet.
 
     Raises `DataError` with all problems of the file, a line each and the first ten in full.
     """
     path = Path(path)
-    table = _read_table(path)
+    table = read_table(path)
     if wrong := list(_column_problems(table.columns)):
         _raise_problems(path, wrong + table.problems)
     rows = [row for record in table.records if (row := _row(record, table.problems)) is not None]
@@ -112,107 +101,6 @@ def source_of(
         return path if path.is_file() else row.input
     except OSError:  # too long for a file name: a text that happens to end like one
         return row.input
-
-
-def _read_table(path: Path) -> _Table:
-    reader = _READERS.get(path.suffix.lower())
-    try:
-        if path.is_dir():
-            raise DataError(f"{path}: got a folder; expected a file; name the manifest inside it")
-        if reader is None:
-            raise DataError(
-                f"{path}: got the suffix {path.suffix!r}; expected one of {', '.join(_READERS)}; "
-                "save the manifest in one of these formats"
-            )
-        if not path.stat().st_size:
-            raise DataError(f"{path}: got an empty file; expected rows; write one row a sample")
-        return reader(path)
-    except OSError as error:
-        reason = error.strerror or error
-        raise DataError(f"{path}: {reason}; expected a readable file; check the path") from error
-
-
-def _read_csv(path: Path) -> _Table:
-    table = _Table()
-    reader = csv.reader(io.StringIO(_decode(path)), strict=True)
-    start = 1
-    try:
-        for cells in reader:
-            line, start = start, reader.line_num + 1
-            if not any(cell.strip() for cell in cells):
-                continue  # spreadsheets leave rows of empty cells behind
-            if not table.columns:
-                table.columns = [cell.strip() for cell in cells]
-            elif len(cells) == len(table.columns):
-                table.records.append((line, dict(zip(table.columns, cells, strict=True))))
-            else:
-                counts = f"got {len(cells)} cells; expected {len(table.columns)} as in the header"
-                table.problems.append((line, f"{counts}; quote a cell that holds a comma"))
-    except csv.Error as error:  # what follows cannot be told apart any more
-        advice = "expected CSV; close quotes, double those inside a cell"
-        table.problems.append((start, f"{error}; {advice}"))
-    return table
-
-
-def _read_json_lines(path: Path) -> _Table:
-    table = _Table()
-    # not splitlines(): JSON strings may hold U+2028 and its like unescaped
-    for line, text in enumerate(_decode(path).split("\n"), start=1):
-        if not text.strip():
-            continue
-        try:
-            cells = json.loads(text, object_pairs_hook=_unique_keys)
-            if not isinstance(cells, dict):
-                raise ValueError(f"got a JSON {type(cells).__name__}")
-        except (ValueError, RecursionError) as error:
-            table.problems.append((line, f"{error}; expected one JSON object a line; correct it"))
-        else:
-            table.records.append((line, cells))
-    table.columns = list(dict.fromkeys(key for _, cells in table.records for key in cells))
-    return table
-
-
-def _unique_keys(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
-    cells = {key.strip(): value for key, value in pairs}
-    if len(cells) < len(pairs):
-        raise ValueError("got a key twice")
-    return cells
-
-
-def _read_parquet(path: Path) -> _Table:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        with pq.ParquetFile(path) as file:
-            content = file.read()
-        columns = [str(name).strip() for name in content.column_names]
-        values = [column.to_pylist() for column in content.columns]
-    except (pa.ArrowException, ValueError) as error:
-        reason = " ".join(str(error).split())
-        advice = "expected a Parquet file; write it again"
-        raise DataError(f"{path}: cannot be read as Parquet ({reason}); {advice}") from error
-    rows = enumerate(zip(*values, strict=True), start=1)
-    records = [(line, dict(zip(columns, cells, strict=True))) for line, cells in rows]
-    return _Table(columns=columns, records=records)
-
-
-_READERS: dict[str, Callable[[Path], _Table]] = {
-    ".csv": _read_csv,
-    ".jsonl": _read_json_lines,
-    ".ndjson": _read_json_lines,
-    ".parquet": _read_parquet,
-}
-
-
-def _decode(path: Path) -> str:
-    content = path.read_bytes()
-    try:
-        return content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        given = f"got byte 0x{content[error.start]:02x}, which is not UTF-8"
-        raise DataError(f"{path}:{line}: {given}; expected UTF-8; save the file so") from error
 
 
 def _column_problems(columns: Sequence[str]) -> Iterator[tuple[int, str]]:
@@ -245,8 +133,6 @@ def _row(record: tuple[int, Mapping[str, object]], problems: list[tuple[int, str
         cells = {name: text for name, text in cells.items() if text}
         missing = [name for name in REQUIRED if name not in cells]
         found += [f"{name} is empty; expected a value; fill it in" for name in missing]
-        if not set(LABELS) & cells.keys():
-            found.append("got neither concept nor item; expected one or both; fill one in")
     problems += [(line, message) for message in found]
     if found:
         return None

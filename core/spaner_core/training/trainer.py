@@ -40,8 +40,8 @@ def train_jointly(
     `rows` holds each modality's training rows, `always` rows that join every batch (the concepts'
     names, in the modality that gave the prompt). The anchors never change.
     """
-    module = _JointTraining(prompt, aligners, AlignmentLoss(**vars(loss)))
-    _run(module, _StepBatches(rows, always, training), training, device)
+    module = JointTraining(prompt, aligners, AlignmentLoss(**vars(loss)))
+    _run(module, StepBatches(rows, always, training), training, device)
 
 
 def train_attached(
@@ -57,11 +57,11 @@ def train_attached(
 
     Needs no data of any other modality; the prompt's anchors and scalars stay as they are.
     """
-    module = _AttachTraining(prompt.freeze(), aligner, name)
-    _run(module, _StepBatches({name: rows}, {}, training), training, device)
+    module = AttachTraining(prompt.freeze(), aligner, name)
+    _run(module, StepBatches({name: rows}, {}, training), training, device)
 
 
-class _JointTraining(nn.Module):
+class JointTraining(nn.Module):
     """Prompt, aligners and loss as one module, as the Trainer wants it."""
 
     def __init__(
@@ -72,6 +72,7 @@ class _JointTraining(nn.Module):
         self.aligners = nn.ModuleDict(aligners)
 
     def forward(self, batch: dict[str, ModalityBatch]) -> dict[str, Tensor]:
+        """Return the alignment loss of one batch, at a random pull strength."""
         strength = torch.rand(())  # any strength may be chosen later, so every one is trained
         alignments = {
             name: self.aligners[name](
@@ -88,7 +89,7 @@ class _JointTraining(nn.Module):
         return {"loss": self.loss(alignments, concepts, items, self.prompt)}
 
 
-class _AttachTraining(nn.Module):
+class AttachTraining(nn.Module):
     """One aligner against a frozen prompt."""
 
     def __init__(self, prompt: SharedPrompt, aligner: Any, name: str) -> None:
@@ -96,6 +97,7 @@ class _AttachTraining(nn.Module):
         self.prompt, self.aligner, self.name = prompt, aligner, name
 
     def forward(self, batch: dict[str, ModalityBatch]) -> dict[str, Tensor]:
+        """Return the anchor loss of one batch."""
         part = batch[self.name]
         alignment = self.aligner(
             part["features"], part["mask"], self.prompt.anchors, beta=self.prompt.beta, strength=0.0
@@ -103,7 +105,7 @@ class _AttachTraining(nn.Module):
         return {"loss": anchor_loss(alignment.direction, part["concepts"], self.prompt)}
 
 
-class _StepBatches(Dataset[dict[str, ModalityBatch]]):
+class StepBatches(Dataset[dict[str, ModalityBatch]]):
     """Step i's batch: rows of each modality drawn without replacement, by seed and step alone."""
 
     def __init__(
@@ -112,7 +114,13 @@ class _StepBatches(Dataset[dict[str, ModalityBatch]]):
         always: Mapping[str, LabelledRows],
         training: TrainingRecipe,
     ) -> None:
-        self.rows, self.always, self.training = rows, always, training
+        # a row with neither concept nor item has served the statistics and pulls nowhere
+        drawable = {
+            name: torch.nonzero((r.concepts >= 0) | (r.items >= 0)).flatten()
+            for name, r in rows.items()
+        }
+        self.rows = {name: part.take(drawable[name]) for name, part in rows.items()}
+        self.always, self.training = always, training
 
     def __len__(self) -> int:
         return self.training.max_steps
@@ -170,7 +178,7 @@ def _first(batches: list[dict[str, ModalityBatch]]) -> dict[str, dict[str, Modal
     return {"batch": batches[0]}  # one item of the data set is one whole batch
 
 
-def _run(module: nn.Module, batches: _StepBatches, training: TrainingRecipe, device: str) -> None:
+def _run(module: nn.Module, batches: StepBatches, training: TrainingRecipe, device: str) -> None:
     settings = {k: v for k, v in vars(training).items() if k != "per_device_train_batch_size"}
     with tempfile.TemporaryDirectory() as folder:
         arguments = TrainingArguments(

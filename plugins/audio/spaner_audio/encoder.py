@@ -24,20 +24,25 @@ _SMALLEST = torch.finfo(torch.float32).tiny
 
 
 class LogMelEncoder(nn.Module):
-    """One token a stretch of the recording: the mean log energy of each mel band.
+    """Tokens of what lasts in a recording, and of what changes.
 
-    Energies are taken relative to the recording's own loudest, with a floor below it: features
-    depend neither on how loud it was recorded nor on its faintest noise. On spoken digits by
-    voices unseen in training (synthetic speech), nearest class mean at 1/4/16 shots was .66, .81,
-    .93 on plain log energies and .82, .96, 1.00 with a floor at 30 dB.
+    The first token is the mean log energy of each mel band, the others are how each stretch of
+    time differs from it.
+    Taking the mean apart is cepstral mean normalisation, which leaves out the colour of a voice or
+    a microphone; keeping it as a token lets a steady hum be told from another. Energies are
+    relative to the recording's own loudest, with a floor below it: features depend neither on how
+    loud it was recorded nor on its faintest noise. On spoken digits by validation voices unseen in
+    training (synthetic speech), nearest class mean at 1/4/16 shots was .63, .85, .94 on log
+    energies as they are with a floor at 30 dB, and .75, .93, .99 this way with one at 60 dB.
     """
 
     def __init__(self, options: EncoderOptions) -> None:
         super().__init__()
         self.features = FeatureSpec(
-            dim=options.bands, tokens=options.tokens, grid=(options.tokens,)
+            dim=options.bands, tokens=1 + options.tokens, grid=(options.tokens,), prefix_tokens=1
         )
         self.fingerprint = fingerprint_options("audio/logmel", ALGORITHM_VERSION, options)
+        self._stretches = options.tokens
         self._floor = 10 ** (-options.floor_db / 10)
         self.spectrum = MelSpectrogram(
             sample_rate=RATE_HZ, n_fft=FRAME_SAMPLES, hop_length=HOP_SAMPLES, n_mels=options.bands
@@ -60,5 +65,6 @@ class LogMelEncoder(nn.Module):
         clip = clip / clip.abs().max().clamp_min(_SMALLEST)  # powers then stay within float32
         energy = self.spectrum(clip)  # (E, frames)
         loudness = (energy / energy.max().clamp_min(_SMALLEST) + self._floor).log()
-        pooled = functional.adaptive_avg_pool1d(loudness.unsqueeze(0), self.features.tokens or 1)
-        return pooled.squeeze(0).T  # (N, E)
+        lasting = loudness.mean(dim=1, keepdim=True)  # (E, 1)
+        changing = functional.adaptive_avg_pool1d(loudness - lasting, self._stretches)
+        return torch.cat([lasting, changing], dim=1).T  # (N, E)

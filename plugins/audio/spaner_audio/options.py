@@ -23,15 +23,15 @@ MOST_BANDS = 80
 class EncoderOptions:
     """Options of the audio encoder.
 
-    `model` names the encoder. `logmel` gives the log energies of `bands` mel bands, averaged over
-    `tokens` equal stretches of the recording; whatever lies more than `floor_db` below the
-    loudest band and moment of a recording counts as silence.
+    `model` names the encoder. `logmel` gives the log energies of `bands` mel bands: their mean,
+    and how each of `tokens` equal stretches of the recording differs from it. Whatever lies more
+    than `floor_db` below the loudest band and moment of a recording counts as silence.
     """
 
     model: str = "logmel"
     bands: int = 40
     tokens: int = 16
-    floor_db: float = 30.0
+    floor_db: float = 60.0
 
     def __post_init__(self) -> None:
         if self.model not in MODELS:
@@ -44,5 +44,5 @@ class EncoderOptions:
             )
         if not 0 < self.floor_db <= 100:
             raise ValueError(
-                f"floor_db is {self.floor_db}; expected more than 0 and at most 100; 30 is usual"
+                f"floor_db is {self.floor_db}; expected more than 0 and at most 100; 60 is usual"
             )

@@ -185,12 +185,16 @@ def test_one_id_for_two_inputs_names_both_lines(tmp_path: Path) -> None:
     assert problem.startswith(":4: got the id 'x' for another input than in line 2; expected")
 
 
+def test_a_row_of_which_nothing_is_known_is_kept(tmp_path: Path) -> None:
+    row = read_manifest(write_text(tmp_path, "modality,input,concept,item\ncaption,a,,\n")).rows[0]
+    assert (row.concept, row.item) == (None, None)
+
+
 def test_all_problems_come_together_in_order_and_only_ten_in_full(tmp_path: Path) -> None:
     rows = ["caption,,cat,", "caption,a,,", "caption,a,cat", "caption,a,cat,,x", " , \t,cat,"]
     found = problems(write_text(tmp_path, "\n".join(["modality,input,concept,item", *rows])))
     assert found == [
         ":2: input is empty; expected a value; fill it in",
-        ":3: got neither concept nor item; expected one or both; fill one in",
         ":4: got 3 cells; expected 4 as in the header; quote a cell that holds a comma",
         ":5: got 5 cells; expected 4 as in the header; quote a cell that holds a comma",
         ":6: modality is empty; expected a value; fill it in",

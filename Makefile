@@ -1,0 +1,43 @@
+# make demo   set up and see the whole story on embedded data
+# make test   set up and run the tests
+# All targets are safe to repeat.
+
+PYTHON ?= python3.11
+BIN := .venv/bin
+SOURCES := core registry app plugins tests benchmarks scripts
+PLUGINS := plugins/text plugins/vision plugins/audio plugins/sensor
+STAMP := .venv/.installed
+
+.PHONY: demo test test-slow lint bench clean
+
+demo: $(STAMP)
+	$(BIN)/spaner demo
+
+test: $(STAMP) lint
+	$(BIN)/python -m pytest
+
+test-slow: $(STAMP)
+	$(BIN)/python -m pytest -m slow
+
+lint: $(STAMP)
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/mypy
+
+bench: $(STAMP)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .[demo,bench] \
+		$(PLUGINS:%=--editable %)
+	$(BIN)/python benchmarks/train_step.py
+	$(BIN)/python benchmarks/strength.py
+	$(BIN)/python benchmarks/strength.py --minilm
+	$(BIN)/python benchmarks/few_shot.py
+
+# one pip command for everything: ours come from these folders, never by bare name from an index
+$(STAMP): pyproject.toml constraints.txt $(PLUGINS:%=%/pyproject.toml)
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt \
+		--editable .[demo,dev] $(PLUGINS:%=--editable %)
+	touch $(STAMP)
+
+clean:
+	rm -rf .venv demo .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,221 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import spaner as product
+from spaner_core.errors import ConfigError, DataError, OutputExists, SpaceError
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+Tree = Callable[[Path], dict[str, str]]
+Configure = Callable[..., None]
+
+
+@pytest.fixture(scope="module")
+def space(attached_project: Path) -> product.Space:
+    return product.load(attached_project / "space")
+
+
+def picture(folder: Path, number: int = 0) -> Path:
+    return sorted((folder / "vision" / "test").iterdir())[number]
+
+
+def test_one_input_or_several(space: product.Space, attached_project: Path) -> None:
+    one, two = picture(attached_project), picture(attached_project, 1)
+    for inputs, count in (
+        (str(one), 1),
+        (one, 1),
+        ([one, str(two)], 2),
+        ((two, one, two), 3),
+        ([], 0),
+    ):
+        given = space.encode(inputs, modality="vision")
+        assert given.shape == (count, 128)
+        assert given.dtype == np.float32
+        assert np.allclose(np.linalg.norm(given, axis=1), 1, atol=1e-5)
+    assert space.encode("two", modality="text").shape == (1, 128)
+    assert space.encode(["two", "two", "one"], modality="text").shape == (3, 128)
+
+
+def test_a_text_file_is_read_and_a_text_that_looks_like_one_is_not(
+    space: product.Space, tmp_path: Path
+) -> None:
+    (tmp_path / "a.txt").write_text("two")
+    file, text = space.encode([tmp_path / "a.txt", "two"], modality="text")
+    assert np.array_equal(file, text)
+    assert space.encode("nothing.txt", modality="text").shape == (1, 128)
+
+
+def test_a_path_that_does_not_exist_is_no_text(space: product.Space, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"gone\.txt"):
+        space.encode(tmp_path / "gone.txt", modality="text")
+
+
+def test_what_belongs_together_is_similar(space: product.Space, attached_project: Path) -> None:
+    pictures = space.encode(sorted((attached_project / "vision/train").iterdir()),
+                            modality="vision")  # fmt: skip
+    texts = space.encode(["one", "two"], modality="text")
+    cosines = space.similarity(pictures, texts)
+    assert cosines.shape == (10, 2)
+    assert np.all(np.abs(cosines) <= 1 + 1e-5)
+    assert np.allclose(cosines, pictures @ texts.T)
+    assert np.allclose(np.diag(space.similarity(texts, texts)), 1, atol=1e-5)
+
+
+def test_strength_one_gives_mixtures_of_anchors(
+    space: product.Space, attached_project: Path
+) -> None:
+    free, own, pulled = (
+        space.encode(picture(attached_project), modality="vision", strength=strength)
+        for strength in (0.0, None, 1.0)
+    )
+    assert not np.array_equal(free, own)
+    anchors = space.aligned.prompt.anchors.numpy()
+    # the anchors' mean is 0, so they span a direction less than their number
+    rest = pulled - pulled @ np.linalg.pinv(anchors, rcond=1e-3) @ anchors
+    assert np.abs(rest).max() < 1e-4, "at full strength an embedding lies among the anchors"
+
+
+@pytest.mark.parametrize("strength", [-0.1, 1.1, float("nan")])
+def test_strength_out_of_range_is_refused(space: product.Space, strength: float) -> None:
+    with pytest.raises((ConfigError, ValueError), match="strength"):
+        space.encode("two", modality="text", strength=strength)
+
+
+def test_a_batch_changes_no_embedding(space: product.Space, attached_project: Path) -> None:
+    for name in ("text", "audio", "sensor"):
+        inputs: list[str | Path] = (
+            ["two", "a much longer text about running and walking", "one"]
+            if name == "text"
+            else sorted((attached_project / name / "test").rglob("*.*"))[:5]
+        )
+        together = space.encode(inputs, modality=name)
+        alone = np.concatenate([space.encode(given, modality=name) for given in inputs])
+        assert np.allclose(together, alone, rtol=1e-5, atol=1e-6), name
+
+
+def test_loading_twice_gives_equal_bytes(space: product.Space, attached_project: Path) -> None:
+    again = product.load(str(attached_project / "space"))
+    declared = product.load(attached_project / "plugins.yaml")
+    assert again.modalities == declared.modalities == ("audio", "sensor", "text", "vision")
+    assert set(again.concepts) == {"one", "two", "running", "walking"}
+    sound = next(attached_project.glob("audio/test/*/two.flac"))
+    for inputs, name in (("due", "text"), (picture(attached_project), "vision"), (sound, "audio")):
+        wanted = space.encode(inputs, modality=name).tobytes()
+        assert again.encode(inputs, modality=name).tobytes() == wanted
+        assert declared.encode(inputs, modality=name).tobytes() == wanted
+
+
+def test_a_saved_copy_is_the_same_space(
+    space: product.Space, spaner: Run, tree: Tree, tmp_path: Path
+) -> None:
+    copy = tmp_path / "deep" / "copy"
+    assert space.save_pretrained(copy) == copy
+    assert tree(copy) == tree(space.folder)
+    assert spaner("verify", "--space", copy, cwd=tmp_path).returncode == 0
+    assert [path.name for path in copy.parent.iterdir()] == ["copy"]
+    with pytest.raises(OutputExists):
+        space.save_pretrained(copy)
+    space.save_pretrained(copy, overwrite=True)
+    assert tree(copy) == tree(space.folder)
+
+
+def test_saving_never_destroys_what_it_copies(attached: Path, tree: Tree) -> None:
+    space = product.load(attached / "space")
+    before = tree(attached)
+    for place in (attached / "space", attached, attached / "vision", attached / "labels.csv"):
+        with pytest.raises(OutputExists):
+            space.save_pretrained(place, overwrite=True)
+    assert tree(attached) == before
+    with pytest.raises((OutputExists, SpaceError)):
+        space.save_pretrained(attached / "space" / "copy")
+    assert tree(attached) == before, "a copy of a space inside the space"
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "says"),
+    [
+        ("model", "/etc/passwd", "/etc/passwd"),
+        ("model", "../../elsewhere", "elsewhere"),
+        ("model", "C:\\models\\mine", "models"),
+        ("channels", ["/etc/passwd"], "/etc/passwd"),
+        ("peft", {"path": "/etc/passwd"}, "/etc/passwd"),
+        ("trust_remote_code", True, "trust_remote_code"),
+        ("trust_remote_code", "yes", "trust_remote_code"),
+        ("loading", {"trust_remote_code": True}, "trust_remote_code"),
+    ],
+)
+@pytest.mark.parametrize("section", ["encoder_options", "aligner_options"])
+def test_a_space_may_not_reach_outside(
+    section: str, option: str, value: object, says: str, attached: Path
+) -> None:
+    path = attached / "space/aligners/sensor/config.json"
+    record = json.loads(path.read_text(encoding="utf-8"))
+    record[section][option] = value
+    path.write_text(json.dumps(record), encoding="utf-8")
+    with pytest.raises(SpaceError, match="sensor") as refused:
+        product.load(attached / "space")
+    assert says in str(refused.value).replace("\\\\", "\\")
+
+
+def test_a_space_whose_recorded_options_give_another_encoder(attached: Path) -> None:
+    path = attached / "space/aligners/vision/config.json"
+    record = json.loads(path.read_text(encoding="utf-8"))
+    record["encoder_options"]["orientations"] = 7
+    path.write_text(json.dumps(record), encoding="utf-8")
+    space = product.load(attached / "space")
+    with pytest.raises(SpaceError, match="vision"):
+        space.encode(picture(attached), modality="vision")
+    assert space.encode("two", modality="text").shape == (1, 128)
+
+
+def test_what_cannot_be_loaded_or_encoded_is_refused(
+    space: product.Space, attached_project: Path, tmp_path: Path
+) -> None:
+    for wrong in (tmp_path / "nowhere", tmp_path, attached_project / "labels.csv"):
+        with pytest.raises(SpaceError, match=str(wrong)):
+            product.load(wrong)
+    with pytest.raises(ConfigError, match=r"none\.yaml"):
+        product.load(tmp_path / "none.yaml")
+    with pytest.raises(SpaceError, match="smell"):
+        space.encode("two", modality="smell")
+    with pytest.raises(DataError, match="manifest"):
+        space.encode(attached_project / "manifest.csv", modality="vision")
+    with pytest.raises(DataError):
+        space.encode("", modality="text")
+
+
+def test_policy_of_plugins_yaml_binds_in_python(attached: Path, configure: Configure) -> None:
+    configure(attached, ["spaner-text"], "policy", "allow")
+    space = product.load(attached / "plugins.yaml")
+    assert space.encode("two", modality="text").shape == (1, 128)
+    with pytest.raises(product.SpanerError, match="policy"):
+        space.encode(picture(attached), modality="vision")
+
+
+def test_importing_the_product_and_listing_plugins_loads_nothing_heavy(tmp_path: Path) -> None:
+    script = (
+        "import sys, spaner\n"
+        "from spaner.cli import app\n"
+        "for command in (['--help'], ['plugins', '--json']):\n"
+        "    app(command, standalone_mode=False)\n"
+        "heavy = {'torch', 'transformers', 'torchaudio', 'numpy', 'sklearn', 'pyarrow', 'PIL',\n"
+        "         'spaner_text', 'spaner_vision', 'spaner_audio', 'spaner_sensor'}\n"
+        "sys.exit(', '.join(sorted(heavy & sys.modules.keys())) or 0)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_every_public_name_is_there() -> None:
+    for name in product.__all__:
+        assert getattr(product, name) is not None
+    with pytest.raises(AttributeError, match="nothing"):
+        _ = product.nothing

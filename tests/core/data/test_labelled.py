@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import torch
+from spaner_core.data.labelled import LabelledRows, concepts_of, items_of, numbers_of
+from spaner_core.data.manifest import Row
+from spaner_core.features.rows import FeatureRows
+
+
+def row(concept: str | None = None, item: str | None = None) -> Row:
+    return Row(
+        id="x",
+        modality="toy",
+        input="1",
+        concept=concept,
+        item=item,
+        split=None,
+        metadata={},
+        line=2,
+    )
+
+
+def test_values_become_places_and_unknown_or_absent_ones_minus_one() -> None:
+    numbers = numbers_of(["b", None, "zzz", "a", "b", ""], ("a", "b"))
+    assert numbers.tolist() == [1, -1, -1, 0, 1, -1]
+    assert numbers.dtype == torch.int64
+    assert numbers_of([], ("a",)).shape == (0,)
+    assert numbers_of([], ("a",)).dtype == torch.int64
+
+
+def test_concepts_and_items_are_sorted_and_named_once() -> None:
+    rows = [row("b", "2"), row("a"), row("b", "10"), row(item="2")]
+    assert concepts_of(rows) == ("a", "b")
+    assert items_of(rows) == ("10", "2")
+    assert concepts_of([]) == items_of([]) == ()
+
+
+def test_taking_rows_keeps_features_and_labels_together() -> None:
+    mask = torch.tensor([[1, 1], [1, 0], [1, 1]]).bool()
+    rows = LabelledRows(
+        features=FeatureRows(values=torch.arange(12.0).reshape(3, 2, 2), mask=mask),
+        concepts=torch.tensor([5, 6, 7]),
+        items=torch.tensor([1, -1, 3]),
+    )
+    taken = rows.take(torch.tensor([2, 0, 2]))
+    assert len(taken) == 3
+    assert taken.concepts.tolist() == [7, 5, 7]
+    assert taken.items.tolist() == [3, 1, 3]
+    assert torch.equal(taken.features.values, rows.features.values[[2, 0, 2]])
+    assert torch.equal(taken.features.mask, mask[[2, 0, 2]])
+    assert len(rows.take(torch.zeros(0, dtype=torch.int64))) == 0

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from spaner_core.modality import FeatureSpec
+from spaner_core.readers import FlattenTokens, MeanTokens, PoolTokens, Reader
+from torch import Tensor
+from torch.nn import functional
+
+SPEC = FeatureSpec(dim=3, tokens=6)
+READERS = (FlattenTokens(SPEC), MeanTokens(SPEC), PoolTokens(SPEC, segments=4))
+
+
+def rows(seed: int, *lengths: int) -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    values = torch.randn(len(lengths), max(lengths), 3, generator=generator)
+    mask = torch.arange(max(lengths)) < torch.tensor(lengths).unsqueeze(1)
+    return values, mask
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    st.integers(0, 10**6),
+    st.lists(st.integers(1, 12), min_size=1, max_size=4),
+    st.integers(1, 7),
+)
+def test_pooling_cuts_each_row_as_adaptive_average_pooling_does(
+    seed: int, lengths: list[int], segments: int
+) -> None:
+    values, mask = rows(seed, *lengths)
+    pooled = PoolTokens(FeatureSpec(dim=3), segments=segments)(values, mask)
+    for row, length, given_back in zip(values, lengths, pooled, strict=True):
+        alone = functional.adaptive_avg_pool1d(row[:length].T.unsqueeze(0), segments)[0].T
+        torch.testing.assert_close(given_back, alone.flatten(), atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("reader", READERS, ids=lambda reader: type(reader).__name__)
+def test_a_reader_is_as_wide_as_it_says_and_reads_rows_one_by_one(reader: Reader) -> None:
+    values, mask = rows(1, 6, 2, 5)
+    read = reader(values, mask)
+    assert read.shape == (3, reader.width)
+    for place in range(3):
+        alone = reader(values[place : place + 1], mask[place : place + 1])[0]
+        torch.testing.assert_close(alone, read[place])
+
+
+@pytest.mark.parametrize("reader", READERS, ids=lambda reader: type(reader).__name__)
+def test_what_stands_in_masked_tokens_does_not_matter(reader: Reader) -> None:
+    values, mask = rows(2, 6, 2, 5)
+    noisy = torch.where(mask.unsqueeze(-1), values, torch.full_like(values, 1e3))
+    torch.testing.assert_close(reader(noisy, mask), reader(values, mask))
+
+
+@pytest.mark.parametrize("reader", READERS[1:], ids=lambda reader: type(reader).__name__)
+def test_padding_changes_nothing_wherever_it_stands(reader: Reader) -> None:
+    values, mask = rows(3, 4, 4)
+    padded = functional.pad(values, (0, 0, 2, 3), value=9.0)
+    padded_mask = functional.pad(mask, (2, 3), value=False)
+    torch.testing.assert_close(reader(padded, padded_mask), reader(values, mask))
+
+
+@pytest.mark.parametrize("reader", READERS, ids=lambda reader: type(reader).__name__)
+def test_a_row_without_tokens_reads_as_zero(reader: Reader) -> None:
+    values, mask = rows(4, 6, 6)
+    mask[1] = False
+    read = reader(values, mask)
+    assert not read[1].any()
+    assert read[0].any()
+
+
+def test_flattening_keeps_every_token_in_its_place() -> None:
+    values, mask = rows(5, 6)
+    mask[0, 2] = False
+    flat = FlattenTokens(SPEC)(values, mask).reshape(6, 3)
+    for place in range(6):
+        expected = torch.zeros(3) if place == 2 else values[0, place]
+        assert torch.equal(flat[place], expected)
+
+
+def test_flattening_a_varying_number_of_tokens_is_refused() -> None:
+    with pytest.raises(ValueError, match="fixed number of tokens"):
+        FlattenTokens(FeatureSpec(dim=3))
+
+
+def test_pooling_keeps_order_and_the_mean_forgets_it() -> None:
+    values, mask = rows(6, 6)
+    turned = values.flip(1)
+    pool, mean = READERS[2], READERS[1]
+    torch.testing.assert_close(mean(turned, mask), mean(values, mask))
+    pooled = pool(values, mask).reshape(4, 3)
+    torch.testing.assert_close(pool(turned, mask).reshape(4, 3), pooled.flip(0))
+    assert not torch.allclose(pooled, pooled.flip(0))
