@@ -65,7 +65,8 @@ def load_digits(*, minilm: bool = False, token_attention: bool = False) -> Digit
 
 
 def _extract(project: Project, minilm: bool, token_attention: bool) -> Digits:
-    train, test = {}, {}
+    train: dict[str, LabelledRows] = {}
+    test: dict[str, LabelledRows] = {}
     options: dict[str, object] = {"token_attention": token_attention}
     builders: dict[str, Callable[[], Aligner]] = {}
     for name in ("text", "vision", "audio"):
