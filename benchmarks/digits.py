@@ -17,8 +17,8 @@ import torch
 from scipy import stats
 from spaner.demo.concepts import DIGITS
 from spaner.demo.dataset import write_dataset
+from spaner.plan import read_project_labels
 from spaner.project import Project
-from spaner.training import read_project_labels
 from spaner_core import Aligner, AlignerOptions, CrossAttentionAligner, FeatureSpec, MeanTokens
 from spaner_core.data.labelled import LabelledRows, numbers_of
 from spaner_core.evaluation.coherence import coherence_by_pair
@@ -54,24 +54,35 @@ class Digits:
     builders: Mapping[str, Callable[[], Aligner]]
 
 
-def load_digits(*, minilm: bool = False, token_attention: bool = False) -> Digits:
-    """Extract features of the embedded digits; `minilm` reads texts with MiniLM instead."""
+def load_digits(
+    *, minilm: bool = False, english: bool = False, token_attention: bool = False
+) -> Digits:
+    """Extract features of the embedded digits.
+
+    `minilm` reads texts with MiniLM, an English model, instead of hashed words; `english` leaves
+    texts and names in other languages out.
+    """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_dataset(folder)
         config = folder / "plugins.yaml"
         config.write_text(CONFIG, encoding="utf-8")
-        return _extract(Project(read_config(config)), minilm, token_attention)
+        return _extract(Project(read_config(config)), minilm, english, token_attention)
 
 
-def _extract(project: Project, minilm: bool, token_attention: bool) -> Digits:
+def _extract(project: Project, minilm: bool, english: bool, token_attention: bool) -> Digits:
     train: dict[str, LabelledRows] = {}
     test: dict[str, LabelledRows] = {}
     options: dict[str, object] = {"token_attention": token_attention}
     builders: dict[str, Callable[[], Aligner]] = {}
     for name in ("text", "vision", "audio"):
         for split, parts in (("train", train), ("test", test)):
-            rows = [row for row in project.rows(name, split) if row.concept in DIGITS]
+            rows = [
+                row
+                for row in project.rows(name, split)
+                if row.concept in DIGITS
+                and (not english or row.metadata.get("language", "en") == "en")
+            ]
             if minilm and name == "text":
                 parts[name] = _rows(_minilm([row.input for row in rows]), rows_concepts(rows))
             else:
@@ -79,7 +90,8 @@ def _extract(project: Project, minilm: bool, token_attention: bool) -> Digits:
         spec = project.assembly.modality(name).encoder.features
         builders[name] = _builder(project, name, spec, options)
     texts = read_project_labels(project)
-    pairs = [(concept, text) for concept in DIGITS for text in texts[concept]]
+    used = slice(0, 1 if english else None)  # English names come first
+    pairs = [(concept, text) for concept in DIGITS for text in texts[concept][used]]
     names = [text for _, text in pairs]
     features = _minilm(names) if minilm else project.assembly.extract("text", names)
     labels = Labels(modality="text", rows=_rows(features, [concept for concept, _ in pairs]))
@@ -172,7 +184,7 @@ def fit(digits: Digits, shots: int | None, seed: int, recipe: Recipe | None = No
     recipe = replace(recipe, training=replace(recipe.training, seed=seed))
     with one_thread():
         trained = fit_space(
-            digits.builders,
+            {name: digits.builders[name] for name in digits.train},
             draw_support(digits, shots, seed),
             concepts=DIGITS,
             labels=digits.labels,

@@ -22,9 +22,14 @@ def main() -> None:
     parser.add_argument("--shots", default="1,2,4,8,16,all")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--minilm", action="store_true")
+    parser.add_argument("--english", action="store_true")
     parser.add_argument("--token-attention", action="store_true")
     arguments = parser.parse_args()
-    digits = load_digits(minilm=arguments.minilm, token_attention=arguments.token_attention)
+    digits = load_digits(
+        minilm=arguments.minilm,
+        english=arguments.english,
+        token_attention=arguments.token_attention,
+    )
     lines = ["| shots | recall@1 | mAP |", "|---|---|---|"]
     for shots in arguments.shots.split(","):
         runs = []

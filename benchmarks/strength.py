@@ -2,6 +2,7 @@
 
     .venv/bin/python benchmarks/strength.py --shots 4 --seeds 5            # the embedded default
     .venv/bin/python benchmarks/strength.py --shots 4 --seeds 5 --minilm   # texts read by MiniLM
+    .venv/bin/python benchmarks/strength.py --minilm --english             # its own language only
 
 Prints a Markdown table: means over the six ordered pairs of images, texts and synthetic speech,
 with 95% t-intervals over seeds, and the gain of 0.5 over 0, paired by seed.
@@ -26,8 +27,9 @@ def main() -> None:
     parser.add_argument("--shots", type=int, default=4)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--minilm", action="store_true")
+    parser.add_argument("--english", action="store_true")
     arguments = parser.parse_args()
-    digits = load_digits(minilm=arguments.minilm)
+    digits = load_digits(minilm=arguments.minilm, english=arguments.english)
     runs: dict[float, list[dict[str, float]]] = {strength: [] for strength in STRENGTHS}
     for seed in range(arguments.seeds):
         progress(f"seed {seed}")

@@ -8,6 +8,7 @@ import sys
 
 import typer
 from spaner_core.errors import SpanerError
+from typer.exceptions import TyperException
 
 from spaner.cli import app
 
@@ -21,12 +22,16 @@ def main() -> None:
     level = os.environ.get("SPANER_LOG_LEVEL", "warning").upper()
     logging.basicConfig(level=level if level in logging.getLevelNamesMapping() else "WARNING")
     try:
-        app(prog_name="spaner")
+        sys.exit(app(prog_name="spaner", standalone_mode=False) or 0)
+    except TyperException as error:
+        _fail(f"error: {_usage(error)}", WRONG_INPUT)
+    except BrokenPipeError:  # whoever read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except SpanerError as error:
         _fail(f"error: {error}", WRONG_INPUT)
     except OSError as error:
         _fail(f"error: {error}", WRONG_INPUT)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         _fail("interrupted; nothing was half-written", INTERRUPTED)
     except Exception as error:
         if level == "DEBUG":
@@ -36,6 +41,14 @@ def main() -> None:
             "(SPANER_LOG_LEVEL=debug shows where)",
             OUR_FAULT,
         )
+
+
+def _usage(error: TyperException) -> str:
+    """Say in one line what is wrong with the arguments, and where to look."""
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "spaner"
+    message = " ".join(getattr(error, "format_message", error.__str__)().split()).rstrip(".")
+    return f"{message}. See `{command} --help`"
 
 
 def _fail(message: str, code: int) -> None:

@@ -9,8 +9,8 @@ from spaner_core.data.labelled import concepts_of
 from spaner_core.data.manifest import source_of
 from spaner_core.errors import DataError
 
-from spaner.project import TRAIN_SPLIT, Project
-from spaner.training import count_parameters, read_project_labels
+from spaner.plan import count_parameters, label_modality, read_project_labels, training_rows
+from spaner.project import Project
 
 SHOWN = 10
 
@@ -55,12 +55,14 @@ def check_project(project: Project) -> CheckReport:
             f"{' is' if len(missing) == 1 else 's are'} missing; restore or remove the rows:"
             f"\n  {shown}{more}"
         )
+    label_texts = read_project_labels(project)
+    label_modality(project, tuple(project.config.modalities), label_texts)
     checked = tuple(_check_modality(project, name) for name in project.config.modalities)
     return CheckReport(
         config=project.config.path,
         space=project.config.space,
         space_exists=(project.config.space / "prompt").is_dir(),
-        concepts=tuple(read_project_labels(project)),
+        concepts=tuple(label_texts),
         modalities=checked,
         notices=_one_sided(project),
     )
@@ -82,8 +84,7 @@ def _check_modality(project: Project, name: str) -> CheckedModality:
     plugin = project.registry.load(name)
     spec = project.assembly.modality(name).encoder.features
     aligner = project.assembly.aligner_builder(name, prompt_dim=project.config.prompt.dim)()
-    split = TRAIN_SPLIT if project.manifest.splits else None
-    training = project.manifest.select(name, split)
+    training = training_rows(project, name)
     return CheckedModality(
         name=name,
         distribution=plugin.distribution,

@@ -16,6 +16,12 @@ MOST_ROWS = 400
 MARKERS = ("o", "^", "s", "D", "v", "P", "X", "*")
 
 
+def check_map(output: Path) -> None:
+    """Raise `ConfigError` unless a PNG can be written to `output`."""
+    if output.suffix.lower() != ".png" or output.is_dir():
+        raise ConfigError(f"--map {output}: expected a file that ends in .png; name one")
+
+
 def draw_map(embedded: Mapping[str, EmbeddedRows], output: Path, *, seed: int = 0) -> Path:
     """Draw embeddings: colour says the concept, shape the modality. Writes a PNG, atomically.
 

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from spaner_core import checkpoint
+from spaner_core.data.manifest import inline_source
 from spaner_core.errors import OutputExists
+from spaner_core.replacing import replaced_at_end
 from spaner_core.space import AlignerRecord
 from spaner_core.space import Space as AlignedSpace
 from spaner_registry.assemble import Assembly, options_from_space
@@ -52,7 +54,8 @@ class Space:
     ) -> NDArray[np.float32]:
         """Embed inputs of one modality; return (n, D) float32, rows of unit length.
 
-        An input is a path, or the input itself where the modality takes it inline (a text).
+        An input is a path, or the input itself where the modality takes it inline: there a `Path`
+        is a file, and a `str` is one only if it has a fitting suffix and the file exists.
         `strength` in [0, 1] is how hard the prompt pulls, the space's own by default. Raises
         `SpaceError` for an unknown modality or another encoder, `DataError` for inputs that
         cannot be read.
@@ -62,10 +65,10 @@ class Space:
         described = self.assembly.modality(modality).modality
         sources: list[Path | str] = []
         for given in several:
-            is_file = not described.inline or (
-                Path(given).suffix.lower() in described.suffixes and Path(given).is_file()
-            )
-            sources.append(Path(given) if is_file else str(given))
+            if isinstance(given, Path) or not described.inline:
+                sources.append(Path(given))
+            else:
+                sources.append(inline_source(given, Path(), suffixes=described.suffixes))
         return self.embed(modality, self.assembly.extract(modality, sources), strength=strength)
 
     def embed(
@@ -90,9 +93,9 @@ class Space:
         """Copy the space, byte for byte, to `folder`. Raises `OutputExists` if it exists."""
         target = Path(folder)
         checkpoint.check_output(target, overwrite=overwrite)
-        if target.exists() and target.resolve() == self.folder.resolve():
-            raise OutputExists(f"{target} is the space itself; give another folder")
-        with checkpoint.replaced_at_end(target) as new:
+        if target.resolve().is_relative_to(self.folder.resolve()):
+            raise OutputExists(f"{target} lies in the space itself; give another folder")
+        with replaced_at_end(target) as new:
             shutil.copytree(self.folder, new)
         return target
 

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from spaner_core import checkpoint
 from spaner_core.data.labelled import LabelledRows, concepts_of, numbers_of
-from spaner_core.data.labels import complete_label_texts, read_label_texts
 from spaner_core.data.manifest import Row
-from spaner_core.errors import ConfigError, DataError
+from spaner_core.errors import DataError
+from spaner_core.receipts import RECEIPT, find_parts
 from spaner_core.space import AlignerRecord, PromptRecord
 from spaner_core.training.attach import fit_attached
 from spaner_core.training.joint import Labels, Trained, fit_space
 
-from spaner.project import TRAIN_SPLIT, Project
+from spaner.plan import (
+    count_parameters,
+    label_modality,
+    modalities_to_train,
+    read_project_labels,
+    training_rows,
+)
+from spaner.project import Project
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,10 +52,10 @@ def train(
     """
     config = project.config
     checkpoint.check_output(config.space, overwrite=overwrite)
-    names = _check_names(project, names)
+    names = modalities_to_train(project, names)
     label_texts = read_project_labels(project)
     concepts = tuple(label_texts)
-    rows = {name: project.rows(name, TRAIN_SPLIT) for name in names}
+    rows = {name: training_rows(project, name) for name in names}
     labelled = {name: project.labelled(name, rows[name], concepts) for name in names}
     dim = config.prompt.dim
     trained = fit_space(
@@ -78,7 +85,7 @@ def train(
             *_coverage_notices(rows, concepts),
             *_unlabelled_notices(rows),
         ),
-        receipts=tuple(config.space / part / "receipt.json" for part in ("prompt",)),
+        receipts=tuple(config.space / part / RECEIPT for part in find_parts(config.space)),
     )
 
 
@@ -91,8 +98,8 @@ def attach(project: Project, name: str, *, device: str = "auto") -> TrainingRepo
     config = project.config
     space = project.space.aligned
     checkpoint.check_attachable(space, config.space, name)
-    _check_names(project, [name])
-    rows = project.rows(name, TRAIN_SPLIT)
+    modalities_to_train(project, [name])
+    rows = training_rows(project, name)
     concepts = space.record.concepts
     _check_known(project, name, rows, concepts)
     labelled = project.labelled(name, rows, concepts)
@@ -118,51 +125,13 @@ def attach(project: Project, name: str, *, device: str = "auto") -> TrainingRepo
     )
 
 
-def count_parameters(aligner: Any) -> int:
-    """Count the trainable parameters that an aligner was built with."""
-    return sum(parameter.numel() for parameter in aligner.parameters())
-
-
-def _check_names(project: Project, names: Sequence[str]) -> tuple[str, ...]:
-    """Return the modalities to train, all declared ones by default; refuse undeclared ones."""
-    declared = project.config.modalities
-    for name in names:
-        if name not in declared:
-            raise ConfigError(
-                f"modality {name!r} is not declared in {project.config.path}; declared are "
-                f"{', '.join(declared)}. Add it under `modalities:`"
-            )
-    return tuple(dict.fromkeys(names)) or tuple(declared)
-
-
-def read_project_labels(project: Project) -> dict[str, tuple[str, ...]]:
-    """Return every concept that gets an anchor, sorted, with the texts that it is called by."""
-    path = project.config.prompt.labels
-    given = read_label_texts(path) if path else {}
-    split = TRAIN_SPLIT if project.manifest.splits else None
-    concepts = concepts_of(project.manifest.select(split=split))
-    return complete_label_texts(concepts, given)
-
-
 def _labels(
     project: Project, names: Sequence[str], label_texts: Mapping[str, tuple[str, ...]]
 ) -> Labels | None:
     """Embed the concepts' names with the modality that gives the prompt, if there is one."""
-    chosen = project.config.prompt.labels_from
-    if chosen is not None and chosen not in names:
-        raise ConfigError(
-            f"prompt.labels_from is {chosen!r}, which is not among the modalities trained now "
-            f"({', '.join(names)}); train it too, or name another"
-        )
-    able = [name for name in names if project.registry.modality(name).embeds_labels]
-    if chosen is not None and chosen not in able:
-        raise ConfigError(
-            f"prompt.labels_from is {chosen!r}, whose plugin cannot embed concept names; "
-            f"able are {', '.join(able) or 'none of those trained'}"
-        )
-    if not able or len(label_texts) < 2 or project.config.prompt.anchors == "random":
+    modality = label_modality(project, names, label_texts)
+    if modality is None:
         return None
-    modality = chosen or able[0]
     concepts = tuple(label_texts)
     pairs = [(concept, text) for concept in concepts for text in label_texts[concept]]
     features = project.assembly.extract(modality, [text for _, text in pairs])
@@ -221,7 +190,7 @@ def _check_known(project: Project, name: str, rows: Sequence[Row], concepts: Seq
         raise DataError(
             f"{project.manifest.path}:{first.line}: the prompt has no anchor for "
             f"{', '.join(map(repr, unknown))}; append {'it' if len(unknown) == 1 else 'them'} with "
-            f"`spaner extend {' '.join(unknown)}`, or take these rows of {name!r} out"
+            f"`spaner extend {shlex.join(unknown)}`, or take these rows of {name!r} out"
         )
 
 

@@ -11,22 +11,21 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
-import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+from pydantic import TypeAdapter, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from spaner_core.cards import aligner_card, prompt_card
 from spaner_core.errors import OutputExists, SpaceError
-from spaner_core.modality import Aligner, FeatureSpec
+from spaner_core.modality import Aligner
 from spaner_core.prompt import AnchorSet, SharedPrompt, chain_fingerprint
 from spaner_core.receipts import RECEIPT, hash_tree, render_receipt
+from spaner_core.replacing import check_is_space, replaced_at_end
 from spaner_core.space import AlignerBuilder, AlignerRecord, PromptRecord, Space
 
 FORMAT_VERSION = 1
@@ -82,16 +81,14 @@ def load_space(folder: Path, *, build_aligner: AlignerBuilder) -> Space:
 
     Raises `SpaceError` when it is no space, or was made by another format or another prompt.
     """
+    check_is_space(folder)
     prompt_folder = folder / "prompt"
-    if not prompt_folder.is_dir():
-        raise SpaceError(
-            f"{folder} is no space: it has no prompt/; give the folder that `spaner train` wrote"
-        )
     prompt, record = _read_prompt(prompt_folder)
     fingerprint = _prompt_fingerprint(prompt_folder)
     records = {
-        path.parent.name: _read_aligner_record(path)
-        for path in sorted(folder.glob(f"aligners/*/{CONFIG}"))
+        path.name: _read_record(path / CONFIG, AlignerRecord)
+        for path in sorted(folder.glob("aligners/*"))
+        if path.is_dir()
     }
     for name, aligner_record in records.items():
         if aligner_record.prompt_fingerprint != fingerprint:
@@ -189,29 +186,26 @@ def _read_prompt(folder: Path) -> tuple[SharedPrompt, PromptRecord]:
     return prompt, record
 
 
-def _read_aligner_record(path: Path) -> AlignerRecord:
-    record = _read_record(path, AlignerRecord)
-    spec = dict(record.features)  # type: ignore[call-overload]  # JSON gives a mapping here
-    if spec["grid"] is not None:
-        spec["grid"] = tuple(spec["grid"])
-    return dataclasses.replace(
-        record, features=FeatureSpec(**spec), concepts=tuple(record.concepts)
-    )
-
-
 def _read_record(path: Path, kind: type[RecordT]) -> RecordT:
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
         version = config.pop("format_version")
-        if version != FORMAT_VERSION:
-            raise SpaceError(
-                f"{path} has format version {version}; this SPANER reads {FORMAT_VERSION}. "
-                "Use the version of SPANER that wrote it"
-            )
-        return kind(**config)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise SpaceError(
             f"{path} cannot be read ({error}); restore it from a copy, or train anew"
+        ) from error
+    if version != FORMAT_VERSION:
+        raise SpaceError(
+            f"{path} has format version {version}; this SPANER reads {FORMAT_VERSION}. "
+            "Use the version of SPANER that wrote it"
+        )
+    try:
+        return TypeAdapter(kind).validate_python(config)
+    except ValidationError as error:
+        where = ".".join(str(key) for key in error.errors()[0]["loc"])
+        raise SpaceError(
+            f"{path} was changed: {where}: {error.errors()[0]['msg']}; restore it from a copy, or "
+            "train anew"
         ) from error
 
 
@@ -232,21 +226,3 @@ def _load_weights(module: nn.Module, path: Path) -> None:
         raise SpaceError(
             f"{path} does not fit the aligner that its config.json describes ({first})"
         ) from error
-
-
-@contextmanager
-def replaced_at_end(target: Path, *, beside: Path | None = None) -> Iterator[Path]:
-    """Give a temporary folder that becomes `target` by renaming, or vanishes on error."""
-    home = beside or target
-    temporary = home.with_name(f".{home.name}.partial-{os.getpid()}")
-    old = home.with_name(f".{home.name}.old-{os.getpid()}")
-    home.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        yield temporary
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if target.exists():
-            target.rename(old)
-        temporary.rename(target)
-    finally:
-        for leftover in (temporary, old):
-            shutil.rmtree(leftover, ignore_errors=True)

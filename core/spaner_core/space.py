@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from spaner_core.errors import SpaceError
+from spaner_core.errors import ConfigError, SpaceError
 from spaner_core.features.rows import FeatureRows
 from spaner_core.modality import Aligner, FeatureSpec
 from spaner_core.prompt import SharedPrompt
@@ -113,6 +113,8 @@ class Space:
         aligner = self.aligner(modality)
         anchors = self.prompt.anchors[: self.records[modality].anchor_count]
         pull = self.record.strength if strength is None else strength
+        if not 0 <= pull <= 1:
+            raise ConfigError(f"strength is {pull}; give a number from 0 to 1")
         for start in range(0, max(len(rows), 1), EMBED_BATCH):
             stop = start + EMBED_BATCH
             with torch.inference_mode(), one_thread():

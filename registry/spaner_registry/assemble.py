@@ -150,21 +150,32 @@ def options_from_space(records: Mapping[str, AlignerRecord]) -> dict[str, Modali
     the working folder. Raises `SpaceError`.
     """
     for name, record in records.items():
-        for key, value in record.encoder_options.items():
-            if key == "trust_remote_code" and value:
-                raise SpaceError(
-                    f"the space asks for trust_remote_code in {name!r}; a space cannot grant that. "
-                    "Declare the modality in your own plugins.yaml if you trust it"
-                )
-            if isinstance(value, str) and _leaves_folder(value):
-                raise SpaceError(
-                    f"the space names the path {value!r} in {name!r}.{key}; a space may not point "
-                    "outside the working folder. Declare the modality in your own plugins.yaml"
-                )
+        _check_harmless(name, record.encoder_options)
+        _check_harmless(name, record.aligner_options)
     return {
         name: ModalityOptions(encoder=record.encoder_options, aligner=record.aligner_options)
         for name, record in records.items()
     }
+
+
+def _check_harmless(name: str, value: object) -> None:
+    """Look through an option's value, however nested."""
+    if isinstance(value, Mapping):
+        if value.get("trust_remote_code"):
+            raise SpaceError(
+                f"the space asks for trust_remote_code in {name!r}; a space cannot grant that. "
+                "Declare the modality in your own plugins.yaml if you trust it"
+            )
+        for part in value.values():
+            _check_harmless(name, part)
+    elif isinstance(value, list | tuple):
+        for part in value:
+            _check_harmless(name, part)
+    elif isinstance(value, str) and _leaves_folder(value):
+        raise SpaceError(
+            f"the space names the path {value!r} in {name!r}; a space may not point outside the "
+            "working folder. Declare the modality in your own plugins.yaml"
+        )
 
 
 def _leaves_folder(value: str) -> bool:

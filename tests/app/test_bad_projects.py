@@ -151,7 +151,6 @@ def test_no_manifest(project: Path, refuses: Refuses) -> None:
         ("", ("manifest.csv", "empty")),
         ("modality,input,concept\n", ("manifest.csv", "no rows")),
         ("modality,input\ntext,two\n", ("concept", "item")),
-        ("modality,input,concept,item\ntext,two,,\n", ("manifest.csv:2", "concept", "item")),
         ("modality,concept\ntext,two\n", ("'input'",)),
         ("modality,input,concept\n,two,two\ntext,,two\n", (":2:", "modality", ":3:", "input")),
         ('modality,input,concept\ntext,"two,two\n', ("manifest.csv:2",)),
@@ -164,6 +163,12 @@ def test_a_wrong_manifest(
     (project / "manifest.csv").write_text(content, encoding="utf-8")
     refuses("check", cwd=project, says=says)
     refuses("train", "text", cwd=project, says=says)
+
+
+@pytest.mark.parametrize("command", ["train", "check"])
+def test_a_manifest_of_unlabelled_rows(command: str, project: Path, refuses: Refuses) -> None:
+    write_rows(project, [{**row, "concept": ""} for row in rows_of(project)])
+    refuses(command, cwd=project, says=("concept",))
 
 
 def spoil(path: Path, how: str) -> None:

@@ -37,6 +37,7 @@ FIND = ("search", "two", "--from", "text", "--to", "audio")
         (("search", "two", "--from", "text", "--to", "audio,smell"), ("'smell'",)),
         (("search", "", "--from", "text", "--to", "audio"), ("''",)),
         (("search", "...", "--from", "text", "--to", "audio"), ("'...'",)),
+        (("search", "\udcff", "--from", "text", "--to", "audio"), ("UTF-8",)),
         (("search", "none.png", "--from", "vision", "--to", "text"), ("none.png",)),
         (("search", "vision", "--from", "vision", "--to", "text"), ("vision",)),
         (("search", "manifest.csv", "--from", "audio", "--to", "text"), ("manifest.csv",)),
@@ -53,6 +54,7 @@ FIND = ("search", "two", "--from", "text", "--to", "audio")
         (("fly",), ("fly",)),
         (("train", "--sed", "1"), ("--sed",)),
     ],
+    ids=lambda words: " ".join(words),
 )
 def test_a_wrong_request(
     arguments: tuple[str, ...], says: tuple[str, ...], attached: Path, refuses: Refuses
@@ -79,6 +81,32 @@ def test_a_folder_that_is_no_space(
     assert len(said.splitlines()) == 1
     refuses(*command, "--space", "nowhere", cwd=project, says=("nowhere",))
     refuses(*command, "--space", "labels.csv", cwd=project, says=("labels.csv",))
+
+
+def test_the_working_folder_is_no_place_for_a_space(project: Path, refuses: Refuses) -> None:
+    for place in (".", "..", ""):
+        refuses("train", "text", "vision", "--space", place, "--overwrite", cwd=project,
+                says=("no space",))  # fmt: skip
+
+
+def test_an_empty_working_folder_takes_a_space(project: Path, spaner: Run, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    done = spaner("train", "text", "vision", "-c", project / "plugins.yaml", "--space", ".",
+                  cwd=tmp_path / "empty")  # fmt: skip
+    assert done.returncode in (0, 2), done.stderr
+    assert done.returncode == 0 or done.stderr.startswith("error: ")
+
+
+def test_a_text_longer_than_any_file_name_is_a_text(attached: Path, spaner: Run) -> None:
+    done = spaner("search", "two " * 1000 + ".txt", *FIND[2:], cwd=attached)
+    assert done.returncode == 0, done.stderr[-200:]
+
+
+def test_a_target_named_twice_is_searched_once(attached: Path, spaner: Run) -> None:
+    done = spaner(*FIND[:-1], "audio,audio", "-k", "6", "--json", cwd=attached)
+    assert done.returncode == 0, done.stderr
+    found = [hit["id"] for hit in json.loads(done.stdout)]
+    assert len(found) == len(set(found))
 
 
 def test_train_overwrites_nothing_but_a_space(project: Path, refuses: Refuses) -> None:

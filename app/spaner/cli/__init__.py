@@ -2,18 +2,41 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from spaner.cli import asking, building, looking
 
 app = typer.Typer(
     name="spaner",
-    help="Several kinds of data in one searchable space, on top of frozen encoders.",
-    no_args_is_help=True,
+    invoke_without_command=True,
     add_completion=False,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        from spaner import __version__
+
+        typer.echo(f"spaner {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def start(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_show_version, help="Say it.")
+    ] = False,
+) -> None:
+    """Several kinds of data in one searchable space, on top of frozen encoders."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
 building.register(app)
 asking.register(app)
 looking.register(app)

@@ -21,8 +21,15 @@ from spaner.cli.flags import (
 )
 from spaner.cli.output import notice, say, say_json, say_table
 
-RETRIEVAL = ("recall@1", "recall@5", "recall@10", "mrr@10", "map", "median_rank", "unanswerable")
-COHERENCE = ("matched_cosine", "unmatched_cosine", "modality_gap")
+RETRIEVAL = {
+    "recall@1": "R@1",
+    "recall@5": "R@5",
+    "mrr@10": "MRR",
+    "map": "mAP",
+    "median_rank": "median",
+    "unanswerable": "skipped",
+}
+COHERENCE = {"matched_cosine": "matched", "unmatched_cosine": "unmatched", "modality_gap": "gap"}
 
 
 def register(app: typer.Typer) -> None:
@@ -49,6 +56,10 @@ def evaluate(
     project = open_project(config, space=space, manifest=manifest, quiet=quiet)
     from spaner.evaluate import embed_split, measure
 
+    if picture is not None:
+        from spaner.map import check_map
+
+        check_map(picture)
     embedded = embed_split(project, split, strength=strength)
     figures = measure(project, embedded)
     if picture is not None:
@@ -86,23 +97,23 @@ def search(
         say_json([asdict(hit) for hit in hits])
         return
     say_table(
-        ("rank", "score", "modality", "concept", "id", "input"),
-        [(h.rank, h.score, h.modality, h.concept, h.id, h.input) for h in hits],
+        ("rank", "score", "modality", "concept", "input"),
+        [(h.rank, h.score, h.modality, h.concept, h.input) for h in hits],
     )
 
 
 def _say_figures(figures: Mapping[str, float | None], names: list[str], split: str) -> None:
     pairs = [(a, b) for a in names for b in names if a != b]
+    say(f"Retrieval, split {split} (skipped: queries without any match in the gallery)")
     say_table(
-        ("query", "finds", *RETRIEVAL),
+        ("query", "finds", *RETRIEVAL.values()),
         [(a, b, *(figures[f"{a}_to_{b}_{key}"] for key in RETRIEVAL)) for a, b in pairs],
-        title=f"Retrieval, split {split}",
     )
     together = [(a, b) for a, b in pairs if f"{a}_to_{b}_modality_gap" in figures]
+    say("Coherence: mean cosines, and the distance of the modalities' centres")
     say_table(
-        ("modalities", "", *COHERENCE),
+        ("modalities", "", *COHERENCE.values()),
         [(a, b, *(figures[f"{a}_to_{b}_{key}"] for key in COHERENCE)) for a, b in together],
-        title="Coherence",
     )
     agreement = ", ".join(
         f"{name} {value:.3f}"

@@ -94,10 +94,10 @@ def attach(
 
 
 def _say_report(report: TrainingReport) -> None:
+    say(f"{report.space}: rows of {report.concepts} concepts; anchors: {report.anchors}")
     say_table(
         ("modality", "training rows", "trained parameters"),
         [(name, rows, report.trained_parameters[name]) for name, rows in report.rows.items()],
-        title=f"{report.space}: {report.concepts} concepts, anchors from {report.anchors}",
     )
 
 

@@ -22,13 +22,15 @@ class Device(StrEnum):
 
 
 ConfigFlag = Annotated[Path, typer.Option("-c", "--config", help="The configuration.")]
-SpaceFlag = Annotated[Path | None, typer.Option("--space", help="Instead of the one it names.")]
+SpaceFlag = Annotated[Path | None, typer.Option("--space", help="Instead of the configuration's.")]
 ManifestFlag = Annotated[
-    Path | None, typer.Option("--manifest", help="Instead of the one it names.")
+    Path | None, typer.Option("--manifest", help="Instead of the configuration's.")
 ]
 JsonFlag = Annotated[bool, typer.Option("--json", help="One JSON value on standard output.")]
 OverwriteFlag = Annotated[bool, typer.Option("--overwrite", help="Replace what exists.")]
-SeedFlag = Annotated[int | None, typer.Option("--seed", min=0, help="Instead of the file's.")]
+SeedFlag = Annotated[
+    int | None, typer.Option("--seed", min=0, max=2**32 - 1, help="Instead of the configuration's.")
+]
 DeviceFlag = Annotated[Device, typer.Option("--device", help="Where to train.")]
 StrengthFlag = Annotated[
     float | None,

@@ -75,12 +75,13 @@ def check(
     if as_json:
         say_json(asdict(report))
     else:
+        trained = "trained" if report.space_exists else "not trained yet"
+        say(f"{report.config}: {len(report.concepts)} concepts; space {report.space}, {trained}")
         say_table(
-            ("modality", "plugin", "rows", "training rows", "concepts", "tokens", "parameters"),
+            ("modality", "rows", "to train", "concepts", "tokens", "parameters"),
             [
                 (
                     m.name,
-                    m.distribution,
                     m.rows,
                     m.training_rows,
                     m.concepts,
@@ -89,8 +90,6 @@ def check(
                 )
                 for m in report.modalities
             ],
-            title=f"{report.config}: space {report.space} "
-            f"({'exists' if report.space_exists else 'not trained yet'})",
         )
     notice(report.notices, quiet=quiet)
 
@@ -107,30 +106,28 @@ def verify(
     from spaner_core.errors import SpaceError
     from spaner_core.receipts import hash_tree
     from spaner_core.receipts import verify as verify_space
+    from spaner_core.replacing import check_is_space
 
     if space is None:
         from spaner_registry.config import read_config
 
         space = read_config(config).space
-    if not (space / "prompt").is_dir():
-        raise SpaceError(
-            f"{space} is no space: it has no prompt/; give the folder that `spaner train` wrote"
-        )
+    check_is_space(space)
     problems = verify_space(space, kept=receipt)
     files = len(hash_tree(space))
     if as_json:
         say_json({"space": str(space), "files": files, "problems": problems})
-    elif not problems:
-        say(f"{space}: {files} files, every one as its receipts say")
+        if problems:
+            raise typer.Exit(2)
+    elif problems:
+        raise SpaceError("\n".join(problems))
     else:
-        say("\n".join(problems))
-    if problems:
-        raise typer.Exit(2)
+        say(f"{space}: {files} files, every one as its receipts say")
 
 
 def _settings_if_any(config: Path) -> Config | None:
     """Read the configuration; a missing or broken one only costs the columns made from it."""
-    if not config.exists():
+    if config == CONFIG and not config.exists():
         return None
     from spaner_core.errors import ConfigError
     from spaner_registry.config import read_config
@@ -138,5 +135,7 @@ def _settings_if_any(config: Path) -> Config | None:
     try:
         return read_config(config)
     except ConfigError as error:
+        if not config.is_file():
+            raise
         notice([f"{config} was not used: {error}"])
         return None

@@ -28,13 +28,13 @@ def notice(messages: Iterable[str], *, quiet: bool = False) -> None:
             typer.echo(f"note: {message}", err=True)
 
 
-def say_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "") -> None:
+def say_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Write a table to standard output; columns of numbers stand to the right.
 
     Cells are plain text: what stands in users' data is never read as markup.
     """
     filled = [[_cell(value) for value in row] for row in rows]
-    table = Table(title=title or None, title_justify="left", title_style="bold")
+    table = Table()
     for place, column in enumerate(columns):
         numeric = bool(filled) and all(_is_number(row[place]) for row in filled)
         table.add_column(column, justify="right" if numeric else "left", overflow="fold")

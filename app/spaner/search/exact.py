@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
-from spaner_core.data.manifest import Row
-from spaner_core.errors import ConfigError
+from spaner_core.data.manifest import Row, inline_source
+from spaner_core.errors import ConfigError, DataError
 
 from spaner.project import Project
 
@@ -39,7 +40,11 @@ def search(
     `query` is a path, or a text where the source modality takes one. A sample with several rows
     is found once. Raises `ConfigError` where `policy.links` does not let `source` find a target.
     """
+    targets = list(dict.fromkeys(targets))
+    if not targets:
+        raise ConfigError("--to names no modality; give one or several, with commas")
     check_links(project, source, targets)
+    check_query(project, query, source)
     wanted = project.space.encode(query, modality=source, strength=strength)
     rows: list[Row] = []
     scores: list[np.ndarray] = []
@@ -64,6 +69,17 @@ def search(
         )
         for rank, place in enumerate(best, start=1)
     ]
+
+
+def check_query(project: Project, query: str, source: str) -> None:
+    """Raise `DataError` for a query that is spelt like a file of `source` and names none.
+
+    A text that ends in .txt is meant as a file; its name would be searched for otherwise.
+    """
+    suffixes = project.registry.modality(source).suffixes
+    spelt_like_file = " " not in query and query.lower().endswith(suffixes)
+    if spelt_like_file and not isinstance(inline_source(query, Path(), suffixes=suffixes), Path):
+        raise DataError(f"{query}: no such file; correct the path")
 
 
 def check_links(project: Project, source: str, targets: Sequence[str]) -> None:

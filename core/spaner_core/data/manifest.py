@@ -92,15 +92,19 @@ def source_of(
     `inline` one takes the input as a file when it ends in one of `suffixes` and such a file
     exists beside the manifest, and else as itself.
     """
-    path = Path(manifest_folder) / row.input
     if not inline:
-        return path
-    if not row.input.lower().endswith(tuple(suffix.lower() for suffix in suffixes)):
-        return row.input
+        return Path(manifest_folder) / row.input
+    return inline_source(row.input, Path(manifest_folder), suffixes=suffixes)
+
+
+def inline_source(given: str, folder: Path, *, suffixes: Iterable[str]) -> Path | str:
+    """Return the file in `folder` that `given` names, or `given` itself where it names none."""
+    if not given.lower().endswith(tuple(suffix.lower() for suffix in suffixes)):
+        return given
     try:
-        return path if path.is_file() else row.input
-    except OSError:  # too long for a file name: a text that happens to end like one
-        return row.input
+        return folder / given if (folder / given).is_file() else given
+    except (OSError, ValueError):  # too long for a file name, or with a NUL: a text like any other
+        return given
 
 
 def _column_problems(columns: Sequence[str]) -> Iterator[tuple[int, str]]:

@@ -49,8 +49,11 @@ def extract(
     if problems:
         raise DataError(_summary(problems, len(sources)))
     if not parts:
-        empty = torch.zeros(0, 1, encoder.features.dim)
-        return FeatureRows(values=empty, mask=torch.zeros(0, 1, dtype=torch.bool))
+        tokens = encoder.features.tokens or 1
+        return FeatureRows(
+            values=torch.zeros(0, tokens, encoder.features.dim),
+            mask=torch.zeros(0, tokens, dtype=torch.bool),
+        )
     return join_rows(parts)
 
 

@@ -22,6 +22,8 @@ class WordsTransform:
     def decode(self, source: Path | str) -> str:
         """Read one text: a `Path` is a UTF-8 file, a `str` is the text itself."""
         text = _read(source) if isinstance(source, Path) else source
+        if any("\ud800" <= letter <= "\udfff" for letter in text):
+            raise UnusableInput("the text is not Unicode; expected UTF-8; write it again")
         split_words(text)  # refuses a text without words before anything is encoded
         return text
 

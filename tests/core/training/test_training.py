@@ -341,14 +341,24 @@ def test_a_concept_that_one_modality_lacks_is_found_there_better_than_by_chance(
 
 
 def test_rows_paired_by_items_alone_train_without_any_anchor() -> None:
-    items = [i % 24 for i in range(96)]
+    items = [i % 12 for i in range(96)]
     rows = {name: synthetic(name, [], seed=5, items=items) for name in ("first", "second")}
-    trained = train(rows, concepts=())
+    longer = replace(RECIPE, training=replace(RECIPE.training, max_steps=200))
+    trained = train(rows, concepts=(), recipe=longer)
     assert trained.prompt.anchors.shape == (0, 16)
-    held = {name: synthetic(name, [], seed=6, items=range(24)) for name in rows}
+    held = {name: synthetic(name, [], seed=6, items=range(12)) for name in rows}
     a, b = (embed(trained, name, held[name]) for name in rows)
-    torch.testing.assert_close(a.norm(dim=-1), torch.ones(24))
-    assert recall(a, b, held["first"], held["second"]) > 0.8
+    torch.testing.assert_close(a.norm(dim=-1), torch.ones(12))
+    assert recall(a, b, held["first"], held["second"]) > 0.9
+
+
+@pytest.mark.xfail(strict=True, reason="without anchors the full pull leads to the zero vector")
+def test_without_any_anchor_the_full_pull_keeps_unit_length() -> None:
+    rows = {name: synthetic(name, [], seed=5, items=range(12)) for name in ("first", "second")}
+    one = replace(RECIPE, training=replace(RECIPE.training, max_steps=1))
+    trained = train(rows, concepts=(), recipe=one)
+    pulled = embed(trained, "first", rows["first"], strength=1.0)
+    torch.testing.assert_close(pulled.norm(dim=-1), torch.ones(12))
 
 
 def test_rows_of_varying_length_train_and_find_each_other() -> None:

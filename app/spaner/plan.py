@@ -1,0 +1,82 @@
+"""Planning a training: what would train, from configuration and manifest, before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from spaner_core.data.labelled import concepts_of
+from spaner_core.data.labels import complete_label_texts, read_label_texts
+from spaner_core.data.manifest import Row
+from spaner_core.errors import ConfigError, DataError
+
+from spaner.project import TRAIN_SPLIT, Project
+
+
+def count_parameters(aligner: Any) -> int:
+    """Count the trainable parameters that an aligner was built with."""
+    return sum(parameter.numel() for parameter in aligner.parameters())
+
+
+def modalities_to_train(project: Project, names: Sequence[str]) -> tuple[str, ...]:
+    """Return the modalities to train, all by default, in the order of their declaration.
+
+    Raises `ConfigError` for one that is not declared.
+    """
+    declared = project.config.modalities
+    for name in names:
+        if name not in declared:
+            raise ConfigError(
+                f"modality {name!r} is not declared in {project.config.path}; declared are "
+                f"{', '.join(declared)}. Add it under `modalities:`"
+            )
+    return tuple(name for name in declared if name in names or not names)
+
+
+def read_project_labels(project: Project) -> dict[str, tuple[str, ...]]:
+    """Return every concept that gets an anchor, sorted, with the texts that it is called by."""
+    path = project.config.prompt.labels
+    given = read_label_texts(path) if path else {}
+    split = TRAIN_SPLIT if project.manifest.splits else None
+    concepts = concepts_of(project.manifest.select(split=split))
+    return complete_label_texts(concepts, given)
+
+
+def label_modality(
+    project: Project, names: Sequence[str], label_texts: Mapping[str, tuple[str, ...]]
+) -> str | None:
+    """Return the modality that embeds the concepts' names, None where none does.
+
+    Raises `ConfigError` where `prompt.labels_from` names one that cannot, or is not trained.
+    """
+    chosen = project.config.prompt.labels_from
+    if chosen is not None and chosen not in names:
+        raise ConfigError(
+            f"prompt.labels_from is {chosen!r}, which is not among the modalities trained now "
+            f"({', '.join(names)}); train it too, or name another"
+        )
+    able = [name for name in names if project.registry.modality(name).embeds_labels]
+    if chosen is not None and chosen not in able:
+        raise ConfigError(
+            f"prompt.labels_from is {chosen!r}, whose plugin cannot embed concept names; "
+            f"able are {', '.join(able) or 'none of those trained'}"
+        )
+    if not able or len(label_texts) < 2 or project.config.prompt.anchors == "random":
+        return None
+    return chosen or able[0]
+
+
+def training_rows(project: Project, name: str) -> tuple[Row, ...]:
+    """Return a modality's training rows.
+
+    Raises `DataError` where there are none, or labelled ones of fewer than two concepts.
+    """
+    rows = project.rows(name, TRAIN_SPLIT)
+    concepts = concepts_of(rows)
+    if len(concepts) == 1 or not (concepts or any(row.item for row in rows)):
+        found = f"of one concept, {concepts[0]!r}" if concepts else "without concept or item"
+        raise DataError(
+            f"{project.manifest.path}:{rows[0].line}: the training rows of modality {name!r} are "
+            f"all {found}; at least 2 concepts are needed to tell them apart. Add rows of others"
+        )
+    return rows

@@ -1,0 +1,51 @@
+"""Folders that are written whole or not at all."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from spaner_core.errors import SpaceError
+
+
+@contextmanager
+def replaced_at_end(target: Path, *, beside: Path | None = None) -> Iterator[Path]:
+    """Give a new folder's path that becomes `target` by renaming, or vanishes on error.
+
+    It is made next to `beside`, by default `target`. What `target` held is set aside until the
+    new folder stands in its place; a process killed between the two renames leaves it there, and
+    `check_is_space` says so.
+    """
+    target, home = target.absolute(), (beside or target).absolute()
+    home.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{home.name}.partial-", dir=home.parent) as folder:
+        new = Path(folder) / target.name
+        yield new
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.exists():
+            shutil.rmtree(_set_aside(target), ignore_errors=True)
+            target.rename(_set_aside(target))
+        new.rename(target)
+    shutil.rmtree(_set_aside(target), ignore_errors=True)
+
+
+def _set_aside(target: Path) -> Path:
+    return target.with_name(f".{target.name}.replaced")
+
+
+def check_is_space(folder: Path) -> None:
+    """Raise `SpaceError` unless `folder` holds a space, saying where an interrupted one is."""
+    if (folder / "prompt").is_dir():
+        return
+    aside = _set_aside(folder.absolute())
+    if aside.is_dir() and not folder.exists():
+        raise SpaceError(
+            f"{folder} was being replaced when the process was stopped; what it held is in "
+            f"{aside}: rename it back, or train again"
+        )
+    raise SpaceError(
+        f"{folder} is no space: it has no prompt/; give the folder that `spaner train` wrote"
+    )

@@ -1,0 +1,116 @@
+"""Small spaces on disk for the tests of saving, loading and verifying; all figures synthetic."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from spaner_core.checkpoint import load_space, save_attached, save_space
+from spaner_core.features.rows import FeatureRows
+from spaner_core.modality import Aligner, FeatureSpec
+from spaner_core.prompt import SharedPrompt, anchors_from_labels
+from spaner_core.space import AlignerRecord, PromptRecord, Space
+
+from tests import toy_modality
+
+CONCEPTS = ("drei", "one", "two words")
+WIDTHS = {"first": 5, "second": 7, "third": 4}
+DIM = 8
+
+
+def prompt(seed: int = 0) -> SharedPrompt:
+    generator = torch.Generator().manual_seed(seed)
+    raw = torch.randn(3, 6, generator=generator)
+    return SharedPrompt(
+        anchors_from_labels(raw, dim=DIM, whitening=0.1, generator=generator), beta=7.0
+    )
+
+
+def prompt_record() -> PromptRecord:
+    return PromptRecord(
+        concepts=CONCEPTS,
+        label_texts={"drei": ("three", "drei"), "one": ("one",), "two words": ("zwei Wörter",)},
+        anchors="labels",
+        dim=DIM,
+        strength=0.4,
+        label_source={"modality": "first", "distribution": "toy", "version": "1"},
+        informativeness=0.9,
+        recipe={"prompt": {"dim": DIM}},
+    )
+
+
+def aligner_record(name: str, *, prompt_fingerprint: str = "") -> AlignerRecord:
+    return AlignerRecord(
+        modality=name,
+        distribution="spaner-toy",
+        version="1.2.3",
+        api_version=1,
+        encoder_options={"width": WIDTHS[name]},
+        aligner_options={"hidden": 6},
+        encoder_fingerprint=f"encoder of {name}",
+        transform_fingerprint=f"transform of {name}",
+        features=FeatureSpec(dim=WIDTHS[name], tokens=4, grid=(1, 3), prefix_tokens=1),
+        prompt_fingerprint=prompt_fingerprint,
+        anchor_count=3,
+        training={"max_steps": 3},
+        concepts=("drei", "one"),
+    )
+
+
+def rows(name: str, count: int = 9) -> FeatureRows:
+    generator = torch.Generator().manual_seed(WIDTHS[name])
+    values = torch.randn(count, 4, WIDTHS[name], generator=generator)
+    return FeatureRows(values=values, mask=torch.ones(count, 4, dtype=torch.bool))
+
+
+def build_aligner(record: AlignerRecord) -> Any:
+    return toy_modality.spaner_build_aligner(record.features, DIM, record.aligner_options)
+
+
+def fitted(name: str) -> Any:
+    torch.manual_seed(WIDTHS[name])
+    aligner: Any = build_aligner(aligner_record(name))
+    given = rows(name)
+    concepts = torch.arange(9) % 2  # the third concept has no rows
+    aligner.fit_statistics(given.values, given.mask, concepts, concept_count=3)
+    return aligner.eval()
+
+
+@dataclass(frozen=True)
+class Saved:
+    folder: Path
+    prompt: SharedPrompt
+    aligners: dict[str, Any]
+
+
+def save(folder: Path, *, overwrite: bool = False, seed: int = 0) -> Saved:
+    """Save a space of `first` and `second`, trained together."""
+    made, aligners = prompt(seed), {name: fitted(name) for name in ("first", "second")}
+    save_space(
+        folder,
+        made,
+        prompt_record(),
+        {name: (aligner, aligner_record(name)) for name, aligner in aligners.items()},
+        overwrite=overwrite,
+    )
+    return Saved(folder, made, aligners)
+
+
+def load(folder: Path) -> Space:
+    return load_space(folder, build_aligner=build_aligner)
+
+
+def attach(folder: Path, aligner: Aligner | None = None) -> Path:
+    """Attach `third` to the space at `folder`; return its receipt."""
+    record = aligner_record("third", prompt_fingerprint=load(folder).fingerprint)
+    return save_attached(folder, aligner or fitted("third"), record)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from spaner_core.errors import SpaceError
+from spaner_core.space import EMBED_BATCH, Space
+
+from tests.core import stored
+
+
+@pytest.fixture(scope="module")
+def space(tmp_path_factory: pytest.TempPathFactory) -> Space:
+    folder = tmp_path_factory.mktemp("runs") / "space"
+    stored.save(folder)
+    return stored.load(folder)
+
+
+def test_no_rows_give_no_embeddings_of_the_right_width(space: Space) -> None:
+    none = stored.rows("first").take(torch.zeros(0, dtype=torch.int64))
+    found = space.embed("first", none)
+    assert found.shape == (0, stored.DIM)
+    assert found.dtype == torch.float32
+
+
+def test_rows_beyond_one_batch_keep_their_order(space: Space) -> None:
+    many = stored.rows("first", EMBED_BATCH + 5)
+    found = space.embed("first", many)
+    assert found.shape == (EMBED_BATCH + 5, stored.DIM)
+    torch.testing.assert_close(found.norm(dim=-1), torch.ones(len(many)))
+    for place in (0, EMBED_BATCH - 1, EMBED_BATCH, EMBED_BATCH + 4):
+        alone = space.embed("first", many.take(torch.tensor([place])))
+        torch.testing.assert_close(alone[0], found[place], rtol=1e-5, atol=1e-6)
+
+
+def test_strength_is_the_spaces_own_unless_given(space: Space) -> None:
+    rows = stored.rows("second")
+    own = space.embed("second", rows)
+    assert torch.equal(space.embed("second", rows, strength=0.4), own)
+    assert not torch.equal(space.embed("second", rows, strength=0.0), own)
+    weights = torch.cat([weights for _, weights in space.align("second", rows)])
+    full = torch.nn.functional.normalize(weights @ space.prompt.anchors, dim=-1)
+    torch.testing.assert_close(space.embed("second", rows, strength=1.0), full)
+
+
+def test_embeddings_may_be_used_in_training_of_something_else(space: Space) -> None:
+    found = space.embed("first", stored.rows("first"))
+    assert not found.is_inference()
+    assert not found.requires_grad
+
+
+def test_the_callers_threads_are_given_back(space: Space) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        space.embed("first", stored.rows("first"))
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_an_unknown_modality_names_those_that_are_there(space: Space) -> None:
+    with pytest.raises(SpaceError, match=r"'third'.*first, second.*spaner attach third"):
+        space.embed("third", stored.rows("third"))
+
+
+@pytest.mark.parametrize("what", ["encoder", "transform"])
+def test_another_encoder_or_preparation_is_refused(space: Space, what: str) -> None:
+    own = {f"{part}_fingerprint": f"{part} of first" for part in ("encoder", "transform")}
+    space.check_encoder("first", **own)
+    said = "encoder" if what == "encoder" else "input preparation"
+    with pytest.raises(SpaceError, match=f"the {said} of 'first' at hand") as caught:
+        space.check_encoder("first", **{**own, f"{what}_fingerprint": "another"})
+    assert "\n" not in str(caught.value)
