@@ -104,18 +104,7 @@ def test_imports_by_name_keep_the_same_direction(package: str) -> None:
     assert wrong == []
 
 
-@pytest.mark.parametrize(
-    "plugin",
-    [
-        pytest.param(
-            name,
-            marks=pytest.mark.xfail(strict=True, reason="takes FLATTEN_LIMIT from a core module")
-            if name == "vision"
-            else (),
-        )
-        for name in PLUGINS
-    ],
-)
+@pytest.mark.parametrize("plugin", PLUGINS)
 def test_a_plugin_takes_from_core_only_what_is_public(plugin: str) -> None:
     wrong = []
     for path in modules_of(plugin):

@@ -48,7 +48,15 @@ def _usage(error: TyperException) -> str:
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "spaner"
     message = " ".join(getattr(error, "format_message", error.__str__)().split()).rstrip(".")
-    return f"{message}. See `{command} --help`"
+    return f"{message}{_given(error)}. See `{command} --help`"
+
+
+def _given(error: TyperException) -> str:
+    """Name the value that was given for the argument at fault, where there is one."""
+    for flag in getattr(getattr(error, "param", None), "opts", ()):
+        if flag in sys.argv[:-1]:
+            return f", not {sys.argv[sys.argv.index(flag) + 1]}"
+    return ""
 
 
 def _fail(message: str, code: int) -> None:

@@ -38,11 +38,12 @@ from spaner_core.options import OptionError, read_options
 if TYPE_CHECKING:
     from spaner_core.aligner import AlignerOptions, CrossAttentionAligner
     from spaner_core.pretrained.fingerprint import fingerprint_module, fingerprint_options
-    from spaner_core.readers import FlattenTokens, MeanTokens, PoolTokens, Reader
+    from spaner_core.readers import FLATTEN_LIMIT, FlattenTokens, MeanTokens, PoolTokens, Reader
 
 _NEEDS_TORCH = {
     "AlignerOptions": "spaner_core.aligner",
     "CrossAttentionAligner": "spaner_core.aligner",
+    "FLATTEN_LIMIT": "spaner_core.readers",
     "FlattenTokens": "spaner_core.readers",
     "MeanTokens": "spaner_core.readers",
     "PoolTokens": "spaner_core.readers",
@@ -54,6 +55,7 @@ _NEEDS_TORCH = {
 __all__ = [
     "API_VERSION",
     "ENTRY_POINT_GROUP",
+    "FLATTEN_LIMIT",
     "Aligner",
     "AlignerOptions",
     "Alignment",

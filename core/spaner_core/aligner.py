@@ -133,7 +133,8 @@ class CrossAttentionAligner(nn.Module):
         weights = (beta * direction @ anchors.T + self.concept_means(unit)).softmax(
             dim=-1
         )  # (B, C)
-        pulled = (1 - strength) * direction + strength * (weights @ anchors)
+        pull = strength if len(anchors) else 0.0  # no anchor, no pull
+        pulled = (1 - pull) * direction + pull * (weights @ anchors)
         return Alignment(functional.normalize(pulled, dim=-1), direction, weights)
 
     def _unit(self, raw: Tensor) -> Tensor:

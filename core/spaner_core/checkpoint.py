@@ -68,6 +68,11 @@ def save_attached(folder: Path, aligner: Aligner, record: AlignerRecord) -> Path
     part = f"aligners/{record.modality}"
     if (folder / part).exists():
         raise OutputExists(_has_modality(folder, record.modality))
+    if record.prompt_fingerprint != (found := _prompt_fingerprint(folder / "prompt")):
+        raise SpaceError(
+            f"{folder}/prompt is another prompt ({found[:12]}) than {record.modality!r} was trained "
+            f"against ({record.prompt_fingerprint[:12]}); attach it again"
+        )
     before = hash_tree(folder)
     with replaced_at_end(folder / part, beside=folder) as new:
         _write_aligner(new, aligner, record)
@@ -90,13 +95,7 @@ def load_space(folder: Path, *, build_aligner: AlignerBuilder) -> Space:
         for path in sorted(folder.glob("aligners/*"))
         if path.is_dir()
     }
-    for name, aligner_record in records.items():
-        if aligner_record.prompt_fingerprint != fingerprint:
-            raise SpaceError(
-                f"{folder}/aligners/{name} was trained against another prompt "
-                f"({aligner_record.prompt_fingerprint[:12]}) than this space's "
-                f"({fingerprint[:12]}); remove it and attach {name!r} again"
-            )
+    _check_prompts(folder, fingerprint, records)
 
     def load_aligner(name: str) -> Aligner:
         aligner: Any = build_aligner(records[name])
@@ -109,6 +108,21 @@ def load_space(folder: Path, *, build_aligner: AlignerBuilder) -> Space:
     return Space(
         prompt, record, fingerprint=fingerprint, records=records, load_aligner=load_aligner
     )
+
+
+def _check_prompts(folder: Path, own: str, records: Mapping[str, AlignerRecord]) -> None:
+    """Raise `SpaceError` where aligners were trained against another prompt than the space's."""
+    strangers = [name for name, record in records.items() if record.prompt_fingerprint != own]
+    if strangers and len(strangers) == len(records):
+        raise SpaceError(
+            f"{folder / 'prompt'} is another prompt ({own[:12]}) than every aligner was trained "
+            "against: it was changed or replaced. Restore it from a copy, or train anew"
+        )
+    if strangers:
+        raise SpaceError(
+            f"{folder / 'aligners' / strangers[0]} was trained against another prompt than this "
+            f"space's ({own[:12]}); remove that folder and attach {strangers[0]!r} again"
+        )
 
 
 def check_output(folder: Path, *, overwrite: bool) -> None:
@@ -182,7 +196,10 @@ def _read_prompt(folder: Path) -> tuple[SharedPrompt, PromptRecord]:
         )
         prompt.load_state_dict(tensors)
     except (KeyError, RuntimeError) as error:
-        raise SpaceError(f"{folder / WEIGHTS} does not hold a prompt: {error}") from error
+        first = str(error).splitlines()[0]
+        raise SpaceError(
+            f"{folder / WEIGHTS} does not hold a prompt ({first}); restore it from a copy"
+        ) from error
     return prompt, record
 
 
@@ -198,6 +215,12 @@ def _read_record(path: Path, kind: type[RecordT]) -> RecordT:
         raise SpaceError(
             f"{path} has format version {version}; this SPANER reads {FORMAT_VERSION}. "
             "Use the version of SPANER that wrote it"
+        )
+    known = {field.name for field in dataclasses.fields(kind)}
+    if unknown := sorted(config.keys() - known):
+        raise SpaceError(
+            f"{path} has keys that this SPANER does not know ({', '.join(unknown)}); restore it "
+            "from a copy, or use the version that wrote it"
         )
     try:
         return TypeAdapter(kind).validate_python(config)

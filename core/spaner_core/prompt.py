@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from spaner_core.errors import ConfigError
+
 MAX_BETA = 50.0
 MAX_SCALE = 100.0
 
@@ -36,11 +38,17 @@ def anchors_from_labels(
 
     E = normalize(raw − mean) = U S Vᵀ; W_A = V_r diag(S/(S² + eps²)) R with eps = whitening·S₁
     and R random orthonormal rows; A = normalize(E W_A). Whitening spreads names spelt alike:
-    without it the anchors stand too close to tell concepts apart.
+    without it the anchors stand too close to tell concepts apart. Raises `ConfigError` where all
+    names are embedded alike.
     """
     mean = label_embeddings.mean(dim=0)
     centred = functional.normalize(label_embeddings - mean, dim=-1)
     _, singular, right = torch.linalg.svd(centred, full_matrices=False)
+    if not singular[0] > 0:
+        raise ConfigError(
+            "the concepts' names are embedded all alike, so no anchors can be made from them; give "
+            "other names in prompt.labels, or set prompt.anchors to random"
+        )
     rank = max(1, min(len(label_embeddings) - 1, dim, len(singular)))
     spread = singular[:rank] / (singular[:rank] ** 2 + (whitening * singular[0]) ** 2)
     label_map = (right[:rank].T * spread) @ _orthonormal_rows(rank, dim, generator)
@@ -119,8 +127,10 @@ def chain_fingerprint(previous: str, weights: bytes, config: bytes) -> str:
 
 
 def label_informativeness(rows: Tensor, concepts: Tensor, label_embeddings: Tensor) -> float:
-    """Share of labelled rows (B, P) that lie nearest the label embedding of their own concept."""
+    """Share of labelled rows (B, P) that lie nearest their own concept's name; 0 without any."""
     labelled = concepts >= 0
+    if not labelled.any():
+        return 0.0
     centred = functional.normalize(rows[labelled] - rows.mean(dim=0), dim=-1)
     labels = functional.normalize(label_embeddings - label_embeddings.mean(dim=0), dim=-1)
     return (centred @ labels.T).argmax(dim=-1).eq(concepts[labelled]).float().mean().item()

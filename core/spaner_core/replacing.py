@@ -28,7 +28,12 @@ def replaced_at_end(target: Path, *, beside: Path | None = None) -> Iterator[Pat
         if target.exists():
             shutil.rmtree(_set_aside(target), ignore_errors=True)
             target.rename(_set_aside(target))
-        new.rename(target)
+        try:
+            new.rename(target)
+        except OSError:
+            if _set_aside(target).exists():
+                _set_aside(target).rename(target)
+            raise
     shutil.rmtree(_set_aside(target), ignore_errors=True)
 
 

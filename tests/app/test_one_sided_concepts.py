@@ -8,6 +8,8 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import yaml
+
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -15,11 +17,21 @@ def test_a_concept_seen_in_one_modality_only(project: Path, spaner: Run) -> None
     path = project / "manifest.csv"
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    kept = [row for row in rows if row["concept"] != "walking" or row["modality"] == "audio"]
+    kept = [
+        row
+        for row in rows
+        if row["modality"] != "sensor"
+        and (row["concept"] != "walking" or row["modality"] == "audio")
+    ]
     with path.open("w", encoding="utf-8", newline="") as file:
         table = csv.DictWriter(file, list(rows[0]))
         table.writeheader()
         table.writerows(kept)
+
+    config = project / "plugins.yaml"
+    content = yaml.safe_load(config.read_text(encoding="utf-8"))
+    del content["modalities"]["sensor"]  # two concepts, of which one goes
+    config.write_text(yaml.safe_dump(content), encoding="utf-8")
 
     checked = spaner("check", "--json", cwd=project)
     assert json.loads(checked.stdout)["notices"] == ["concept 'walking' occurs in 'audio' only"]

@@ -78,33 +78,59 @@ def _summary(problems: Sequence[str], total: int) -> str:
 
 def _encode(encoder: Encoder, windows: Sequence[list[Any]], batch_size: int) -> FeatureRows:
     flat = [window for sample in windows for window in sample]
-    tokens: list[Tensor] = []
+    parts: list[FeatureRows] = []
     for start in range(0, len(flat), batch_size):
-        values, mask = encoder(encoder.collate(flat[start : start + batch_size]))
-        _check_shape(values, mask, encoder.features)
-        tokens += [value[real] for value, real in zip(values, mask, strict=True)]
-    rows: list[FeatureRows] = []
-    position = 0
-    for sample in windows:
-        joined = torch.cat(tokens[position : position + len(sample)]).float().cpu().unsqueeze(0)
-        rows.append(
-            FeatureRows(values=joined, mask=torch.ones(1, joined.shape[1], dtype=torch.bool))
+        batch = flat[start : start + batch_size]
+        values, mask = encoder(encoder.collate(batch))
+        _check_output(values, mask, encoder.features, windows=len(batch))
+        values = values.float().cpu().masked_fill(~mask.cpu().unsqueeze(-1), 0)
+        parts.append(FeatureRows(values=values, mask=mask.cpu()))
+    counts = [len(sample) for sample in windows]
+    _check_windows(counts, encoder.features)
+    if encoder.features.tokens is not None:  # masked tokens keep their places
+        return join_rows(parts)
+    return _join_windows(join_rows(parts), counts)
+
+
+def _join_windows(rows: FeatureRows, counts: Sequence[int]) -> FeatureRows:
+    """Put the real tokens of each sample's windows side by side along N."""
+    joined, start = [], 0
+    for count in counts:
+        stop = start + count
+        tokens = rows.values[start:stop][rows.mask[start:stop]].unsqueeze(0)
+        joined.append(
+            FeatureRows(values=tokens, mask=torch.ones(1, tokens.shape[1], dtype=torch.bool))
         )
-        position += len(sample)
-    return join_rows(rows)
+        start = stop
+    return join_rows(joined)
 
 
-def _check_shape(values: Tensor, mask: Tensor, spec: FeatureSpec) -> None:
+def _check_windows(counts: Sequence[int], spec: FeatureSpec) -> None:
+    if 0 in counts:
+        raise PluginError(
+            "the transform prepared no window for a sample; it must give one or refuse the input. "
+            "Report it to the plugin's author"
+        )
+    if spec.tokens is not None and max(counts) > 1:
+        raise PluginError(
+            f"the transform prepared {max(counts)} windows for a sample, whose tokens are joined; "
+            f"its encoder's FeatureSpec promises {spec.tokens} tokens a sample. Report it to the "
+            "plugin's author"
+        )
+
+
+def _check_output(values: Tensor, mask: Tensor, spec: FeatureSpec, *, windows: int) -> None:
     fits = (
         values.ndim == 3
+        and values.shape[0] == windows
         and values.shape[2] == spec.dim
         and mask.shape == values.shape[:2]
         and (spec.tokens is None or values.shape[1] == spec.tokens)
     )
     if not fits:
         raise PluginError(
-            f"the encoder gave tokens {tuple(values.shape)} and mask {tuple(mask.shape)}; its "
-            f"FeatureSpec promises {spec}. Report it to the plugin's author"
+            f"the encoder gave tokens {tuple(values.shape)} and mask {tuple(mask.shape)} for "
+            f"{windows} windows; its FeatureSpec promises {spec}. Report it to the plugin's author"
         )
     if not torch.isfinite(values[mask]).all():
         raise PluginError("the encoder gave NaN or infinite features; report it to its author")

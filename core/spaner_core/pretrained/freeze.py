@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import torch
@@ -17,15 +18,20 @@ from spaner_core.pretrained.fingerprint import fingerprint_module
 class FrozenEncoder(nn.Module):
     """An encoder that cannot train: no gradients, evaluation mode whatever is asked.
 
-    Wraps any `Encoder`; one that is a `torch.nn.Module` loses `requires_grad` everywhere and
-    ignores later calls of `train()`.
+    Wraps any `Encoder`. Its modules, the encoder itself or those that a plain object holds, lose
+    `requires_grad` everywhere and ignore later calls of `train()`, their own included.
     """
 
     def __init__(self, encoder: Encoder) -> None:
         super().__init__()
         self.encoder: Any = encoder
+        held = vars(encoder).values() if not isinstance(encoder, nn.Module) else ()
+        self.held = nn.ModuleList(part for part in held if isinstance(part, nn.Module))
         self.requires_grad_(False)
         super().train(False)
+        for module in self.modules():
+            if module is not self:
+                vars(module)["train"] = partial(_stay, module)
 
     @property
     def features(self) -> FeatureSpec:
@@ -40,7 +46,6 @@ class FrozenEncoder(nn.Module):
 
     def train(self, mode: bool = True) -> FrozenEncoder:
         """Stay in evaluation mode: dropout and batch statistics would change the features."""
-        super().train(False)
         return self
 
     def collate(self, inputs: Any) -> Batch:
@@ -49,7 +54,6 @@ class FrozenEncoder(nn.Module):
 
     def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Return tokens (B, N, E) float32 and mask (B, N) bool, without gradients."""
-        self.train()  # the encoder itself may have been switched behind our back
         with torch.inference_mode():
             tokens, mask = self.encoder(batch)
         return tokens.float().clone(), mask.bool().clone()
@@ -64,3 +68,7 @@ class FrozenEncoder(nn.Module):
                 f"the encoder {type(self.encoder).__name__} changed its own weights or buffers "
                 "while it was used; a frozen encoder must not. Report it to the plugin's author"
             )
+
+
+def _stay(module: nn.Module, mode: bool = True) -> nn.Module:
+    return module

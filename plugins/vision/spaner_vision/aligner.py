@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from spaner_core import (
+    FLATTEN_LIMIT,
     AlignerOptions,
     CrossAttentionAligner,
     FeatureSpec,
@@ -14,7 +15,6 @@ from spaner_core import (
     Reader,
     read_options,
 )
-from spaner_core.readers import FLATTEN_LIMIT
 
 
 def build_aligner(

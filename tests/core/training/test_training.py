@@ -352,7 +352,6 @@ def test_rows_paired_by_items_alone_train_without_any_anchor() -> None:
     assert recall(a, b, held["first"], held["second"]) > 0.9
 
 
-@pytest.mark.xfail(strict=True, reason="without anchors the full pull leads to the zero vector")
 def test_without_any_anchor_the_full_pull_keeps_unit_length() -> None:
     rows = {name: synthetic(name, [], seed=5, items=range(12)) for name in ("first", "second")}
     one = replace(RECIPE, training=replace(RECIPE.training, max_steps=1))
