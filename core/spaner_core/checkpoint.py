@@ -70,8 +70,9 @@ def save_attached(folder: Path, aligner: Aligner, record: AlignerRecord) -> Path
         raise OutputExists(_has_modality(folder, record.modality))
     if record.prompt_fingerprint != (found := _prompt_fingerprint(folder / "prompt")):
         raise SpaceError(
-            f"{folder}/prompt is another prompt ({found[:12]}) than {record.modality!r} was trained "
-            f"against ({record.prompt_fingerprint[:12]}); attach it again"
+            f"{folder}/prompt is another prompt ({found[:12]}) than the one that "
+            f"{record.modality!r} was trained against ({record.prompt_fingerprint[:12]}); attach it "
+            "again"
         )
     before = hash_tree(folder)
     with replaced_at_end(folder / part, beside=folder) as new:
