@@ -71,8 +71,8 @@ def save_attached(folder: Path, aligner: Aligner, record: AlignerRecord) -> Path
     if record.prompt_fingerprint != (found := _prompt_fingerprint(folder / "prompt")):
         raise SpaceError(
             f"{folder}/prompt is another prompt ({found[:12]}) than the one that "
-            f"{record.modality!r} was trained against ({record.prompt_fingerprint[:12]}); attach it "
-            "again"
+            f"{record.modality!r} was trained against ({record.prompt_fingerprint[:12]}); attach "
+            "it again"
         )
     before = hash_tree(folder)
     with replaced_at_end(folder / part, beside=folder) as new:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import glob
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+import psutil
 
 from spaner_core.errors import SpaceError
 
@@ -21,7 +25,9 @@ def replaced_at_end(target: Path, *, beside: Path | None = None) -> Iterator[Pat
     """
     target, home = target.absolute(), (beside or target).absolute()
     home.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{home.name}.partial-", dir=home.parent) as folder:
+    _sweep(home)
+    prefix = f".{home.name}.partial-{os.getpid()}-"
+    with tempfile.TemporaryDirectory(prefix=prefix, dir=home.parent) as folder:
         new = Path(folder) / target.name
         yield new
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -35,6 +41,14 @@ def replaced_at_end(target: Path, *, beside: Path | None = None) -> Iterator[Pat
                 _set_aside(target).rename(target)
             raise
     shutil.rmtree(_set_aside(target), ignore_errors=True)
+
+
+def _sweep(home: Path) -> None:
+    """Remove what killed processes left; a living process of the same number is our own."""
+    for left in home.parent.glob(f".{glob.escape(home.name)}.partial-*"):
+        owner = left.name.rpartition("partial-")[2].partition("-")[0]
+        if owner.isdigit() and (int(owner) == os.getpid() or not psutil.pid_exists(int(owner))):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _set_aside(target: Path) -> Path:

@@ -79,7 +79,7 @@ def test_a_killed_training_leaves_no_space_or_a_whole_one(
 def test_a_training_killed_while_it_writes(
     project: Path, spaner: Run, cold_environment: dict[str, str]
 ) -> None:
-    code = kill_when(".space.partial-*/prompt", "train", "text", "vision", folder=project,
+    code = kill_when(".space.partial-*/space/prompt", "train", "text", "vision", folder=project,
                      environment=cold_environment)  # fmt: skip
     assert code != 0, "it ended before it was killed"
     assert not (project / "space").exists() or spaner("verify", cwd=project).returncode == 0
@@ -94,7 +94,7 @@ def test_an_overwriting_training_killed_while_it_writes_keeps_the_old_space(
     trained: Path, spaner: Run, cold_environment: dict[str, str], tree: Tree
 ) -> None:
     before = tree(trained / "space")
-    code = kill_when(".space.partial-*/prompt", "train", "text", "vision", "--overwrite",
+    code = kill_when(".space.partial-*/space/prompt", "train", "text", "vision", "--overwrite",
                      "--seed", "3", folder=trained, environment=cold_environment)  # fmt: skip
     assert code != 0, "it ended before it was killed"
     assert spaner("verify", cwd=trained).returncode == 0

@@ -1,0 +1,75 @@
+"""What README, plugins.yaml and the helps promise is there, and the example runs."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from pydantic import BaseModel
+from spaner.cli import app
+from spaner_registry.config import Config
+from typer.main import get_command
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS: dict[str, object] = get_command(app).commands  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_every_command_is_in_the_readme_and_shows_an_example(command: str) -> None:
+    assert f"spaner {command}" in README or f"make {command}" in README
+    assert f"Example: spaner {command}" in str(getattr(COMMANDS[command], "epilog", ""))
+
+
+def test_the_readme_names_no_command_that_does_not_exist() -> None:
+    named = set(re.findall(r"`?spaner ([a-z]+)", README))
+    assert named <= {*COMMANDS, "demo"}
+
+
+def keys(model: type[BaseModel]) -> set[str]:
+    found = set()
+    for name, field in model.model_fields.items():
+        inner = field.annotation
+        found.add(name)
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            found |= keys(inner)
+    return found
+
+
+@pytest.mark.parametrize("key", sorted(keys(Config)))
+def test_every_key_is_explained_in_the_example_configuration(key: str) -> None:
+    assert re.search(rf"\b{key}:", (ROOT / "plugins.yaml").read_text(encoding="utf-8"))
+
+
+def test_what_the_example_comments_out_is_valid_too(tmp_path: Path) -> None:
+    from spaner_registry.config import read_config
+
+    text = (ROOT / "plugins.yaml").read_text(encoding="utf-8")
+    _, _, sections = text.partition("# loss:")
+    everything = yaml.safe_load(text) | yaml.safe_load(
+        re.sub(r"^# ?", "", "# loss:" + sections, flags=re.M)
+    )
+    options = re.findall(r"^  # (\w+): +([^#\n]+)", text, flags=re.M)
+    everything["prompt"] |= {
+        name: yaml.safe_load(value) for name, value in options if name != "vision"
+    }
+    (tmp_path / "plugins.yaml").write_text(yaml.safe_dump(everything), encoding="utf-8")
+    config = read_config(tmp_path / "plugins.yaml")
+    assert config.recipe == read_config(ROOT / "plugins.yaml").recipe  # comments show defaults
+    assert config.policy.links == {"audio": ("text",)}
+
+
+@pytest.mark.slow
+def test_the_python_example_of_the_readme_finds_the_right_text(tmp_path: Path) -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", README, flags=re.S)
+    spaner = [sys.executable, "-m", "spaner"]
+    subprocess.run([*spaner, "demo"], cwd=tmp_path, check=True, capture_output=True)
+    shown = subprocess.run(
+        [sys.executable, "-c", example], cwd=tmp_path, check=True, capture_output=True, text=True
+    ).stdout.splitlines()
+    assert shown[0].endswith("a handwritten two")
+    assert len(shown) == 3
