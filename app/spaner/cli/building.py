@@ -36,12 +36,18 @@ def register(app: typer.Typer) -> None:
 
 
 def demo(
+    context: typer.Context,
     folder: Annotated[Path, typer.Argument(help="Where everything is written.")] = Path("demo"),
 ) -> None:
     """See the whole story on embedded data: train, attach, verify, evaluate, search, map."""
     from spaner.demo.story import tell
 
-    tell(folder)
+    program = context.find_root().command
+
+    def run(command: list[str]) -> None:
+        program.main(command, prog_name="spaner", standalone_mode=False)
+
+    tell(folder, run)
 
 
 def train(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 
@@ -14,8 +15,8 @@ from spaner.demo.dataset import write_dataset
 PLUGINS_YAML = "plugins.yaml"
 
 
-def tell(folder: Path) -> None:
-    """Write data and configuration to `folder` and run the story there.
+def tell(folder: Path, run: Callable[[list[str]], None]) -> None:
+    """Write data and configuration to `folder` and `run` the story's commands there.
 
     Safe to repeat: a folder that holds the demonstration's own configuration is used again.
     Raises `OutputExists` for a folder that holds anything else.
@@ -33,7 +34,7 @@ def tell(folder: Path) -> None:
     for comment, command in _story(folder):
         typer.secho(f"\n{comment}", bold=True)
         typer.secho(f"$ spaner {shlex.join(command)}", fg="green")
-        _run(command)
+        run(command)
     typer.secho("\nNow try your own:", bold=True)
     typer.echo(f'  spaner search "trois" --from text --to vision,audio -c {config}')
     typer.echo(f"  the map is {folder / 'map.png'}, the space {folder / 'space'}/")
@@ -67,9 +68,3 @@ def _story(folder: Path) -> list[tuple[str, list[str]]]:
             ["search", motion, "--from", "sensor", "--to", "audio", "-k", "3", *use],
         ),
     ]
-
-
-def _run(command: list[str]) -> None:
-    from spaner.cli import app
-
-    app(command, prog_name="spaner", standalone_mode=False)
