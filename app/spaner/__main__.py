@@ -22,7 +22,10 @@ def main() -> None:
     level = os.environ.get("SPANER_LOG_LEVEL", "warning").upper()
     logging.basicConfig(level=level if level in logging.getLevelNamesMapping() else "WARNING")
     try:
-        sys.exit(app(prog_name="spaner", standalone_mode=False) or 0)
+        code = app(prog_name="spaner", standalone_mode=False) or 0
+        if code == INTERRUPTED:  # the library has caught it
+            raise KeyboardInterrupt
+        sys.exit(code)
     except TyperException as error:
         _fail(f"error: {_usage(error)}", WRONG_INPUT)
     except BrokenPipeError:  # whoever read our output has seen enough
@@ -47,7 +50,7 @@ def _usage(error: TyperException) -> str:
     """Say in one line what is wrong with the arguments, and where to look."""
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "spaner"
-    message = " ".join(getattr(error, "format_message", error.__str__)().split()).rstrip(".")
+    message = " ".join(getattr(error, "format_message", error.__str__)().split()).rstrip(".?")
     return f"{message}{_given(error)}. See `{command} --help`"
 
 

@@ -42,9 +42,9 @@ class CheckReport:
 
 
 def check_project(project: Project) -> CheckReport:
-    """Build every declared encoder and aligner and look for every file.
+    """Build every declared encoder and aligner and look for every file; no file is decoded.
 
-    Raises the error that `spaner train` would raise, and `DataError` naming missing files.
+    Raises what `spaner train` would raise before it decodes, and `DataError` naming missing files.
     """
     missing = [path for name in project.config.modalities for path in _missing(project, name)]
     if missing:

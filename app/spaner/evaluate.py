@@ -31,9 +31,12 @@ def embed_split(
 ) -> dict[str, EmbeddedRows]:
     """Embed a split's rows in every modality that the space has and the project declares.
 
-    Raises `DataError` where fewer than two modalities have rows in the split.
+    Without `split` the test split is taken, or every row where the manifest has no splits. Raises
+    `DataError` where fewer than two modalities have rows in the split.
     """
     space = project.space
+    if split is None and project.manifest.splits:
+        split = "test"
     embedded = {}
     for name in space.modalities:
         if name not in project.config.modalities or not project.manifest.select(name, split):
@@ -50,14 +53,15 @@ def embed_split(
         having = ", ".join(embedded) or "none"
         raise DataError(
             f"{project.manifest.path}: split {split!r} has rows of {having} among the space's "
-            f"modalities ({', '.join(space.modalities)}); at least two are needed. Splits are "
-            f"{', '.join(project.manifest.splits) or 'none'}"
+            f"modalities ({', '.join(space.modalities)}); at least two are needed. The column "
+            f"`split` has {', '.join(project.manifest.splits) or 'no values'}; give --split one of "
+            "them, or leave the column out"
         )
     return embedded
 
 
 def evaluate(
-    project: Project, split: str, *, strength: float | None = None
+    project: Project, split: str | None = None, *, strength: float | None = None
 ) -> dict[str, float | None]:
     """Measure a split; return one flat dict of figures by name."""
     return measure(project, embed_split(project, split, strength=strength))

@@ -39,7 +39,9 @@ def draw_map(embedded: Mapping[str, EmbeddedRows], output: Path, *, seed: int = 
     chosen = {name: _sample(part, seed) for name, part in embedded.items()}
     points = _project(np.concatenate([part[0] for part in chosen.values()]), seed)
     concepts = sorted({concept for _, names in chosen.values() for concept in names})
-    colours = plt.get_cmap("tab20", max(len(concepts), 1))
+    palette = [plt.get_cmap("tab20")(place) for place in range(20)]
+    # strong colours first, each one's pale twin only after all of them
+    colours = [*palette[0::2], *palette[1::2]]
     figure, axes = plt.subplots(figsize=(10, 7.5), layout="constrained")
     start = 0
     for marker, (name, (vectors, names)) in zip(_markers(len(chosen)), chosen.items(), strict=True):
@@ -47,12 +49,12 @@ def draw_map(embedded: Mapping[str, EmbeddedRows], output: Path, *, seed: int = 
         start += len(vectors)
         places = [concepts.index(concept) for concept in names]
         axes.scatter(
-            here[:, 0], here[:, 1], c=[colours(p) for p in places], marker=marker, s=26,
+            here[:, 0], here[:, 1], c=[colours[p % len(colours)] for p in places], marker=marker, s=26,
             alpha=0.75, linewidths=0.3, edgecolors="white",
         )  # fmt: skip
         axes.scatter([], [], c="0.35", marker=marker, label=name)
     for place, concept in enumerate(concepts):
-        axes.plot([], [], color=colours(place), linewidth=7, label=concept)
+        axes.plot([], [], color=colours[place % len(colours)], linewidth=7, label=concept)
     axes.set(
         xticks=[], yticks=[], title="The shared space (t-SNE): shape is modality, colour is concept"
     )

@@ -66,7 +66,7 @@ class Project:
             )
         rows = self.manifest.select(modality=modality, split=asked)
         if not rows:
-            having = sorted({str(row.split) for row in self.manifest.select(modality=modality)})
+            having = sorted({row.split or "(empty)" for row in self.manifest.select(modality)})
             raise DataError(
                 f"{self.manifest.path}: no rows of modality {modality!r}"
                 + (f" in split {asked!r}; its splits are {', '.join(having)}" if having else "")

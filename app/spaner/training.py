@@ -189,8 +189,9 @@ def _check_known(project: Project, name: str, rows: Sequence[Row], concepts: Seq
         first = next(row for row in rows if row.concept in unknown)
         raise DataError(
             f"{project.manifest.path}:{first.line}: the prompt has no anchor for "
-            f"{', '.join(map(repr, unknown))}; append {'it' if len(unknown) == 1 else 'them'} with "
-            f"`spaner extend {shlex.join(unknown)}`, or take these rows of {name!r} out"
+            f"{', '.join(map(repr, unknown))}. Take these rows of {name!r} out or train a new "
+            f"space; `spaner extend {shlex.join(unknown)}`, which appends anchors, comes with the "
+            "next version"
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ From {tokens} tokens of {record.features.dim} dimensions to the shared space, re
 {record.anchor_count} anchors of the prompt `{record.prompt_fingerprint[:12]}`.
 
 - plugin: `{record.modality}` of `{record.distribution}` {record.version}
-- encoder: `{record.encoder_fingerprint[:12]}`, options `{dict(record.encoder_options)}`
+- encoder: `{record.encoder_fingerprint[:12]}`, options `{json.dumps(dict(record.encoder_options))}`
 - concepts with labelled rows: {", ".join(record.concepts)}
 
 Method: {PAPER}.

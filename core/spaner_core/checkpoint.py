@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from spaner_core.cards import aligner_card, prompt_card
@@ -168,7 +168,9 @@ def _write_part(
     folder: Path, tensors: Mapping[str, Tensor], record: PromptRecord | AlignerRecord
 ) -> None:
     folder.mkdir(parents=True)
-    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, folder / WEIGHTS)
+    # as bytes: save_file would make the file readable for its owner alone
+    weights = save({name: tensor.contiguous() for name, tensor in tensors.items()})
+    (folder / WEIGHTS).write_bytes(weights)
     config = {"format_version": FORMAT_VERSION, **dataclasses.asdict(record)}
     text = json.dumps(config, indent=2, sort_keys=True, ensure_ascii=False)
     (folder / CONFIG).write_text(text + "\n", encoding="utf-8")
@@ -235,7 +237,9 @@ def _read_record(path: Path, kind: type[RecordT]) -> RecordT:
 
 def _read_tensors(path: Path) -> dict[str, Tensor]:
     try:
-        return dict(load_file(path))
+        return dict(load(path.read_bytes()))
+    except PermissionError as error:
+        raise SpaceError(f"{path} may not be read; ask its owner for permission") from error
     except (OSError, SafetensorError) as error:
         raise SpaceError(
             f"{path} cannot be read ({error}); restore it from a copy, or train anew"

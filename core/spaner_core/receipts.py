@@ -18,6 +18,7 @@ from typing import Any
 from spaner_core.errors import SpaceError
 
 RECEIPT = "receipt.json"
+FORMAT_VERSION = 1
 
 
 def hash_file(path: Path) -> str:
@@ -37,11 +38,13 @@ def render_receipt(
 ) -> str:
     """Write a receipt of the part at `part` (e.g. `aligners/x`) as JSON text with its checksum."""
     body = {
+        "format_version": FORMAT_VERSION,
         "part": part,
         "own": dict(own),
         "others_before": dict(before),
         "others_after": dict(after),
-        "others_unchanged": dict(before) == {k: v for k, v in after.items() if k in before},
+        # nothing can be said of files that were written by the same training
+        "others_unchanged": all(after.get(k) == v for k, v in before.items()) if before else None,
     }
     return _with_checksum(body)
 
@@ -61,14 +64,22 @@ def read_receipt(path: Path) -> dict[str, Any]:
         text = path.read_text(encoding="utf-8")
         body = json.loads(text)
         body.pop("checksum")
-        intact = _with_checksum(body) == text
+        intact = _with_checksum(body) == text and _is_receipt(body)
     except FileNotFoundError:
         raise SpaceError(f"{path}: the receipt is missing") from None
     except (OSError, ValueError, KeyError, AttributeError, TypeError):
         intact = False
     if not intact:
-        raise SpaceError(f"{path}: the receipt was changed after it was written")
+        raise SpaceError(f"{path}: is no receipt, or was changed after it was written")
     return dict(body)
+
+
+def _is_receipt(body: Mapping[str, Any]) -> bool:
+    hashes = [body.get(key) for key in ("own", "others_before", "others_after")]
+    return isinstance(body.get("part"), str) and all(
+        isinstance(part, dict) and all(isinstance(value, str) for value in part.values())
+        for part in hashes
+    )
 
 
 def find_parts(space: Path) -> Iterator[str]:
@@ -96,10 +107,15 @@ def verify(space: Path, *, kept: Path | None = None) -> list[str]:
             problems.append(str(error))
             continue
         _expect(receipt, str(path), expected)
-        if not receipt["others_unchanged"]:
+        if receipt["others_unchanged"] is False:
             problems.append(f"{path}: the training that wrote it changed files of the space")
     for name, sources_of_hash in sorted(expected.items()):
         problems += _compare(name, files.get(name), sources_of_hash)
+    problems += [
+        f"{path.relative_to(space).as_posix()}: is a link; a space holds files of its own only"
+        for path in sorted(space.rglob("*"))
+        if path.is_symlink()
+    ]
     receipts = {path.relative_to(space).as_posix() for path in sources}
     problems += [
         f"{name}: in no receipt; it was added by something else than a training"

@@ -23,7 +23,7 @@ def replaced_at_end(target: Path, *, beside: Path | None = None) -> Iterator[Pat
     new folder stands in its place; a process killed between the two renames leaves it there, and
     `check_is_space` says so.
     """
-    target, home = target.absolute(), (beside or target).absolute()
+    target, home = target.resolve(), (beside or target).resolve()
     home.parent.mkdir(parents=True, exist_ok=True)
     _sweep(home)
     prefix = f".{home.name}.partial-{os.getpid()}-"
@@ -31,16 +31,18 @@ def replaced_at_end(target: Path, *, beside: Path | None = None) -> Iterator[Pat
         new = Path(folder) / target.name
         yield new
         target.parent.mkdir(parents=True, exist_ok=True)
-        if target.exists():
+        replaces = target.exists()
+        if replaces:
             shutil.rmtree(_set_aside(target), ignore_errors=True)
             target.rename(_set_aside(target))
         try:
             new.rename(target)
         except OSError:
-            if _set_aside(target).exists():
+            if replaces:
                 _set_aside(target).rename(target)
             raise
-    shutil.rmtree(_set_aside(target), ignore_errors=True)
+    if replaces:
+        shutil.rmtree(_set_aside(target), ignore_errors=True)
 
 
 def _sweep(home: Path) -> None:
@@ -59,7 +61,7 @@ def check_is_space(folder: Path) -> None:
     """Raise `SpaceError` unless `folder` holds a space, saying where an interrupted one is."""
     if (folder / "prompt").is_dir():
         return
-    aside = _set_aside(folder.absolute())
+    aside = _set_aside(folder.resolve())
     if aside.is_dir() and not folder.exists():
         raise SpaceError(
             f"{folder} was being replaced when the process was stopped; what it held is in "

@@ -92,7 +92,8 @@ class Space:
         """
         if modality not in self.records:
             raise SpaceError(
-                f"the space has no modality {modality!r}; it has {', '.join(self.modalities)}. "
+                f"the space has no modality {modality!r}; it has "
+                f"{', '.join(self.modalities) or 'none'}. "
                 f"Add it with `spaner attach {modality}`"
             )
         if modality not in self._aligners:
@@ -124,6 +125,11 @@ class Space:
                     anchors,
                     beta=self.prompt.beta,
                     strength=pull,
+                )
+            if not torch.isfinite(alignment.embedding).all():
+                raise SpaceError(
+                    f"the aligner of {modality!r} gives NaN: its weights or features are broken. "
+                    "Run `spaner verify`, and restore the space from a copy"
                 )
             yield alignment.embedding.clone(), alignment.weights.clone()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,6 +20,9 @@ from spaner.cli.flags import (
     open_project,
 )
 from spaner.cli.output import notice, say, say_json, say_table
+
+if TYPE_CHECKING:
+    from spaner.project import Project
 
 RETRIEVAL = {
     "recall@1": "R@1",
@@ -44,7 +47,9 @@ def evaluate(
     config: ConfigFlag = CONFIG,
     space: SpaceFlag = None,
     manifest: ManifestFlag = None,
-    split: Annotated[str, typer.Option(help="Which rows.")] = "test",
+    split: Annotated[
+        str | None, typer.Option(help="Which rows: test, or all where the manifest has no splits.")
+    ] = None,
     strength: StrengthFlag = None,
     picture: Annotated[
         Path | None, typer.Option("--map", help="Also draw a map of the space to this PNG.")
@@ -66,10 +71,12 @@ def evaluate(
         from spaner.map import draw_map
 
         notice([f"map written to {draw_map(embedded, picture)}"], quiet=quiet)
+    if not project.manifest.splits:
+        notice(["the manifest has no splits: these rows were trained on too"], quiet=quiet)
     if as_json:
         say_json(figures)
     else:
-        _say_figures(figures, list(embedded), split)
+        _say_figures(figures, list(embedded), _rows_measured(project, split))
 
 
 def search(
@@ -102,9 +109,13 @@ def search(
     )
 
 
-def _say_figures(figures: Mapping[str, float | None], names: list[str], split: str) -> None:
+def _rows_measured(project: Project, split: str | None) -> str:
+    return f"split {split or 'test'}" if project.manifest.splits else "all rows"
+
+
+def _say_figures(figures: Mapping[str, float | None], names: list[str], rows: str) -> None:
     pairs = [(a, b) for a in names for b in names if a != b]
-    say(f"Retrieval, split {split} (skipped: queries without any match in the gallery)")
+    say(f"Retrieval, {rows} (skipped: queries without any match in the gallery)")
     say_table(
         ("query", "finds", *RETRIEVAL.values()),
         [(a, b, *(figures[f"{a}_to_{b}_{key}"] for key in RETRIEVAL)) for a, b in pairs],

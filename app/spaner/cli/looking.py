@@ -67,7 +67,7 @@ def check(
     as_json: JsonFlag = False,
     quiet: QuietFlag = False,
 ) -> None:
-    """Check configuration, manifest and files; say what would train."""
+    """Check configuration, manifest and that files are there; say what would train."""
     project = open_project(config, space=space, manifest=manifest, quiet=quiet)
     from spaner.check import check_project
 
