@@ -49,15 +49,20 @@ def draw_map(embedded: Mapping[str, EmbeddedRows], output: Path, *, seed: int = 
         start += len(vectors)
         places = [concepts.index(concept) for concept in names]
         axes.scatter(
-            here[:, 0], here[:, 1], c=[colours[p % len(colours)] for p in places], marker=marker, s=26,
-            alpha=0.75, linewidths=0.3, edgecolors="white",
-        )  # fmt: skip
+            here[:, 0],
+            here[:, 1],
+            c=[colours[place % len(colours)] for place in places],
+            marker=marker,
+            s=26,
+            alpha=0.75,
+            linewidths=0.3,
+            edgecolors="white",
+        )
         axes.scatter([], [], c="0.35", marker=marker, label=name)
     for place, concept in enumerate(concepts):
         axes.plot([], [], color=colours[place % len(colours)], linewidth=7, label=concept)
-    axes.set(
-        xticks=[], yticks=[], title="The shared space (t-SNE): shape is modality, colour is concept"
-    )
+    axes.set(xticks=[], yticks=[])
+    axes.set_title("The shared space (t-SNE): shape is modality, colour is concept")
     axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
     _save(figure, output)
     plt.close(figure)

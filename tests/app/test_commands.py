@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import json
 import re
 import shutil
@@ -292,3 +293,20 @@ def test_a_space_moves_with_its_folder(attached: Path, spaner: Run, tmp_path: Pa
     moved = Path(shutil.move(attached, tmp_path / "moved"))
     assert only_json(spaner("evaluate", "--json", cwd=moved)) == before
     assert spaner("verify", cwd=moved).returncode == 0
+
+
+def test_a_manifest_without_splits_is_measured_whole(project: Path, spaner: Run) -> None:
+    path = project / "manifest.csv"
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    with path.open("w", encoding="utf-8", newline="") as file:
+        table = csv.DictWriter(
+            file, [key for key in rows[0] if key != "split"], extrasaction="ignore"
+        )
+        table.writeheader()
+        table.writerows(rows)
+    assert spaner("train", "text", "vision", cwd=project).returncode == 0
+    measured = spaner("evaluate", "--json", cwd=project)
+    assert measured.returncode == 0, measured.stderr
+    assert json.loads(measured.stdout)["mean_map"] > 0.5
+    assert "trained on too" in measured.stderr

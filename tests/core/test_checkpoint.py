@@ -276,3 +276,30 @@ def test_what_is_no_space_is_not_opened(tmp_path: Path) -> None:
     for folder in (tmp_path, tmp_path / "nowhere"):
         with pytest.raises(SpaceError, match="is no space"):
             stored.load(folder)
+
+
+def test_a_space_behind_a_link_is_replaced_where_it_lies(tmp_path: Path) -> None:
+    stored.save(tmp_path / "real")
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "real")
+    stored.save(link, seed=1, overwrite=True)
+    assert link.is_symlink()
+    assert stored.load(tmp_path / "real").modalities
+    assert {path.name for path in tmp_path.iterdir()} == {"real", "link"}
+
+
+def test_every_file_of_a_space_is_readable_for_whom_the_umask_allows(tmp_path: Path) -> None:
+    stored.save(tmp_path / "space")
+    (tmp_path / "plain").touch()
+    usual = (tmp_path / "plain").stat().st_mode & 0o777
+    files = [path for path in (tmp_path / "space").rglob("*") if path.is_file()]
+    assert {path.stat().st_mode & 0o777 for path in files} == {usual}
+
+
+def test_what_an_interrupted_replacement_set_aside_is_named_and_kept(tmp_path: Path) -> None:
+    stored.save(tmp_path / "space")
+    (tmp_path / "space").rename(tmp_path / ".space.replaced")
+    with pytest.raises(SpaceError, match=r"\.space\.replaced"):
+        stored.load(tmp_path / "space")
+    stored.save(tmp_path / "space", seed=1)
+    assert (tmp_path / ".space.replaced/prompt").is_dir()

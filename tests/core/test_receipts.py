@@ -155,3 +155,19 @@ def test_what_is_no_receipt_is_not_read_as_one(tmp_path: Path, text: str) -> Non
     path.write_text(text, encoding="utf-8")
     with pytest.raises(SpaceError, match="changed after it was written"):
         read_receipt(path)
+
+
+def test_links_in_a_space_are_told(tmp_path: Path) -> None:
+    stored.save(tmp_path / "space")
+    (tmp_path / "space/loop").symlink_to(tmp_path)
+    (tmp_path / "space/dangling").symlink_to(tmp_path / "nowhere")
+    problems = verify(tmp_path / "space")
+    assert [problem.split(":")[0] for problem in problems] == ["dangling", "loop"]
+
+
+@pytest.mark.parametrize("content", ["{}", "[]", "3", "modality,input"])
+def test_what_is_no_receipt_is_told_in_one_line(tmp_path: Path, content: str) -> None:
+    stored.save(tmp_path / "space")
+    (tmp_path / "kept.json").write_text(content, encoding="utf-8")
+    (problem,) = verify(tmp_path / "space", kept=tmp_path / "kept.json")
+    assert "is no receipt" in problem
