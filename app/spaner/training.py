@@ -197,7 +197,7 @@ def _check_known(project: Project, name: str, rows: Sequence[Row], concepts: Seq
 
 def _label_notices(trained: Trained) -> tuple[str, ...]:
     if trained.informativeness is None:
-        return ("no concept names were embedded; the anchors are random",)
+        return ("no concept names were embedded, so none made the anchors",)
     if trained.tied:
         return ()
     share = (

@@ -57,7 +57,6 @@ def test_rows_linked_by_item_alone_train(project: Path, spaner: Run) -> None:
     (project / "manifest.csv").write_text("\n".join(lines), encoding="utf-8")
 
     trained = spaner("train", "text", "audio", cwd=project)
-    assert "Traceback" not in trained.stderr
-    assert trained.returncode in (0, 2), trained.stderr
-    if trained.returncode == 2:
-        assert "concept" in trained.stderr
+    assert trained.returncode == 0, trained.stderr
+    measured = spaner("evaluate", "--json", "--quiet", cwd=project)
+    assert json.loads(measured.stdout)["mean_map"] > 0.5  # a quarter of the rows match
