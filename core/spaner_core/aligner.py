@@ -92,16 +92,12 @@ class CrossAttentionAligner(nn.Module):
             nn.init.normal_(layer.weight, std=gain / math.sqrt(layer.in_features))
             nn.init.zeros_(layer.bias)
 
-    def read(self, features: Tensor, mask: Tensor) -> Tensor:
-        """Return one raw vector a row, (B, P), before centring."""
-        return self.reader(features, mask)
-
     def fit_statistics(
         self, features: Tensor, mask: Tensor, concepts: Tensor, *, concept_count: int
     ) -> None:
         """Set centre, scale and class means from training rows; `concepts` is -1 where unknown."""
         self.reader.fit(features, mask)
-        raw = self.read(features, mask)
+        raw = self.reader(features, mask)
         self.centre = raw.mean(dim=0)
         if self.scale_features:
             self.scale = raw.std(dim=0, correction=0) + SCALE_FLOOR
@@ -123,11 +119,11 @@ class CrossAttentionAligner(nn.Module):
         strength: Tensor | float,
     ) -> Alignment:
         """Embed features (B, N, E) with mask (B, N) against anchors (C, D)."""
-        unit = self._unit(self.read(features, mask))  # (B, P)
+        unit = self._unit(self.reader(features, mask))  # (B, P)
         point = unit
         if self.attend is not None:
             attended, _ = self.attend(features, mask, anchors)
-            point = self._unit(self.read(attended, mask))
+            point = self._unit(self.reader(attended, mask))
         point = self.dropout(point * math.sqrt(point.shape[-1]))
         direction = functional.normalize(self.linear(point) + self.mlp(point), dim=-1)  # (B, D)
         weights = (beta * direction @ anchors.T + self.concept_means(unit)).softmax(

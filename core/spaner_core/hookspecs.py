@@ -8,6 +8,7 @@ plugins.yaml (`encoder:` or `aligner:`); read it with `spaner_core.read_options`
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import pluggy
 
@@ -15,6 +16,7 @@ from spaner_core.modality import (
     Aligner,
     Corruption,
     Encoder,
+    Examples,
     FeatureSpec,
     Modality,
     Preview,
@@ -60,3 +62,8 @@ def spaner_corruptions(options: Mapping[str, object]) -> Sequence[Corruption] | 
 @hookspec(firstresult=True)
 def spaner_preview(sample: Sample) -> Preview | None:
     """Optional: show a sample to people."""
+
+
+@hookspec(firstresult=True)
+def spaner_examples(folder: Path) -> Examples | None:
+    """Optional: what the conformance kit tries the plugin on; files are written to `folder`."""

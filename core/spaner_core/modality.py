@@ -8,13 +8,15 @@ This module imports no torch, so that a plugin can be described without loading 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from spaner_core.readers import Reader
 
 API_VERSION = 1
 """Version of this contract. A plugin built for another version is refused with a clear message."""
@@ -155,8 +157,12 @@ class Aligner(Protocol):
 class LabelAligner(Aligner, Protocol):
     """An aligner whose modality can embed the names of concepts."""
 
-    def read(self, features: Tensor, mask: Tensor) -> Tensor:
-        """Return one raw vector a row, (B, P), before any centring: what anchors are made from."""
+    @property
+    def reader(self) -> Reader:
+        """What reads names into raw vectors (B, P), before any centring: anchors' material.
+
+        Its buffers are kept with the prompt, so that later names are read as the first ones were.
+        """
         ...
 
     def start_from(self, label_map: Tensor) -> None:
@@ -183,3 +189,19 @@ class Preview:
 
     text: str | None = None
     png: bytes | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Examples:
+    """What the conformance kit tries a plugin on.
+
+    `inputs` are at least three small inputs that differ, files or, where the modality is inline,
+    texts. `options` are the `encoder:` options to build with. The two other mappings together
+    name every `encoder:` option with a value other than the one built with: `changing` those that
+    change features, `neutral` those that do not (a batch size, a device).
+    """
+
+    inputs: Sequence[Path | str]
+    options: Mapping[str, object] = field(default_factory=dict)
+    changing: Mapping[str, object] = field(default_factory=dict)
+    neutral: Mapping[str, object] = field(default_factory=dict)

@@ -15,10 +15,14 @@ OptionsT = TypeVar("OptionsT")
 
 
 class OptionError(ConfigError):
-    """One or more options are wrong; `problems` pairs each option's name with what is wrong."""
+    """One or more options are wrong; `problems` pairs each option's name with what is wrong.
 
-    def __init__(self, problems: Iterable[tuple[str, str]]) -> None:
+    `known` are the names of all options that there are.
+    """
+
+    def __init__(self, problems: Iterable[tuple[str, str]], *, known: Iterable[str] = ()) -> None:
         self.problems = tuple(problems)
+        self.known = frozenset(known)
         super().__init__("; ".join(message for _, message in self.problems))
 
 
@@ -49,5 +53,5 @@ def read_options(kind: type[OptionsT], options: Mapping[str, object]) -> Options
             message = detail["msg"].removeprefix("Value error, ")
             problems.append((name, f"{name}: {message}" if name else message))
     if problems:
-        raise OptionError(problems)
+        raise OptionError(problems, known=known)
     return value

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pluggy
 from spaner_core import hookspecs
+from spaner_core.contract import contract_problems, implemented_hooks
 from spaner_core.errors import PluginError, SpanerError
 from spaner_core.hookspecs import ENTRY_POINT_GROUP
 from spaner_core.modality import (
@@ -26,12 +27,7 @@ from spaner_core.modality import (
     Transform,
 )
 
-from spaner_registry.contract import (
-    broken,
-    contract_problems,
-    implemented_hooks,
-    one_line,
-)
+from spaner_registry.broken import broken, one_line
 from spaner_registry.discovery import FoundPlugin, discover
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 from spaner_core import ConfigError, FeatureSpec, OptionError, PluginError, hookspecs
+from spaner_core.contract import KNOWN_HOOKS, REQUIRED_HOOKS
 from spaner_core.pretrained.freeze import FrozenEncoder
-from spaner_registry.contract import KNOWN_HOOKS, REQUIRED_HOOKS
 from spaner_registry.discovery import LOAD_PLUGINS
 from spaner_registry.registry import Registry
 
@@ -257,4 +257,4 @@ def test_what_a_plugin_says_on_purpose_is_not_rewritten(
 def test_required_hooks_are_those_the_contract_calls_required() -> None:
     required = {name for name in KNOWN_HOOKS if "Required" in getattr(hookspecs, name).__doc__}
     assert required == set(REQUIRED_HOOKS)
-    assert len(KNOWN_HOOKS) == 6
+    assert len(KNOWN_HOOKS) == 7

@@ -150,7 +150,7 @@ def _read_labels(
         )
     _fit_statistics(aligner, [own, labels.rows], count=count)
     embeddings = _label_embeddings(aligner, labels.rows, count=count)
-    raw = aligner.read(own.features.values, own.features.mask)
+    raw = aligner.reader(own.features.values, own.features.mask)
     return _LabelReading(
         embeddings=embeddings,
         share=label_informativeness(raw, own.concepts, embeddings),
@@ -186,7 +186,7 @@ def _judge_labels(reading: _LabelReading | None, recipe: PromptRecipe, *, count:
 
 
 def _label_embeddings(aligner: LabelAligner, labels: LabelledRows, *, count: int) -> Tensor:
-    raw = aligner.read(labels.features.values, labels.features.mask)  # (texts, P)
+    raw = aligner.reader(labels.features.values, labels.features.mask)  # (texts, P)
     sums = raw.new_zeros(count, raw.shape[1]).index_add_(0, labels.concepts, raw)
     texts = torch.bincount(labels.concepts, minlength=count).clamp_min(1)
     return sums / texts.unsqueeze(-1)

@@ -6,11 +6,9 @@ import difflib
 import inspect
 
 import pluggy
-from spaner_core import hookspecs
-from spaner_core.errors import PluginError
-from spaner_core.hookspecs import ENTRY_POINT_GROUP
 
-from spaner_registry.discovery import FoundPlugin
+from spaner_core import hookspecs
+from spaner_core.hookspecs import ENTRY_POINT_GROUP
 
 REQUIRED_HOOKS = (
     "spaner_modality",
@@ -50,20 +48,6 @@ def contract_problems(module: object) -> list[str]:
     if missing:
         problems.append(f"required hooks are missing: {', '.join(missing)}")
     return problems
-
-
-def broken(plugin: FoundPlugin, given: str, expected: str) -> PluginError:
-    """Make the error for a plugin that its user cannot mend, naming where it comes from."""
-    return PluginError(
-        f"plugin {plugin.name!r} of {plugin.origin}: {given}; expected {expected}; "
-        f"update {plugin.distribution} or tell its authors"
-    )
-
-
-def one_line(error: BaseException) -> str:
-    """Give an error's type and words in one line."""
-    words = " ".join(str(error).split())
-    return f"{type(error).__name__}: {words}" if words else type(error).__name__
 
 
 def _unknown(name: str) -> str:
