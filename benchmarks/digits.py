@@ -27,7 +27,8 @@ from spaner_core.features.rows import FeatureRows
 from spaner_core.positives import Labels as RowLabels
 from spaner_core.receipts import hash_file
 from spaner_core.recipe import Recipe
-from spaner_core.space import AlignerRecord, PromptRecord, Space
+from spaner_core.records import AlignerRecord, PromptRecord
+from spaner_core.space import PromptBlock, Space
 from spaner_core.threads import one_thread
 from spaner_core.training.joint import Labels, fit_space
 from spaner_registry.config import read_config
@@ -210,8 +211,9 @@ def as_space(prompt: object, aligners: Mapping[str, Aligner]) -> Space:
     return Space(
         prompt,  # type: ignore[arg-type]
         record,
-        fingerprint="",
+        blocks=[PromptBlock(fingerprint="", concepts=record.concepts, label_texts={})],
         records=records,
+        fingerprints={},
         load_aligner=lambda name: aligners[name],
     )
 

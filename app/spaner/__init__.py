@@ -16,13 +16,15 @@ from typing import TYPE_CHECKING
 from spaner_core.errors import SpanerError
 
 if TYPE_CHECKING:
+    from spaner_core.vectors import VectorKey
+
     from spaner.facade import load
     from spaner.space import Space
 
-_LAZY = {"Space": "spaner.space", "load": "spaner.facade"}
+_LAZY = {"Space": "spaner.space", "VectorKey": "spaner_core.vectors", "load": "spaner.facade"}
 
 __version__ = "0.1.0"
-__all__ = ["Space", "SpanerError", "load"]
+__all__ = ["Space", "SpanerError", "VectorKey", "load"]
 
 
 def __getattr__(name: str) -> object:

@@ -29,7 +29,7 @@ class EmbeddedRows:
 def embed_split(
     project: Project, split: str | None, *, strength: float | None = None
 ) -> dict[str, EmbeddedRows]:
-    """Embed a split's rows in every modality that the space has and the project declares.
+    """Embed a split's rows in every modality of the space that is declared and has a plugin here.
 
     Without `split` the test split is taken, or every row where the manifest has no splits. Raises
     `DataError` where fewer than two modalities have rows in the split.
@@ -39,7 +39,9 @@ def embed_split(
         split = "test"
     embedded = {}
     for name in space.modalities:
-        if name not in project.config.modalities or not project.manifest.select(name, split):
+        if name in space.unserved or name not in project.config.modalities:
+            continue
+        if not project.manifest.select(name, split):
             continue
         rows = project.rows(name, split)
         space.check_modality(name)

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from spaner_core import checkpoint
 from spaner_core.data.manifest import inline_source
-from spaner_core.errors import OutputExists
+from spaner_core.errors import OutputExists, SpaceError
+from spaner_core.records import AlignerRecord
 from spaner_core.replacing import replaced_at_end
-from spaner_core.space import AlignerRecord
 from spaner_core.space import Space as AlignedSpace
+from spaner_core.vectors import VectorKey
 from spaner_registry.assemble import Assembly, options_from_space
 from spaner_registry.registry import Registry
 
@@ -43,7 +44,19 @@ class Space:
     @property
     def concepts(self) -> tuple[str, ...]:
         """The concepts of the shared prompt, in the order of its anchors."""
-        return self.aligned.record.concepts
+        return self.aligned.concepts
+
+    @property
+    def unserved(self) -> dict[str, str]:
+        """Modalities that no installed plugin serves, each with the distribution that would.
+
+        Distribution and version are what the space recorded when the modality was trained.
+        """
+        return {
+            name: f"{record.distribution} {record.version}"
+            for name, record in sorted(self.aligned.records.items())
+            if name not in self.assembly.registry.found
+        }
 
     def encode(
         self,
@@ -79,8 +92,23 @@ class Space:
         embeddings = self.aligned.embed(modality, rows, strength=strength)
         return np.asarray(embeddings.numpy(), dtype=np.float32)
 
+    def vector_key(self, modality: str, *, strength: float | None = None) -> VectorKey:
+        """Return what embeddings of `modality` depend on; keep it beside embeddings you keep."""
+        return self.aligned.vector_key(modality, strength=strength)
+
+    def check_vectors(self, key: VectorKey) -> None:
+        """Raise `SpaceError` unless embeddings kept with `key` are those the space gives today."""
+        self.aligned.check_vectors(key)
+
     def check_modality(self, modality: str) -> None:
         """Raise `SpaceError` unless the space has `modality` and the encoder at hand fits it."""
+        if modality in self.unserved:
+            raise SpaceError(
+                f"the space has {modality!r}, but no plugin that serves it is installed; it was "
+                f"made with the distribution {self.unserved[modality]}, as aligners/{modality}/"
+                "config.json records: install that if you trust it. Modalities that work here: "
+                f"{', '.join(m for m in self.modalities if m not in self.unserved) or 'none'}"
+            )
         self.aligned.aligner(modality)
         self.assembly.check_space(self.aligned, modality)
 

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from spaner_core.space import AlignerRecord, PromptRecord
+    from spaner_core.records import AlignerRecord, BlockRecord, PromptRecord
 
 PAPER = (
     "SPANER: Shared Prompt Aligner for Multimodal Semantic Representation "
@@ -17,7 +17,7 @@ PAPER = (
 def prompt_card(record: PromptRecord, fingerprint: str) -> str:
     """Describe a shared prompt."""
     origin = (
-        f"names of the concepts, embedded by `{record.label_source['modality']}`"
+        f"names of the concepts, embedded by `{record.label_source.modality}`"
         if record.label_source and record.anchors == "labels"
         else "a simplex in a random orientation"
     )
@@ -26,6 +26,23 @@ def prompt_card(record: PromptRecord, fingerprint: str) -> str:
 
 {len(record.concepts)} concept anchors of {record.dim} dimensions, made from {origin}.
 Default pull strength {record.strength}. Fingerprint `{fingerprint}`.
+
+Method: {PAPER}.
+
+## Concepts
+
+{concepts}
+"""
+
+
+def block_card(record: BlockRecord, fingerprint: str) -> str:
+    """Describe a block of anchors that was appended to a prompt."""
+    origin = "names" if record.anchors == "labels" else "random directions"
+    concepts = "\n".join(f"- {concept}" for concept in record.concepts)
+    return f"""# Later concepts
+
+{len(record.concepts)} concept anchors, made from {origin} and appended to the prompt
+`{record.previous[:12]}`. Aligners trained before do not read them. Fingerprint `{fingerprint}`.
 
 Method: {PAPER}.
 

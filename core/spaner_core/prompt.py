@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,6 +16,7 @@ from spaner_core.errors import ConfigError
 
 MAX_BETA = 50.0
 MAX_SCALE = 100.0
+READER_PREFIX = "label_reader."
 
 AnchorSource = Literal["labels", "random"]
 
@@ -67,7 +70,7 @@ def random_anchors(count: int, *, dim: int, generator: torch.Generator) -> Ancho
         simplex = torch.eye(count) - 1 / max(count, 1)
         anchors = functional.normalize(simplex @ _orthonormal_rows(count, dim, generator), dim=-1)
     else:
-        anchors = functional.normalize(torch.randn(count, dim, generator=generator), dim=-1)
+        anchors = random_directions(count, dim=dim, generator=generator)
     none = torch.zeros(0)
     return AnchorSet(
         anchors=anchors,
@@ -87,9 +90,17 @@ class SharedPrompt(nn.Module):
 
     `beta` is the sharpness of the read-out over the anchors, `scale` (s_a) that of the anchor
     loss. Joint training sets both; attaching a modality reads them and changes nothing.
+    `label_reader` is the state of the reader that read the concepts' names.
     """
 
-    def __init__(self, anchor_set: AnchorSet, *, beta: float = 5.0, scale: float = 10.0) -> None:
+    def __init__(
+        self,
+        anchor_set: AnchorSet,
+        *,
+        beta: float = 5.0,
+        scale: float = 10.0,
+        label_reader: Mapping[str, Tensor] | None = None,
+    ) -> None:
         super().__init__()
         self.log_beta = nn.Parameter(torch.tensor(beta).log())
         self.log_scale = nn.Parameter(torch.tensor(scale).log())
@@ -97,6 +108,7 @@ class SharedPrompt(nn.Module):
         self.register_buffer("label_map", anchor_set.label_map)
         self.register_buffer("label_mean", anchor_set.label_mean)
         self.register_buffer("label_embeddings", anchor_set.label_embeddings)
+        self.label_reader = dict(label_reader or {})
         self.anchors: Tensor
         self.label_map: Tensor
         self.label_mean: Tensor
@@ -116,6 +128,50 @@ class SharedPrompt(nn.Module):
         """Stop every gradient, for attaching and for use."""
         self.requires_grad_(False)
         return self
+
+    def later_anchors(self, label_embeddings: Tensor) -> Tensor:
+        """Make anchors (C', D) of later concepts from embeddings (C', P) of their names.
+
+        normalize(normalize(raw − mean) W_A), with the mean and the map W_A that made the first
+        anchors. Raises `ConfigError` where a name gives no direction.
+        """
+        centred = functional.normalize(label_embeddings - self.label_mean, dim=-1)
+        mapped = centred @ self.label_map
+        if not (mapped.norm(dim=-1) > 0).all():
+            raise ConfigError(
+                "a concept's name says nothing that the first concepts' names said something of, "
+                "so no anchor can be made from it; give it other texts in prompt.labels"
+            )
+        return functional.normalize(mapped, dim=-1)
+
+    def append(self, anchors: Tensor) -> None:
+        """Take anchors (C', D) of later concepts behind those that are there."""
+        self.anchors = torch.cat([self.anchors, anchors])
+
+    def to_tensors(self) -> dict[str, Tensor]:
+        """Return all that is stored, by name."""
+        reader = {READER_PREFIX + name: value for name, value in self.label_reader.items()}
+        return {**self.state_dict(), **reader}
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, Tensor]) -> SharedPrompt:
+        """Build the prompt that was stored; raises `KeyError` or `RuntimeError` if it is none."""
+        reader = {
+            name.removeprefix(READER_PREFIX): value
+            for name, value in tensors.items()
+            if name.startswith(READER_PREFIX)
+        }
+        fields = {field.name: tensors[field.name] for field in dataclasses.fields(AnchorSet)}
+        prompt = cls(AnchorSet(**fields), label_reader=reader)
+        prompt.load_state_dict(
+            {name: value for name, value in tensors.items() if not name.startswith(READER_PREFIX)}
+        )
+        return prompt
+
+
+def random_directions(count: int, *, dim: int, generator: torch.Generator) -> Tensor:
+    """Draw `count` unit vectors (count, D)."""
+    return functional.normalize(torch.randn(count, dim, generator=generator), dim=-1)
 
 
 def chain_fingerprint(previous: str, weights: bytes, config: bytes) -> str:

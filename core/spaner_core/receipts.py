@@ -3,15 +3,16 @@
 Each part of a space (the prompt, every aligner) carries a `receipt.json` that lists its own files
 and every other file of the space, as they were before and after the training that made the part.
 Files of parts made by the same training are listed in `after` only; their receipts are listed
-nowhere in each other, since neither could be written first. A receipt ends with a checksum of
-itself, so that no byte of a space is beyond `verify`.
+nowhere in each other, since neither could be written first. The receipt of an aligner that took
+another one's place keeps the hashes that its files had before, so that receipts that are older
+still hold. A receipt ends with a checksum of itself, so that no byte of a space is beyond `verify`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,13 +35,22 @@ def hash_tree(folder: Path) -> dict[str, str]:
 
 
 def render_receipt(
-    part: str, *, own: Mapping[str, str], before: Mapping[str, str], after: Mapping[str, str]
+    part: str,
+    *,
+    own: Mapping[str, str],
+    before: Mapping[str, str],
+    after: Mapping[str, str],
+    replaced: Mapping[str, Sequence[str]],
 ) -> str:
-    """Write a receipt of the part at `part` (e.g. `aligners/x`) as JSON text with its checksum."""
+    """Write a receipt of the part at `part` (e.g. `aligners/x`) as JSON text with its checksum.
+
+    `replaced` holds the hashes that the part's files, its receipt among them, have had before.
+    """
     body = {
         "format_version": FORMAT_VERSION,
         "part": part,
         "own": dict(own),
+        "replaced": {name: list(hashes) for name, hashes in replaced.items()},
         "others_before": dict(before),
         "others_after": dict(after),
         # nothing can be said of files that were written by the same training
@@ -76,15 +86,28 @@ def read_receipt(path: Path) -> dict[str, Any]:
 
 def _is_receipt(body: Mapping[str, Any]) -> bool:
     hashes = [body.get(key) for key in ("own", "others_before", "others_after")]
-    return isinstance(body.get("part"), str) and all(
-        isinstance(part, dict) and all(isinstance(value, str) for value in part.values())
-        for part in hashes
+    replaced = body.get("replaced")
+    return (
+        isinstance(body.get("part"), str)
+        and all(
+            isinstance(part, dict) and all(isinstance(value, str) for value in part.values())
+            for part in hashes
+        )
+        and isinstance(replaced, dict)
+        and all(isinstance(several, list) for several in replaced.values())
     )
 
 
+def block_folders(space: Path) -> list[Path]:
+    """Return the folders of the prompt's blocks: `prompt` itself, then those appended later."""
+    prompt = space / "prompt"
+    return [prompt, *sorted(path for path in prompt.glob("block-*") if path.is_dir())]
+
+
 def find_parts(space: Path) -> Iterator[str]:
-    """Yield the parts of a space: `prompt`, then `aligners/<modality>` in order."""
-    yield "prompt"
+    """Yield the parts of a space: the blocks of its prompt, then its aligners, each in order."""
+    for folder in block_folders(space):
+        yield folder.relative_to(space).as_posix()
     for folder in sorted((space / "aligners").glob("*")):
         if folder.is_dir():
             yield f"aligners/{folder.name}"
@@ -98,6 +121,7 @@ def verify(space: Path, *, kept: Path | None = None) -> list[str]:
     """
     files = hash_tree(space)
     expected: dict[str, dict[str, str]] = {}
+    replaced: set[tuple[str, str]] = set()
     problems: list[str] = []
     sources = [(space / part / RECEIPT) for part in find_parts(space)]
     for path in [*sources, *([kept] if kept else [])]:
@@ -107,10 +131,18 @@ def verify(space: Path, *, kept: Path | None = None) -> list[str]:
             problems.append(str(error))
             continue
         _expect(receipt, str(path), expected)
+        if path != kept:
+            replaced |= _replaced_by(receipt)
         if receipt["others_unchanged"] is False:
             problems.append(f"{path}: the training that wrote it changed files of the space")
-    for name, sources_of_hash in sorted(expected.items()):
-        problems += _compare(name, files.get(name), sources_of_hash)
+    for name, said in sorted(expected.items()):
+        # a copy kept elsewhere is compared with what is there, whatever the space says of itself
+        current = {
+            source: value
+            for source, value in said.items()
+            if (name, value) not in replaced or source == str(kept)
+        }
+        problems += _compare(name, files.get(name), current)
     problems += [
         f"{path.relative_to(space).as_posix()}: is a link; a space holds files of its own only"
         for path in sorted(space.rglob("*"))
@@ -128,6 +160,16 @@ def _expect(receipt: dict[str, Any], source: str, expected: dict[str, dict[str, 
     own = {f"{receipt['part']}/{name}": value for name, value in receipt["own"].items()}
     for name, value in {**own, **receipt["others_after"]}.items():
         expected.setdefault(name, {})[source] = value
+
+
+def _replaced_by(receipt: dict[str, Any]) -> set[tuple[str, str]]:
+    """Return files of the space with the hashes that they had before the part was replaced."""
+    return {
+        (f"{receipt['part']}/{name}", value)
+        for name, hashes in receipt["replaced"].items()
+        for value in hashes
+        if value != receipt["own"].get(name)  # trained anew to the same bytes
+    }
 
 
 def _compare(name: str, found: str | None, expected: Mapping[str, str]) -> list[str]:

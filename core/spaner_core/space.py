@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,50 +11,22 @@ from torch import Tensor
 
 from spaner_core.errors import ConfigError, SpaceError
 from spaner_core.features.rows import FeatureRows
-from spaner_core.modality import Aligner, FeatureSpec
+from spaner_core.modality import Aligner
 from spaner_core.prompt import SharedPrompt
+from spaner_core.records import AlignerRecord, PromptRecord
 from spaner_core.threads import one_thread
+from spaner_core.vectors import VectorKey
 
 EMBED_BATCH = 256
 
 
 @dataclass(frozen=True, kw_only=True)
-class PromptRecord:
-    """What `prompt/config.json` says: concepts in the order of the anchors, and their origin.
+class PromptBlock:
+    """Concepts that were given anchors together; `fingerprint` covers all blocks before it too."""
 
-    `label_source` describes the modality that gave the anchors (its name, distribution, version
-    and encoder fingerprint), None where anchors are random and no label text was used.
-    `informativeness` is the share of training rows whose nearest concept name was their own.
-    """
-
+    fingerprint: str
     concepts: tuple[str, ...]
     label_texts: Mapping[str, tuple[str, ...]]
-    anchors: str
-    dim: int
-    strength: float
-    label_source: Mapping[str, str] | None = None
-    informativeness: float | None = None
-    recipe: Mapping[str, Any] | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class AlignerRecord:
-    """What `aligners/<modality>/config.json` says: all that is needed to use the aligner again."""
-
-    modality: str
-    distribution: str
-    version: str
-    api_version: int
-    encoder_options: Mapping[str, Any]
-    aligner_options: Mapping[str, Any]
-    encoder_fingerprint: str
-    transform_fingerprint: str
-    features: FeatureSpec
-    prompt_fingerprint: str
-    anchor_count: int
-    training: Mapping[str, Any]
-    concepts: tuple[str, ...]
-    """Concepts of which this modality has seen labelled rows."""
 
 
 AlignerBuilder = Callable[[AlignerRecord], Aligner]
@@ -69,16 +41,38 @@ class Space:
         prompt: SharedPrompt,
         record: PromptRecord,
         *,
-        fingerprint: str,
+        blocks: Sequence[PromptBlock],
         records: Mapping[str, AlignerRecord],
+        fingerprints: Mapping[str, str],
         load_aligner: Callable[[str], Aligner],
     ) -> None:
         self.prompt = prompt.freeze()
         self.record = record
-        self.fingerprint = fingerprint
+        self.blocks = tuple(blocks)
         self.records = dict(records)
+        self._fingerprints = dict(fingerprints)
         self._load_aligner = load_aligner
         self._aligners: dict[str, Any] = {}
+
+    @property
+    def fingerprint(self) -> str:
+        """Fingerprint of the whole prompt."""
+        return self.blocks[-1].fingerprint
+
+    @property
+    def concepts(self) -> tuple[str, ...]:
+        """Every concept of the prompt, in the order of the anchors."""
+        return tuple(concept for block in self.blocks for concept in block.concepts)
+
+    @property
+    def label_texts(self) -> dict[str, tuple[str, ...]]:
+        """What each concept is called."""
+        return {name: texts for b in self.blocks for name, texts in b.label_texts.items()}
+
+    def unseen(self, modality: str, concepts: Iterable[str]) -> list[str]:
+        """Return those of `concepts` of which a modality has seen no labelled row."""
+        seen = self.records[modality].concepts
+        return [concept for concept in concepts if concept not in seen]
 
     @property
     def modalities(self) -> tuple[str, ...]:
@@ -90,15 +84,30 @@ class Space:
 
         Raises `SpaceError` naming what the space has, if it has no such modality.
         """
-        if modality not in self.records:
-            raise SpaceError(
-                f"the space has no modality {modality!r}; it has "
-                f"{', '.join(self.modalities) or 'none'}. "
-                f"Add it with `spaner attach {modality}`"
-            )
+        self._check_has(modality)
         if modality not in self._aligners:
             self._aligners[modality] = self._load_aligner(modality)
         return self._aligners[modality]
+
+    def vector_key(self, modality: str, *, strength: float | None = None) -> VectorKey:
+        """Return what embeddings of `modality` depend on; keep it beside those that you keep.
+
+        Raises `SpaceError` if the space has no such modality.
+        """
+        self._check_has(modality)
+        record = self.records[modality]
+        return VectorKey(
+            modality=modality,
+            encoder=record.encoder_fingerprint,
+            transform=record.transform_fingerprint,
+            aligner=self._fingerprints[modality],
+            prompt=record.prompt_fingerprint,
+            strength=self._pull(strength),
+        )
+
+    def check_vectors(self, key: VectorKey) -> None:
+        """Raise `SpaceError` unless embeddings kept with `key` are those the space gives today."""
+        key.check(self.vector_key(key.modality, strength=key.strength))
 
     def embed(self, modality: str, rows: FeatureRows, *, strength: float | None = None) -> Tensor:
         """Embed features; return (n, D) float32 of unit length.
@@ -113,9 +122,7 @@ class Space:
         """Yield embeddings (b, D) and anchor weights (b, C), a batch at a time."""
         aligner = self.aligner(modality)
         anchors = self.prompt.anchors[: self.records[modality].anchor_count]
-        pull = self.record.strength if strength is None else strength
-        if not 0 <= pull <= 1:
-            raise ConfigError(f"strength is {pull}; give a number from 0 to 1")
+        pull = self._pull(strength)
         for start in range(0, max(len(rows), 1), EMBED_BATCH):
             stop = start + EMBED_BATCH
             with torch.inference_mode(), one_thread():
@@ -148,3 +155,17 @@ class Space:
                     f"was trained with ({expected[:12]}); use the encoder options recorded in "
                     f"aligners/{modality}/config.json, or train a new space"
                 )
+
+    def _pull(self, strength: float | None) -> float:
+        pull = self.record.strength if strength is None else strength
+        if not 0 <= pull <= 1:
+            raise ConfigError(f"strength is {pull}; give a number from 0 to 1")
+        return pull
+
+    def _check_has(self, modality: str) -> None:
+        if modality not in self.records:
+            raise SpaceError(
+                f"the space has no modality {modality!r}; it has "
+                f"{', '.join(self.modalities) or 'none'}. "
+                f"Add it with `spaner attach {modality}`"
+            )

@@ -16,7 +16,8 @@ from spaner_registry.registry import Registry
 if TYPE_CHECKING:
     from spaner_core.features.rows import FeatureRows
     from spaner_core.pretrained.freeze import FrozenEncoder
-    from spaner_core.space import AlignerRecord, Space
+    from spaner_core.records import AlignerRecord, ModalityRecord
+    from spaner_core.space import Space
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,8 +78,12 @@ class Assembly:
         features, options = self.modality(name).encoder.features, self._options(name).aligner
         return lambda: self._build_aligner(name, features, prompt_dim, options)
 
-    def recorded_aligner(self, record: AlignerRecord, *, prompt_dim: int) -> Aligner:
-        """Build the aligner that a space recorded, without its encoder."""
+    def recorded_aligner(self, record: ModalityRecord, *, prompt_dim: int) -> Aligner:
+        """Build an untrained aligner as a space recorded it, without its encoder.
+
+        Raises `SpaceError` where the record asks for what a space has no business to decide.
+        """
+        _check_harmless(record.modality, record.aligner_options)
         return self._build_aligner(
             record.modality, record.features, prompt_dim, record.aligner_options
         )
@@ -95,13 +100,13 @@ class Assembly:
         places = {source: place for place, source in enumerate(distinct)}
         return rows.take(torch.tensor([places[source] for source in sources]).long())
 
-    def new_record(self, name: str, **learned: Any) -> AlignerRecord:
-        """Describe an aligner of `name` for the space; `learned` is what only training knows."""
-        from spaner_core.space import AlignerRecord
+    def record(self, name: str) -> ModalityRecord:
+        """Describe a modality as it is assembled now, for the space that is made with it."""
+        from spaner_core.records import ModalityRecord
 
         assembled, options = self.modality(name), self._options(name)
         plugin = self.registry.load(name)
-        return AlignerRecord(
+        return ModalityRecord(
             modality=name,
             distribution=plugin.distribution,
             version=plugin.version,
@@ -111,7 +116,6 @@ class Assembly:
             encoder_fingerprint=assembled.encoder.fingerprint,
             transform_fingerprint=assembled.transform.fingerprint,
             features=assembled.encoder.features,
-            **learned,
         )
 
     def check_space(self, space: Space, name: str) -> None:

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from spaner_core.checkpoint import load_space, save_attached, save_space
+from spaner_core.checkpoint import load_space, save_attached, save_extension, save_space
 from spaner_core.features.rows import FeatureRows
 from spaner_core.modality import Aligner, FeatureSpec
 from spaner_core.prompt import SharedPrompt, anchors_from_labels
-from spaner_core.space import AlignerRecord, PromptRecord, Space
+from spaner_core.records import AlignerRecord, BlockRecord, ModalityRecord, PromptRecord
+from spaner_core.space import Space
 
 from tests import toy_modality
 
@@ -24,7 +25,9 @@ def prompt(seed: int = 0) -> SharedPrompt:
     generator = torch.Generator().manual_seed(seed)
     raw = torch.randn(3, 6, generator=generator)
     return SharedPrompt(
-        anchors_from_labels(raw, dim=DIM, whitening=0.1, generator=generator), beta=7.0
+        anchors_from_labels(raw, dim=DIM, whitening=0.1, generator=generator),
+        beta=7.0,
+        label_reader={"idf": torch.arange(6.0), "deep.scale": torch.tensor(2.0)},
     )
 
 
@@ -35,14 +38,14 @@ def prompt_record() -> PromptRecord:
         anchors="labels",
         dim=DIM,
         strength=0.4,
-        label_source={"modality": "first", "distribution": "toy", "version": "1"},
+        label_source=modality_record("first"),
         informativeness=0.9,
         recipe={"prompt": {"dim": DIM}},
     )
 
 
-def aligner_record(name: str, *, prompt_fingerprint: str = "") -> AlignerRecord:
-    return AlignerRecord(
+def modality_record(name: str) -> ModalityRecord:
+    return ModalityRecord(
         modality=name,
         distribution="spaner-toy",
         version="1.2.3",
@@ -52,8 +55,16 @@ def aligner_record(name: str, *, prompt_fingerprint: str = "") -> AlignerRecord:
         encoder_fingerprint=f"encoder of {name}",
         transform_fingerprint=f"transform of {name}",
         features=FeatureSpec(dim=WIDTHS[name], tokens=4, grid=(1, 3), prefix_tokens=1),
+    )
+
+
+def aligner_record(
+    name: str, *, prompt_fingerprint: str = "", anchor_count: int = 3
+) -> AlignerRecord:
+    return AlignerRecord(
+        **vars(modality_record(name)),
         prompt_fingerprint=prompt_fingerprint,
-        anchor_count=3,
+        anchor_count=anchor_count,
         training={"max_steps": 3},
         concepts=("drei", "one"),
     )
@@ -69,12 +80,12 @@ def build_aligner(record: AlignerRecord) -> Any:
     return toy_modality.spaner_build_aligner(record.features, DIM, record.aligner_options)
 
 
-def fitted(name: str) -> Any:
+def fitted(name: str, *, concept_count: int = 3) -> Any:
     torch.manual_seed(WIDTHS[name])
     aligner: Any = build_aligner(aligner_record(name))
     given = rows(name)
-    concepts = torch.arange(9) % 2  # the third concept has no rows
-    aligner.fit_statistics(given.values, given.mask, concepts, concept_count=3)
+    concepts = torch.arange(9) % 2  # the other concepts have no rows
+    aligner.fit_statistics(given.values, given.mask, concepts, concept_count=concept_count)
     return aligner.eval()
 
 
@@ -102,10 +113,35 @@ def load(folder: Path) -> Space:
     return load_space(folder, build_aligner=build_aligner)
 
 
-def attach(folder: Path, aligner: Aligner | None = None) -> Path:
-    """Attach `third` to the space at `folder`; return its receipt."""
-    record = aligner_record("third", prompt_fingerprint=load(folder).fingerprint)
-    return save_attached(folder, aligner or fitted("third"), record)
+def attach(
+    folder: Path, aligner: Aligner | None = None, *, name: str = "third", replace: bool = False
+) -> Path:
+    """Attach `name` to the space at `folder`; return its receipt."""
+    space = load(folder)
+    record = aligner_record(
+        name, prompt_fingerprint=space.fingerprint, anchor_count=len(space.concepts)
+    )
+    return save_attached(folder, aligner or fitted(name), record, replace=replace)
+
+
+def extend(folder: Path, *concepts: str) -> Path:
+    """Append anchors for `concepts` to the space at `folder`; return the block's receipt."""
+    space = load(folder)
+    embeddings = torch.randn(
+        len(concepts), 6, generator=torch.Generator().manual_seed(len(space.concepts))
+    )
+    record = BlockRecord(
+        concepts=concepts,
+        label_texts={concept: (concept, f"a {concept}") for concept in concepts},
+        anchors="labels",
+        previous=space.fingerprint,
+    )
+    return save_extension(
+        folder,
+        record,
+        anchors=space.prompt.later_anchors(embeddings),
+        label_embeddings=embeddings,
+    )
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from spaner_core import checkpoint
 from spaner_core.errors import OutputExists, SpaceError
 from spaner_core.receipts import verify
+from spaner_core.replacing import replaced_at_end
 
 from tests.core import stored
 
@@ -178,7 +179,7 @@ def test_a_failed_last_step_keeps_the_space_that_was_to_be_replaced(tmp_path: Pa
     stored.save(folder)
     before = stored.contents(folder)
     # nothing was written into the temporary folder, so it cannot be renamed into place
-    with pytest.raises(FileNotFoundError), checkpoint.replaced_at_end(folder):
+    with pytest.raises(FileNotFoundError), replaced_at_end(folder):
         pass
     assert stored.contents(folder) == before
 

@@ -60,12 +60,14 @@ def evaluate(
     """Measure retrieval for every ordered pair of modalities, and how coherent the space is."""
     project = open_project(config, space=space, manifest=manifest, quiet=quiet)
     from spaner.evaluate import embed_split, measure
+    from spaner.notices import left_out_notices
 
     if picture is not None:
         from spaner.map import check_map
 
         check_map(picture)
     embedded = embed_split(project, split, strength=strength)
+    notice(left_out_notices(project, embedded), quiet=quiet)
     figures = measure(project, embedded)
     if picture is not None:
         from spaner.map import draw_map

@@ -1,4 +1,4 @@
-"""Commands that make something: demo, train, attach."""
+"""Commands that make something: demo, train, attach, extend."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ def register(app: typer.Typer) -> None:
     app.command(epilog="Example: spaner demo")(demo)
     app.command(epilog="Example: spaner train text vision audio")(train)
     app.command(epilog="Example: spaner attach sensor")(attach)
+    app.command(epilog="Example: spaner extend 'tai chi' karate")(extend)
 
 
 def demo(
@@ -78,6 +79,9 @@ def train(
 
 def attach(
     name: Annotated[str, typer.Argument(help="The modality to add.")],
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Train anew a modality that the space has.")
+    ] = False,
     config: ConfigFlag = CONFIG,
     space: SpaceFlag = None,
     manifest: ManifestFlag = None,
@@ -88,15 +92,39 @@ def attach(
 ) -> None:
     """Add a modality to a space: train its aligner alone, change nothing that was there."""
     project = open_project(config, space=space, manifest=manifest, seed=seed, quiet=quiet)
-    from spaner.training import attach as attach_modality
+    from spaner.attaching import attach as attach_modality
 
-    report = attach_modality(project, name, device=check_device(device))
+    report = attach_modality(project, name, replace=replace, device=check_device(device))
     notice(report.notices, quiet=quiet)
     if as_json:
         say_json(asdict(report))
     elif not quiet:
         _say_report(report)
         _say_receipt(report.receipts[0])
+
+
+def extend(
+    concepts: Annotated[list[str], typer.Argument(help="New concepts, one name each.")],
+    config: ConfigFlag = CONFIG,
+    space: SpaceFlag = None,
+    as_json: JsonFlag = False,
+    quiet: QuietFlag = False,
+) -> None:
+    """Append anchors for new concepts to the prompt; change nothing that was there."""
+    project = open_project(config, space=space, quiet=quiet)
+    from spaner.extending import extend as extend_prompt
+
+    report = extend_prompt(project, concepts)
+    notice(report.notices, quiet=quiet)
+    if as_json:
+        say_json(asdict(report))
+    elif not quiet:
+        say(f"{report.space}: {len(report.concepts)} anchors appended, made from {report.anchors}")
+        say_table(
+            ("concept", "called"),
+            [(concept, ", ".join(texts)) for concept, texts in report.label_texts.items()],
+        )
+        _say_receipt(report.receipt)
 
 
 def _say_report(report: TrainingReport) -> None:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from spaner_core.data.manifest import Row
-from spaner_core.features.rows import FeatureRows
+from spaner_core.features.rows import FeatureRows, join_rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +30,15 @@ class LabelledRows:
             concepts=self.concepts[index],
             items=self.items[index],
         )
+
+
+def join_labelled(parts: Sequence[LabelledRows]) -> LabelledRows:
+    """Put rows one below the other."""
+    return LabelledRows(
+        features=join_rows([part.features for part in parts]),
+        concepts=torch.cat([part.concepts for part in parts]),
+        items=torch.cat([part.items for part in parts]),
+    )
 
 
 def numbers_of(values: Iterable[str | None], vocabulary: Sequence[str]) -> Tensor:

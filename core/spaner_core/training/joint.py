@@ -14,9 +14,9 @@ from transformers import set_seed
 from spaner_core.data.labelled import LabelledRows
 from spaner_core.errors import ConfigError, DataError
 from spaner_core.features.rows import join_rows
+from spaner_core.label_reading import embed_labels
 from spaner_core.modality import Aligner, LabelAligner
 from spaner_core.prompt import (
-    AnchorSet,
     SharedPrompt,
     anchors_from_labels,
     label_informativeness,
@@ -29,7 +29,7 @@ TRUSTED_LABELS = 0.8
 """Share of rows nearest their own concept's name from which names make good anchors (measured)."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Labels:
     """Embedded concept names: the modality that embedded them, a row a text."""
 
@@ -77,17 +77,10 @@ def fit_space(
     for name, aligner in aligners.items():
         if kept is None or name != kept.modality:  # the reading has fitted that one, names included
             _fit_statistics(aligner, [rows[name]], count=len(concepts))
-    anchor_set = _make_anchors(
-        reading.embeddings if reading and use.as_anchors else None,
-        count=len(concepts),
-        recipe=recipe,
-    )
+    prompt = _make_prompt(reading if use.as_anchors else None, count=len(concepts), recipe=recipe)
     if use.as_anchors and labels is not None:
         tied: Any = aligners[labels.modality]
-        tied.start_from(anchor_set.label_map)
-    prompt = SharedPrompt(
-        anchor_set, beta=recipe.prompt.read_out_sharpness, scale=recipe.loss.scale
-    )
+        tied.start_from(prompt.label_map)
     train_jointly(
         prompt,
         aligners,
@@ -120,9 +113,13 @@ def check_concepts(name: str, rows: LabelledRows) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class _LabelReading:
-    """Embedded names (C, P), and how much they say of the modality's `rows` labelled rows."""
+    """Embedded names (C, P), and how much they say of the modality's `rows` labelled rows.
+
+    `reader_state` is the state of the reader that read them.
+    """
 
     embeddings: Tensor
+    reader_state: Mapping[str, Tensor]
     share: float
     rows: int
 
@@ -149,10 +146,12 @@ def _read_labels(
             "names; name another modality, or set prompt.anchors to random"
         )
     _fit_statistics(aligner, [own, labels.rows], count=count)
-    embeddings = _label_embeddings(aligner, labels.rows, count=count)
-    raw = aligner.reader(own.features.values, own.features.mask)
+    reader: Any = aligner.reader
+    embeddings = embed_labels(reader, labels.rows, count=count)
+    raw = reader(own.features.values, own.features.mask)
     return _LabelReading(
         embeddings=embeddings,
+        reader_state={name: value.clone() for name, value in reader.state_dict().items()},
         share=label_informativeness(raw, own.concepts, embeddings),
         rows=int((own.concepts >= 0).sum()),
     )
@@ -185,17 +184,18 @@ def _judge_labels(reading: _LabelReading | None, recipe: PromptRecipe, *, count:
     return _LabelUse(as_anchors=trusted, as_rows=reading.share > chance + doubt)
 
 
-def _label_embeddings(aligner: LabelAligner, labels: LabelledRows, *, count: int) -> Tensor:
-    raw = aligner.reader(labels.features.values, labels.features.mask)  # (texts, P)
-    sums = raw.new_zeros(count, raw.shape[1]).index_add_(0, labels.concepts, raw)
-    texts = torch.bincount(labels.concepts, minlength=count).clamp_min(1)
-    return sums / texts.unsqueeze(-1)
-
-
-def _make_anchors(embeddings: Tensor | None, *, count: int, recipe: Recipe) -> AnchorSet:
+def _make_prompt(reading: _LabelReading | None, *, count: int, recipe: Recipe) -> SharedPrompt:
     generator = torch.Generator().manual_seed(recipe.training.seed)
-    if embeddings is None:
-        return random_anchors(count, dim=recipe.prompt.dim, generator=generator)
-    return anchors_from_labels(
-        embeddings, dim=recipe.prompt.dim, whitening=recipe.prompt.whitening, generator=generator
+    dim, whitening = recipe.prompt.dim, recipe.prompt.whitening
+    if reading is None:
+        anchor_set = random_anchors(count, dim=dim, generator=generator)
+    else:
+        anchor_set = anchors_from_labels(
+            reading.embeddings, dim=dim, whitening=whitening, generator=generator
+        )
+    return SharedPrompt(
+        anchor_set,
+        beta=recipe.prompt.read_out_sharpness,
+        scale=recipe.loss.scale,
+        label_reader=reading.reader_state if reading else None,
     )

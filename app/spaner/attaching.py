@@ -1,0 +1,84 @@
+"""Attaching a modality to a project's space, and training an attached one anew."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+from spaner_core import checkpoint
+from spaner_core.data.labelled import concepts_of, join_labelled
+from spaner_core.data.manifest import Row
+from spaner_core.errors import DataError
+from spaner_core.space import Space
+from spaner_core.training.attach import fit_attached
+
+from spaner.notices import missing_notice, unseen_notices
+from spaner.plan import count_parameters, modalities_to_train, training_rows
+from spaner.project import Project
+from spaner.training import TrainingReport, aligner_record, label_rows
+
+
+def attach(
+    project: Project, name: str, *, replace: bool = False, device: str = "auto"
+) -> TrainingReport:
+    """Train the aligner of `name` against the project's space and add it; nothing else changes.
+
+    With `replace` it takes the place of the aligner that is there, trained on every concept that
+    the prompt has by now; its old embeddings are stale then. Raises `OutputExists` if the space
+    has `name` and `replace` is false, `SpaceError` if there is nothing to replace, and `DataError`
+    naming concepts that the prompt does not have.
+    """
+    config = project.config
+    space = project.space.aligned
+    checkpoint.check_attachable(space, config.space, name, replace=replace)
+    modalities_to_train(project, [name])
+    rows = training_rows(project, name)
+    _check_known(project, name, rows, space.concepts)
+    labelled = project.labelled(name, rows, space.concepts)
+    parts = [labelled]
+    if _gave_labels(space, name):  # as in joint training, concepts' names are rows of it too
+        parts.append(label_rows(project, name, space.label_texts))
+    aligner = fit_attached(
+        name,
+        project.assembly.aligner_builder(name, prompt_dim=space.record.dim),
+        join_labelled(parts),
+        space.prompt,
+        training=config.recipe.training,
+        device=device,
+    )
+    record = aligner_record(
+        project, name, rows, prompt=space.fingerprint, anchors=len(space.concepts)
+    )
+    missing = [concept for concept in space.concepts if concept not in record.concepts]
+    receipt = checkpoint.save_attached(config.space, aligner, record, replace=replace)
+    return TrainingReport(
+        space=config.space,
+        rows={name: len(labelled)},
+        trained_parameters={name: count_parameters(aligner)},
+        concepts=len(record.concepts),
+        anchors=space.record.anchors,
+        notices=(*missing_notice(name, missing), *_strangers(space, name, record.concepts)),
+        receipts=(receipt,),
+    )
+
+
+def _gave_labels(space: Space, name: str) -> bool:
+    source = space.record.label_source
+    return space.record.anchors == "labels" and source is not None and source.modality == name
+
+
+def _strangers(space: Space, name: str, concepts: Sequence[str]) -> tuple[str, ...]:
+    """Warn of the other modalities, on concepts appended to the prompt after their training."""
+    later = [concept for concept in concepts if concept not in space.blocks[0].concepts]
+    return unseen_notices(space, later, [other for other in space.modalities if other != name])
+
+
+def _check_known(project: Project, name: str, rows: Sequence[Row], concepts: Sequence[str]) -> None:
+    unknown = [concept for concept in concepts_of(rows) if concept not in concepts]
+    if unknown:
+        first = next(row for row in rows if row.concept in unknown)
+        raise DataError(
+            f"{project.manifest.path}:{first.line}: the prompt has no anchor for "
+            f"{', '.join(map(repr, unknown))}. Append anchors with `spaner extend "
+            f"{shlex.join(unknown)}`, or take these rows of {name!r} out"
+        )

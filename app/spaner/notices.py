@@ -1,0 +1,92 @@
+"""What users should know of what their data and their space cannot do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from spaner_core.data.labelled import concepts_of
+from spaner_core.data.manifest import Row
+from spaner_core.space import Space
+from spaner_core.training.joint import Trained
+
+from spaner.evaluate import EmbeddedRows
+from spaner.project import Project
+
+
+def label_notices(trained: Trained) -> tuple[str, ...]:
+    """Say how concept names were used, where they did not make the anchors."""
+    if trained.informativeness is None:
+        return ("no concept names were embedded, so none made the anchors",)
+    if trained.tied:
+        return ()
+    share = (
+        f"{trained.informativeness:.0%} of the training rows lie nearest their own concept's name"
+    )
+    use = "names join training as rows" if trained.labels_used else "names are left out"
+    return (f"{share}: too few to make anchors from names, so anchors are random and {use}",)
+
+
+def coverage_notices(rows: Mapping[str, Sequence[Row]], concepts: Sequence[str]) -> tuple[str, ...]:
+    """Name concepts of which modalities have no training row."""
+    seen = {name: set(concepts_of(part)) for name, part in rows.items()}
+    notices: list[str] = []
+    for concept in concepts:
+        having = [name for name in seen if concept in seen[name]]
+        if len(seen) > 1 and len(having) == 1:
+            notices.append(
+                f"concept {concept!r} has training rows in {having[0]!r} only: nothing links it to "
+                "the other modalities but the prompt"
+            )
+        elif not having:
+            notices.append(f"concept {concept!r} has an anchor but no training row")
+    for name, found in seen.items():
+        notices += missing_notice(name, [c for c in concepts if c not in found])
+    return tuple(notices)
+
+
+def unlabelled_notices(rows: Mapping[str, Sequence[Row]]) -> tuple[str, ...]:
+    """Count training rows that pull nowhere."""
+    counts = {
+        name: sum(row.concept is None and row.item is None for row in part)
+        for name, part in rows.items()
+    }
+    return tuple(
+        f"{count} training rows of {name!r} have neither concept nor item: they set its centre and "
+        "scale only"
+        for name, count in counts.items()
+        if count
+    )
+
+
+def missing_notice(name: str, missing: Sequence[str]) -> tuple[str, ...]:
+    """Warn of a modality on concepts of which it has no training row."""
+    if not missing:
+        return ()
+    listed = ", ".join(missing)
+    return (f"modality {name!r} has no training rows of {listed}: do not trust it on these",)
+
+
+def unseen_notices(space: Space, concepts: Sequence[str], names: Iterable[str]) -> tuple[str, ...]:
+    """Warn of modalities that have seen no labelled row of some of `concepts`."""
+    return tuple(
+        f"modality {name!r} has seen no row of {', '.join(missing)}: it neither finds these nor is "
+        f"found by them until `spaner attach {name} --replace` trains it on such rows"
+        for name in names
+        if (missing := space.unseen(name, concepts))
+    )
+
+
+def left_out_notices(project: Project, embedded: Mapping[str, EmbeddedRows]) -> tuple[str, ...]:
+    """Say which modalities an evaluation leaves out, and which figures of it mean nothing."""
+    absent = (
+        f"{name!r} is left out: no plugin that serves it is installed; the space was made with "
+        f"{distribution}"
+        for name, distribution in project.space.unserved.items()
+        if name in project.config.modalities
+    )
+    unseen = (
+        f"{name!r} has seen no labelled row of {', '.join(strange)}: do not trust its figures there"
+        for name, part in embedded.items()
+        if (strange := project.space.aligned.unseen(name, concepts_of(part.rows)))
+    )
+    return (*absent, *unseen)

@@ -1,0 +1,131 @@
+"""The shared prompt on disk: a first block, and later ones that are appended and change nothing.
+
+A block's fingerprint covers the one before it, so the fingerprint of the last block stands for
+the whole prompt up to there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor
+
+from spaner_core.cards import block_card, prompt_card
+from spaner_core.checkpoint.parts import (
+    WEIGHTS,
+    fingerprint_part,
+    read_record,
+    read_tensors,
+    write_card,
+    write_part,
+    write_receipt,
+)
+from spaner_core.errors import OutputExists, SpaceError
+from spaner_core.prompt import SharedPrompt
+from spaner_core.receipts import RECEIPT, block_folders, hash_tree
+from spaner_core.records import BlockRecord, PromptRecord
+from spaner_core.replacing import placed_at_end
+from spaner_core.space import PromptBlock
+
+
+@dataclass(frozen=True)
+class StoredPrompt:
+    """A prompt with all its blocks, the first one's record and what is known of each block."""
+
+    prompt: SharedPrompt
+    record: PromptRecord
+    blocks: tuple[PromptBlock, ...]
+
+
+def write_prompt(folder: Path, prompt: SharedPrompt, record: PromptRecord) -> str:
+    """Write the first block; return its fingerprint."""
+    write_part(folder, prompt.to_tensors(), record)
+    fingerprint = fingerprint_part(folder)
+    write_card(folder, prompt_card(record, fingerprint))
+    return fingerprint
+
+
+def read_prompt(folder: Path) -> StoredPrompt:
+    """Read the prompt at `folder` and every block that was appended to it.
+
+    Raises `SpaceError` where a block is missing, damaged, or continues another one.
+    """
+    record = read_record(folder, PromptRecord)
+    try:
+        prompt = SharedPrompt.from_tensors(read_tensors(folder))
+    except (KeyError, RuntimeError) as error:
+        first = str(error).splitlines()[0]
+        raise SpaceError(
+            f"{folder / WEIGHTS} does not hold a prompt ({first}); restore it from a copy"
+        ) from error
+    blocks = [_describe(record, fingerprint_part(folder))]
+    for later, anchors, described in _later_blocks(folder, blocks[0].fingerprint):
+        if anchors.shape != (len(later.concepts), prompt.anchors.shape[1]):
+            raise SpaceError(
+                f"{folder}: a block has anchors {tuple(anchors.shape)} for {len(later.concepts)} "
+                f"concepts in {prompt.anchors.shape[1]} dimensions; restore it from a copy"
+            )
+        prompt.append(anchors)
+        blocks.append(described)
+    return StoredPrompt(prompt, record, tuple(blocks))
+
+
+def save_extension(
+    space: Path, record: BlockRecord, *, anchors: Tensor, label_embeddings: Tensor
+) -> Path:
+    """Append a block of anchors (C', D) to the prompt of `space`; return its receipt's path.
+
+    `label_embeddings` (C', P) are what the anchors were made from, (0, 0) where they are random.
+    Every other file is hashed before and after. Raises `SpaceError` where the prompt has changed
+    since, and `OutputExists` where another block is appended at the same moment.
+    """
+    folders = block_folders(space)
+    fingerprint = ""
+    for folder in folders:
+        fingerprint = fingerprint_part(folder, fingerprint)
+    if fingerprint != record.previous:
+        raise SpaceError(
+            f"{space}/prompt has changed since it was read ({record.previous[:12]} then, "
+            f"{fingerprint[:12]} now); extend it again"
+        )
+    part = f"prompt/block-{len(folders) + 1:04d}"
+    before = hash_tree(space)
+    try:
+        with placed_at_end(space / part, beside=space) as new:
+            tensors = {"anchors": anchors, "label_embeddings": label_embeddings}
+            write_part(new, tensors, record)
+            write_card(new, block_card(record, fingerprint_part(new, fingerprint)))
+            own = {f"{part}/{name}": value for name, value in hash_tree(new).items()}
+            write_receipt(new, part, before=before, files={**hash_tree(space), **own})
+    except FileExistsError as error:
+        raise OutputExists(
+            f"{space / part} was written by another process meanwhile; extend the prompt again"
+        ) from error
+    return space / part / RECEIPT
+
+
+def _later_blocks(
+    folder: Path, fingerprint: str
+) -> Iterator[tuple[BlockRecord, Tensor, PromptBlock]]:
+    for number, block in enumerate(block_folders(folder.parent)[1:], start=2):
+        if block.name != f"block-{number:04d}":
+            raise SpaceError(
+                f"{folder / f'block-{number:04d}'} is missing, but there is {block.name}; restore "
+                "it from a copy"
+            )
+        record, tensors = read_record(block, BlockRecord), read_tensors(block)
+        if record.previous != fingerprint or "anchors" not in tensors:
+            raise SpaceError(
+                f"{block} does not continue the prompt before it ({fingerprint[:12]}): one of them "
+                "was changed or replaced; restore it from a copy"
+            )
+        fingerprint = fingerprint_part(block, fingerprint)
+        yield record, tensors["anchors"], _describe(record, fingerprint)
+
+
+def _describe(record: PromptRecord | BlockRecord, fingerprint: str) -> PromptBlock:
+    return PromptBlock(
+        fingerprint=fingerprint, concepts=record.concepts, label_texts=record.label_texts
+    )

@@ -1,0 +1,71 @@
+"""What a space's config.json files say: of the prompt, of later blocks of it, of each aligner."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from spaner_core.modality import FeatureSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModalityRecord:
+    """All that is needed to build a modality's encoder and an untrained aligner again."""
+
+    modality: str
+    distribution: str
+    version: str
+    api_version: int
+    encoder_options: Mapping[str, Any]
+    aligner_options: Mapping[str, Any]
+    encoder_fingerprint: str
+    transform_fingerprint: str
+    features: FeatureSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlignerRecord(ModalityRecord):
+    """What `aligners/<modality>/config.json` says.
+
+    `prompt_fingerprint` is the block of the prompt that was the last one then, `anchor_count` the
+    number of anchors up to it: the aligner reads these and no later ones. `concepts` are those of
+    which this modality has seen labelled rows.
+    """
+
+    prompt_fingerprint: str
+    anchor_count: int
+    training: Mapping[str, Any]
+    concepts: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PromptRecord:
+    """What `prompt/config.json` says: concepts in the order of the anchors, and their origin.
+
+    `anchors` is "labels" where concept names made them, "random" otherwise. `label_source` is the
+    modality that embedded the names, as it was then, None where no name was used.
+    `informativeness` is the share of training rows whose nearest concept name was their own.
+    """
+
+    concepts: tuple[str, ...]
+    label_texts: Mapping[str, tuple[str, ...]]
+    anchors: str
+    dim: int
+    strength: float
+    label_source: ModalityRecord | None = None
+    informativeness: float | None = None
+    recipe: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class BlockRecord:
+    """What `prompt/block-NNNN/config.json` says of concepts that were appended later.
+
+    `previous` is the fingerprint of the block before it, which this block's own one covers.
+    """
+
+    concepts: tuple[str, ...]
+    label_texts: Mapping[str, tuple[str, ...]]
+    anchors: str
+    previous: str
