@@ -179,7 +179,14 @@ def draw_support(digits: Digits, shots: int | None, seed: int) -> dict[str, Labe
     return support
 
 
-def fit(digits: Digits, shots: int | None, seed: int, recipe: Recipe | None = None) -> Space:
+def fit(
+    digits: Digits,
+    shots: int | None,
+    seed: int,
+    recipe: Recipe | None = None,
+    *,
+    concepts: Sequence[str] = DIGITS,
+) -> Space:
     """Train a space on one support set; support and weights both follow the seed."""
     recipe = recipe or Recipe()
     recipe = replace(recipe, training=replace(recipe.training, seed=seed))
@@ -187,23 +194,25 @@ def fit(digits: Digits, shots: int | None, seed: int, recipe: Recipe | None = No
         trained = fit_space(
             {name: digits.builders[name] for name in digits.train},
             draw_support(digits, shots, seed),
-            concepts=DIGITS,
+            concepts=concepts,
             labels=digits.labels,
             recipe=recipe,
         )
-    return as_space(trained.prompt, trained.aligners)
+    return as_space(trained.prompt, trained.aligners, concepts=concepts)
 
 
-def as_space(prompt: object, aligners: Mapping[str, Aligner]) -> Space:
-    """Wrap trained parts as a space in memory."""
+def as_space(
+    prompt: object, aligners: Mapping[str, Aligner], *, concepts: Sequence[str] = DIGITS
+) -> Space:
+    """Wrap trained parts as a space in memory, whose aligners read the anchors of `concepts`."""
     record = PromptRecord(
-        concepts=tuple(DIGITS), label_texts={}, anchors="labels", dim=128, strength=0.5
+        concepts=tuple(concepts), label_texts={}, anchors="labels", dim=128, strength=0.5
     )
     records = {
         name: AlignerRecord(
             modality=name, distribution="", version="", api_version=1, encoder_options={},
             aligner_options={}, encoder_fingerprint="", transform_fingerprint="",
-            features=FeatureSpec(dim=1), prompt_fingerprint="", anchor_count=len(DIGITS),
+            features=FeatureSpec(dim=1), prompt_fingerprint="", anchor_count=len(concepts),
             training={}, concepts=(),
         )
         for name in aligners

@@ -12,7 +12,7 @@ from spaner_core.errors import DataError
 from spaner_core.space import Space
 from spaner_core.training.attach import fit_attached
 
-from spaner.notices import missing_notice, unseen_notices
+from spaner.notices import missing_notice, unlabelled_notices, unseen_notices
 from spaner.plan import count_parameters, modalities_to_train, training_rows
 from spaner.project import Project
 from spaner.training import TrainingReport, aligner_record, label_rows
@@ -57,7 +57,11 @@ def attach(
         trained_parameters={name: count_parameters(aligner)},
         concepts=len(record.concepts),
         anchors=space.record.anchors,
-        notices=(*missing_notice(name, missing), *_strangers(space, name, record.concepts)),
+        notices=(
+            *missing_notice(name, missing),
+            *unlabelled_notices({name: rows}),
+            *_strangers(space, name, record.concepts),
+        ),
         receipts=(receipt,),
     )
 

@@ -26,6 +26,8 @@ def fit_attached(
 ) -> Aligner:
     """Train the aligner of `name` on its own labelled rows; no other modality is needed.
 
+    Rows without a concept set centre and scale only.
+
     Raises `DataError` where the rows are of fewer than two concepts.
     """
     labelled = rows.take(torch.nonzero(rows.concepts >= 0).flatten())
@@ -33,10 +35,7 @@ def fit_attached(
     set_seed(training.seed)
     aligner = build()
     aligner.fit_statistics(
-        labelled.features.values,
-        labelled.features.mask,
-        labelled.concepts,
-        concept_count=len(prompt.anchors),
+        rows.features.values, rows.features.mask, rows.concepts, concept_count=len(prompt.anchors)
     )
     train_attached(prompt, name, aligner, labelled, training=training, device=device)
     return aligner
