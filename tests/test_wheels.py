@@ -17,15 +17,6 @@ PLUGINS = ("audio", "sensor", "text", "vision")
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheels")
-    sources = [ROOT, *(ROOT / "plugins" / name for name in PLUGINS)]
-    pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder)]
-    subprocess.run([*pip, *map(str, sources)], check=True)
-    return folder
-
-
 def test_the_wheel_carries_packages_and_data_only(wheels: Path) -> None:
     (wheel,) = wheels.glob("spaner-*.whl")
     names = zipfile.ZipFile(wheel).namelist()

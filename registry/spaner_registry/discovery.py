@@ -6,11 +6,12 @@ lists everything with its problems before anything heavy starts.
 
 from __future__ import annotations
 
+import logging
 import os
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import Distribution, EntryPoint, distributions
 
 GROUP = "spaner"
 """The entry-point group of the contract, `spaner_core.ENTRY_POINT_GROUP`."""
@@ -18,13 +19,24 @@ GROUP = "spaner"
 LOAD_PLUGINS = "SPANER_LOAD_PLUGINS"
 """Environment variable: names of the plugins that may be loaded, with commas; empty means none."""
 
+PLUGIN_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+"""What a plugin may be called: it is a key of plugins.yaml and a folder of the space."""
+
+NAME_WORDING = "a plugin's name in lower-case letters, digits, - and _"
+"""`PLUGIN_NAME` in words."""
+
+_OBJECT = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")  # a.b, as in "a.b:c.d"
+_UNKNOWN = ("(unknown distribution)", "(unknown version)")
+logger = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class FoundPlugin:
     """One name of the group and the distribution that declares it.
 
-    `problem` says why it cannot be used (declared twice, refused by policy or environment), or is
-    None. It is kept rather than raised: only whoever asks for this plugin is concerned.
+    `problem` says why it cannot be used (badly named, declared twice, refused by policy or
+    environment), or is None. It is kept rather than raised: only whoever asks for this plugin is
+    concerned.
     """
 
     name: str
@@ -43,11 +55,12 @@ def discover(allow: Collection[str] | None = None) -> dict[str, FoundPlugin]:
     """Find every installed plugin by name, sorted, each with its problem if it has one.
 
     `allow` names the distributions that may be loaded, None meaning any. A distribution that is
-    on `sys.path` twice counts once, the first being the one that Python imports. Never raises.
+    on `sys.path` twice counts once, the first being the one that Python imports. Never raises: a
+    distribution whose metadata cannot be read is left out with a warning.
     """
     by_name: dict[str, list[FoundPlugin]] = {}
-    for entry_point in entry_points(group=GROUP):  # one a distribution name, first on sys.path
-        by_name.setdefault(entry_point.name, []).append(_found(entry_point))
+    for plugin in dict.fromkeys(_declared()):  # a line that stands twice says nothing more
+        by_name.setdefault(plugin.name, []).append(plugin)
     return {name: _settle(by_name[name], allow) for name in sorted(by_name)}
 
 
@@ -56,22 +69,40 @@ def normalise(distribution: str) -> str:
     return re.sub(r"[-_.]+", "-", distribution.strip()).lower()
 
 
-def _found(entry_point: EntryPoint) -> FoundPlugin:
-    distribution, version = _identity(entry_point)
-    return FoundPlugin(entry_point.name, distribution, version, entry_point)
+def _declared() -> Iterator[FoundPlugin]:
+    """Every entry point of the group, of each distribution the first one on `sys.path`.
+
+    `importlib.metadata.entry_points` does not serve: one damaged distribution makes it raise.
+    """
+    seen: set[str] = set()
+    for distribution in distributions():
+        name, version = _identity(distribution)
+        if normalise(name) in seen:
+            continue
+        if name != _UNKNOWN[0]:
+            seen.add(normalise(name))
+        try:
+            entry_points = distribution.entry_points.select(group=GROUP)
+        except Exception as error:  # not UTF-8, lines without "=", ...
+            logger.warning(
+                "the entry points of %s %s cannot be read (%s); expected lines such as "
+                "'name = module'; reinstall it if it brings plugins",
+                *(name, version, type(error).__name__),
+            )
+            continue
+        for entry_point in entry_points:
+            yield FoundPlugin(entry_point.name, name, version, entry_point)
 
 
-def _identity(entry_point: EntryPoint) -> tuple[str, str]:
+def _identity(distribution: Distribution) -> tuple[str, str]:
     """Return the distribution's name and version, with words where its metadata is damaged."""
-    unknown = ("(unknown distribution)", "(unknown version)")
-    if entry_point.dist is None:
-        return unknown
     try:  # an interrupted uninstall leaves entry points without METADATA
-        metadata = entry_point.dist.metadata
-    except OSError:
-        return unknown
-    names, versions = metadata.get_all("Name"), metadata.get_all("Version")
-    return names[0] if names else unknown[0], versions[0] if versions else unknown[1]
+        metadata = distribution.metadata
+        given = [metadata.get_all(key) or [""] for key in ("Name", "Version")]
+    except Exception:
+        return _UNKNOWN
+    words = [" ".join(str(values[0]).split()) for values in given]
+    return words[0] or _UNKNOWN[0], words[1] or _UNKNOWN[1]
 
 
 def _settle(rivals: list[FoundPlugin], allow: Collection[str] | None) -> FoundPlugin:
@@ -81,20 +112,12 @@ def _settle(rivals: list[FoundPlugin], allow: Collection[str] | None) -> FoundPl
         allowed = {normalise(name) for name in allow}
         permitted = [plugin for plugin in rivals if normalise(plugin.distribution) in allowed]
     chosen = (permitted or rivals)[0]
-    problem = None
     if not permitted:
-        problem = _refused_by_policy(rivals, allow or ())
+        problem: str | None = _refused_by_policy(rivals, allow or ())
     elif len(permitted) > 1:
-        declared = " and ".join(plugin.origin for plugin in permitted)
-        problem = (
-            f"declared {len(permitted)} times, by {declared}; expected one; "
-            "uninstall all but one, or name the one to use in policy.allow"
-        )
-    elif _refused_by_environment(chosen.name):
-        problem = (
-            f"{LOAD_PLUGINS} is {os.environ[LOAD_PLUGINS]!r}; expected it to name "
-            f"{chosen.name!r}; add the name, or unset the variable to allow all"
-        )
+        problem = _declared_often(permitted)
+    else:
+        problem = _badly_declared(chosen) or _refused_by_environment(chosen)
     return replace(chosen, problem=problem)
 
 
@@ -106,6 +129,32 @@ def _refused_by_policy(rivals: list[FoundPlugin], allow: Collection[str]) -> str
     )
 
 
-def _refused_by_environment(name: str) -> bool:
+def _declared_often(rivals: list[FoundPlugin]) -> str:
+    origins = list(dict.fromkeys(plugin.origin for plugin in rivals))
+    remedy = "uninstall all but one, or name the one to use in policy.allow"
+    if len(origins) == 1:
+        remedy = f"update {rivals[0].distribution} or tell its authors"
+    return f"declared {len(rivals)} times, by {' and '.join(origins)}; expected one; {remedy}"
+
+
+def _badly_declared(plugin: FoundPlugin) -> str | None:
+    """Say what is wrong with an entry point's own words."""
+    remedy = f"update {plugin.distribution} or tell its authors"
+    if not PLUGIN_NAME.fullmatch(plugin.name):
+        return f"{plugin.origin} calls it {plugin.name!r}; expected {NAME_WORDING}; {remedy}"
+    value = plugin.entry_point.value
+    target = re.sub(r"\s*\[.*\]$", "", value)  # extras, which nobody reads any more
+    parts = [part.strip() for part in target.split(":")]
+    if len(parts) > 2 or not all(_OBJECT.fullmatch(part) for part in parts):
+        return f"{plugin.origin} declares it as {value!r}; expected a module; {remedy}"
+    return None
+
+
+def _refused_by_environment(plugin: FoundPlugin) -> str | None:
     named = os.environ.get(LOAD_PLUGINS)
-    return named is not None and name not in {part.strip() for part in named.split(",")}
+    if named is None or plugin.name in {part.strip() for part in named.split(",")}:
+        return None
+    return (
+        f"{LOAD_PLUGINS} is {named!r}; expected it to name {plugin.name!r}; "
+        "add the name, or unset the variable to allow all"
+    )

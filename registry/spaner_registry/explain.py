@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from spaner_core.options import unknown_key
 
-from spaner_registry.positions import Document, Keys, Problem
+from spaner_registry.positions import Document, Keys, Problem, brief, show
 from spaner_registry.values import UNEXPECTED
 
 _EXPECTED = {
@@ -42,7 +42,7 @@ def contradictions(document: Document) -> Iterator[Problem]:
         needy = [key for key, value in prompt.items() if (key, value) == ("anchors", "labels")]
         needy += ["labels"] if prompt.get("labels") is not None else []
         for key in needy:
-            given = f"prompt.{key} is {_show(prompt[key])} without prompt.labels_from"
+            given = f"prompt.{key} is {show(prompt[key])} without prompt.labels_from"
             remedy = f"add a line such as 'labels_from: text', or remove {key}"
             message = f"{given}; expected the modality that embeds the labels; {remedy}"
             yield Problem(document.place("prompt", key), message)
@@ -58,33 +58,39 @@ def contradictions(document: Document) -> Iterator[Problem]:
 
 
 def _keys(detail: Any) -> Keys:
-    return tuple(key for key in detail["loc"] if key != "[key]")
+    """Return the keys that lead to what is wrong; pydantic writes odd ones (a date) as text."""
+    keys = tuple(key for key in detail["loc"] if key != "[key]")
+    return (*keys[:-1], detail["input"]) if _is_wrong_key(detail) else keys
+
+
+def _is_wrong_key(detail: Any) -> bool:
+    return detail["type"] == "invalid_key" or "[key]" in detail["loc"]
 
 
 def _dotted(keys: Keys) -> str:
     """Write keys as prompt.dim, in one line whatever a quoted key contains."""
-    return " ".join(".".join(str(key) for key in keys).split())
+    return " ".join(".".join(brief(str(key)) for key in keys).split())
 
 
 def _message(detail: Any, model: type[BaseModel]) -> str:
     keys, kind = _keys(detail), detail["type"]
     dotted, where = _dotted(keys), _dotted(keys[:-1]) or "the file"
     if kind == "extra_forbidden":
-        return f"in {where}: {unknown_key(keys[-1], _known(keys[:-1], model))}"
+        return f"in {where}: {unknown_key(brief(str(keys[-1])), _known(keys[:-1], model))}"
     field = _field(keys, model)
     if kind in ("missing", "too_short") and field is not None and field.examples:
         given = "is missing" if kind == "missing" else "is empty"
         return f"{dotted} {given}; expected a value; write for example {field.examples[0]!r}"
-    if kind == "invalid_key" or "[key]" in detail["loc"]:
+    if _is_wrong_key(detail):
         named = kind == UNEXPECTED  # the other way for a key to be wrong is to be no text
         expected, remedy = (detail["msg"], "rename it") if named else ("a text", "quote it")
-        return f"key {_show(detail['input'])} stands in {where}; expected {expected}; {remedy}"
+        return f"key {show(detail['input'])} stands in {where}; expected {expected}; {remedy}"
     if not keys:
         return (
-            f"the file is {_show(detail['input'])}; expected keys such as space, data and "
+            f"the file is {show(detail['input'])}; expected keys such as space, data and "
             "modalities; write for example 'space: runs/base'"
         )
-    return f"{dotted} is {_show(detail['input'])}; expected {_expected(detail)}; {_remedy(field)}"
+    return f"{dotted} is {show(detail['input'])}; expected {_expected(detail)}; {_remedy(field)}"
 
 
 def _expected(detail: Any) -> str:
@@ -99,21 +105,7 @@ def _remedy(field: FieldInfo | None) -> str:
     default = field.get_default(call_default_factory=False)
     if default is None or isinstance(default, BaseModel):
         return "correct it or remove it"
-    return f"correct it, or remove it for the default {_show(default)}"
-
-
-def _show(value: object) -> str:
-    """Write a value as one would in YAML, in short."""
-    if value is None:
-        return "empty"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, Mapping):
-        return "a mapping"
-    if isinstance(value, list | tuple):
-        return "a list"
-    words = repr(value)
-    return words if len(words) <= 60 else f"{words[:57]}..."
+    return f"correct it, or remove it for the default {show(default)}"
 
 
 def _known(keys: Keys, model: type[BaseModel]) -> list[str]:

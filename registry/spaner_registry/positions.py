@@ -6,24 +6,31 @@ time, without saying where (a date that does not exist), is collected here.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
-from typing import NamedTuple, NoReturn, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import yaml
 from spaner_core.errors import ConfigError
 from yaml.constructor import SafeConstructor
 
+from spaner_registry.composing import compose, refuse_syntax
+
 Keys: TypeAlias = tuple[object, ...]
 """The way to one value: keys of mappings, numbers of list items."""
 
-_MERGE = "tag:yaml.org,2002:merge"
-_PLAIN: dict[type[yaml.Node], str] = {
-    yaml.ScalarNode: "tag:yaml.org,2002:str",
-    yaml.SequenceNode: "tag:yaml.org,2002:seq",
-    yaml.MappingNode: "tag:yaml.org,2002:map",
+_YAML = "tag:yaml.org,2002:"
+_MERGE = f"{_YAML}merge"
+_KINDS: dict[type[yaml.Node], tuple[str, tuple[str, ...]]] = {
+    yaml.ScalarNode: ("a word", ("str", "int", "float", "bool", "null", "timestamp", "binary")),
+    yaml.SequenceNode: ("a list", ("seq", "omap", "pairs")),
+    yaml.MappingNode: ("a mapping", ("map", "set")),
 }
+"""What each kind of node is called, and its tags; the first says no more than the kind."""
+
+_LONGEST = 60  # letters of a value in a message
 
 
 class Place(NamedTuple):
@@ -79,24 +86,16 @@ class Document:
 
 def read_yaml(path: Path) -> Document:
     """Read a YAML file; raises `ConfigError` when it cannot be read or parsed at all."""
-    text = _read_text(path)
+    node = compose(path)
+    if node is None:
+        return Document(path, None, {(): Place(1, 1)})
+    survey = _Survey({(): _place(node)})
+    survey.check(node)
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        if node is None:
-            return Document(path, None, {(): Place(1, 1)})
-        survey = _Survey({(): _place(node)})
-        survey.check(node)
         content = SafeConstructor().construct_document(node)
-        survey.record(node)  # after construction, which resolves merges (<<)
     except yaml.MarkedYAMLError as error:
-        _refuse_syntax(path, error)
-    except yaml.reader.ReaderError as error:
-        before = text[: error.position]
-        place = Place(before.count("\n") + 1, error.position - before.rfind("\n"))
-        raise ConfigError(
-            f"{path}:{place.line}:{place.column}: the character {chr(error.character)!r} cannot "
-            "stand in YAML; expected printable text; remove it"
-        ) from error
+        refuse_syntax(path, error)
+    survey.record(node)  # after construction, which resolves merges (<<)
     return Document(
         path, content, survey.places, tuple(survey.problems), frozenset(survey.unreadable)
     )
@@ -137,7 +136,7 @@ class _Survey:
         above |= {id(node)}
         if isinstance(node, yaml.MappingNode):
             for key, value in node.value:  # a later key wins, as in construction
-                inner = (*keys, SafeConstructor().construct_object(key))
+                inner = (*keys, _word(key))
                 self.places[inner] = _place(key)
                 self.record(value, inner, above)
         elif isinstance(node, yaml.SequenceNode):
@@ -147,83 +146,87 @@ class _Survey:
 
     def _check_tag(self, node: yaml.Node) -> None:
         """Refuse tags that plain data does not have, and scalars that their tag cannot read."""
-        if node.tag not in SafeConstructor.yaml_constructors:
-            given = f"the tag {node.tag!r} is unknown"
-            self._note(node, given, expected="plain data", remedy="remove the tag")
-            node.tag = _PLAIN[type(node)]
-            self.spoiled.add(id(node))
+        kind, tags = _KINDS[type(node)]
+        tag = node.tag.removeprefix(_YAML)
+        if tag in ("value", "merge"):
+            given = f"{show(node.value)} has a meaning of its own in YAML"
+            self._spoil(node, given, expected="plain data", remedy="put it in quotes")
+        elif tag not in tags:
+            given = f"the tag {show(node.tag)} is unknown for {kind}"
+            self._spoil(node, given, expected="plain data", remedy="remove the tag")
         elif isinstance(node, yaml.ScalarNode):
-            try:
-                SafeConstructor().construct_object(node)
+            try:  # as text too: Python writes no number of 5000 digits, UTF-8 no half character
+                str(SafeConstructor().construct_object(node)).encode()
             except Exception:  # whatever int() or date() raise: PyYAML passes it on
-                kind = node.tag.rpartition(":")[2]
-                given = f"{node.value!r} cannot be read as {kind}"
+                named = "text" if tag == "str" else tag
+                given = f"{show(node.value)} cannot be read as {named}"
                 remedy = "correct it, or put it in quotes if it is a text"
-                self._note(node, given, expected=f"a valid {kind}", remedy=remedy)
-                node.tag = _PLAIN[yaml.ScalarNode]
-                self.spoiled.add(id(node))
+                self._spoil(node, given, expected=f"a valid {named}", remedy=remedy)
+                node.value = node.value.encode("ascii", "backslashreplace").decode()
 
     def _check_keys(self, node: yaml.MappingNode) -> None:
-        """Refuse keys that are no words or numbers, and equal keys."""
+        """Refuse keys that are no words or numbers, equal keys, and merges of what is no mapping.
+
+        What is refused is left out, except an equal key, which wins as in construction.
+        """
         lines: dict[object, int] = {}
         kept = []
         for key, value in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.tag != _MERGE:
-                self._check_tag(key)
-                word = SafeConstructor().construct_object(key)
-                line = key.start_mark.line + 1
-                if isinstance(word, Hashable) and word in lines:
-                    given = f"key {word!r} is given twice, on lines {lines[word]} and {line}"
-                    self._note(key, given, expected="each key once", remedy="remove one of them")
-                elif isinstance(word, Hashable):
-                    lines[word] = line
-            if isinstance(key, yaml.ScalarNode):
-                kept.append((key, value))
-            else:
+            if not isinstance(key, yaml.ScalarNode):
                 given = "a list or mapping stands as a key"
                 self._note(key, given, expected="a word", remedy="write a word before the colon")
+                continue
+            if key.tag != _MERGE:
+                self._check_tag(key)
+            elif not _is_mergeable(value):
+                given, remedy = "<< merges what is no mapping", "write * and a mapping's anchor"
+                self._note(value, given, expected="a mapping, or a list of them", remedy=remedy)
+                continue
+            word, line = _word(key), key.start_mark.line + 1
+            if word in lines:
+                given = f"key {show(word)} is given twice, on lines {lines[word]} and {line}"
+                self._note(key, given, expected="each key once", remedy="remove one of them")
+            lines.setdefault(word, line)
+            kept.append((key, value))
         node.value = kept
+
+    def _spoil(self, node: yaml.Node, given: str, *, expected: str, remedy: str) -> None:
+        """Note that a node cannot be read, and let it pass as what it looks like."""
+        self._note(node, given, expected=expected, remedy=remedy)
+        node.tag = _YAML + _KINDS[type(node)][1][0]
+        self.spoiled.add(id(node))
 
     def _note(self, node: yaml.Node, given: str, *, expected: str, remedy: str) -> None:
         message = f"{given}; expected {expected}; {remedy}"
         self.problems.append(Problem(_place(node), message))
 
 
+def show(value: object) -> str:
+    """Write a value as one would in YAML, in short and in one line."""
+    if value is None:
+        return "empty"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Mapping):
+        return "a mapping"
+    if isinstance(value, list | tuple | set):
+        return "a list"
+    return brief(str(value) if isinstance(value, date) else repr(value))
+
+
+def brief(words: str) -> str:
+    """Cut what would make a message too long to read."""
+    return words if len(words) <= _LONGEST else f"{words[: _LONGEST - 3]}..."
+
+
+def _word(key: yaml.ScalarNode) -> object:
+    return key.value if key.tag == _MERGE else SafeConstructor().construct_object(key)
+
+
+def _is_mergeable(node: yaml.Node) -> bool:
+    parts = node.value if isinstance(node, yaml.SequenceNode) else [node]
+    return all(isinstance(part, yaml.MappingNode) for part in parts)
+
+
 def _place(node: yaml.Node) -> Place:
     return Place(node.start_mark.line + 1, node.start_mark.column + 1)
-
-
-def _read_text(path: Path) -> str:
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError as error:
-        raise ConfigError(
-            f"{path}: there is no such file; expected a plugins.yaml; "
-            "write one, or name another with --config"
-        ) from error
-    except IsADirectoryError as error:
-        raise ConfigError(
-            f"{path}: this is a folder; expected a YAML file; name the file in it with --config"
-        ) from error
-    except OSError as error:
-        raise ConfigError(
-            f"{path}: cannot be read ({error.strerror}); expected a readable file; "
-            "check its permissions"
-        ) from error
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        column = error.start - data.rfind(b"\n", 0, error.start)
-        raise ConfigError(
-            f"{path}:{line}:{column}: byte 0x{data[error.start]:02x} is not UTF-8; "
-            "expected text in UTF-8; save the file in that encoding"
-        ) from error
-
-
-def _refuse_syntax(path: Path, error: yaml.MarkedYAMLError) -> NoReturn:
-    mark = error.problem_mark or error.context_mark
-    where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark is not None else str(path)
-    said = " ".join(part for part in (error.context, error.problem) if part)
-    tab = "indent with spaces, not tabs" if "'\\t'" in said else "correct this or the line above"
-    raise ConfigError(f"{where}: not YAML ({said}); expected valid YAML; {tab}") from error

@@ -1,4 +1,4 @@
-"""One plugin manager behind typed methods: plugins are loaded by name, when first asked for.
+"""The installed plugins behind typed methods, loaded by name, when first asked for.
 
 Every method speaks to exactly one plugin. What a plugin does wrong becomes a `PluginError` that
 names plugin, distribution and hook, so that a traceback is never all a user has.
@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pluggy
-from spaner_core import hookspecs
-from spaner_core.contract import contract_problems, implemented_hooks
-from spaner_core.errors import PluginError, SpanerError
-from spaner_core.hookspecs import ENTRY_POINT_GROUP
+from spaner_core.errors import PluginError
 from spaner_core.modality import (
-    API_VERSION,
     Aligner,
     Corruption,
     Encoder,
+    Examples,
     FeatureSpec,
     Modality,
     Preview,
@@ -27,8 +24,9 @@ from spaner_core.modality import (
     Transform,
 )
 
-from spaner_registry.broken import broken, one_line
+from spaner_registry.broken import contained
 from spaner_registry.discovery import FoundPlugin, discover
+from spaner_registry.loading import LoadedPlugin, load_plugin
 
 if TYPE_CHECKING:
     from spaner_core.pretrained.freeze import FrozenEncoder
@@ -39,34 +37,27 @@ class Registry:
 
     `found` lists what is installed, from metadata; `allow` names the distributions that may be
     loaded (`policy.allow`), None meaning any.
+
+    Every method but `loaded` raises `PluginError` when the plugin is not installed, declared
+    twice, refused, cannot be imported, does not keep the contract, or fails; and lets a
+    `SpanerError` through that a hook raises about what the user gave.
     """
 
     def __init__(self, *, allow: Collection[str] | None = None) -> None:
         self.found = discover(allow)
-        self._manager = pluggy.PluginManager(ENTRY_POINT_GROUP)
-        self._manager.add_hookspecs(hookspecs)
-        self._modalities: dict[str, Modality] = {}
+        self._loaded: dict[str, LoadedPlugin] = {}
 
     @property
     def loaded(self) -> dict[str, FoundPlugin]:
         """The plugins loaded so far, each with its distribution and version."""
-        return {name: self.found[name] for name in self._modalities}
+        return {name: plugin.found for name, plugin in self._loaded.items()}
 
     def load(self, name: str) -> FoundPlugin:
         """Import and check the plugin `name`; does nothing when it is loaded already.
 
-        Raises `PluginError` when it is not installed, declared twice, refused, cannot be
-        imported, or does not keep the contract. Plugins loaded before are not affected.
+        Plugins loaded before are not affected by one that is refused.
         """
-        plugin = self._pick(name)
-        if name not in self._modalities:
-            module = _import(plugin)
-            try:
-                self._modalities[name] = self._admit(plugin, module)
-            finally:
-                if name not in self._modalities and self._manager.has_plugin(name):
-                    self._manager.unregister(name=name)
-        return plugin
+        return self._load(name).found
 
     def distribution(self, name: str) -> tuple[str, str]:
         """Return the name and the version of the distribution that a plugin comes from."""
@@ -75,14 +66,16 @@ class Registry:
 
     def modality(self, name: str) -> Modality:
         """Describe a modality; imports nothing heavy."""
-        self.load(name)
-        return self._modalities[name]
+        return self._load(name).modality
 
     def build_encoder(self, name: str, options: Mapping[str, object]) -> FrozenEncoder:
         """Build a modality's encoder from its `encoder:` options, frozen."""
         from spaner_core.pretrained.freeze import FrozenEncoder  # imports torch
 
-        return FrozenEncoder(self._require(name, "spaner_build_encoder", options=options))
+        plugin = self._load(name)
+        encoder: Encoder = plugin.ask("spaner_build_encoder", options=options)
+        with contained(plugin.found, "freezing its encoder"):
+            return FrozenEncoder(encoder)
 
     def build_transform(
         self, name: str, encoder: Encoder, options: Mapping[str, object]
@@ -94,32 +87,38 @@ class Registry:
         from spaner_core.pretrained.freeze import FrozenEncoder  # imports torch
 
         own = encoder.encoder if isinstance(encoder, FrozenEncoder) else encoder
-        transform: Transform = self._require(
-            name, "spaner_build_transform", encoder=own, options=options
+        transform: Transform = self._load(name).ask(
+            "spaner_build_transform", encoder=own, options=options
         )
         return transform
 
     def build_aligner(
         self, name: str, features: FeatureSpec, prompt_dim: int, options: Mapping[str, object]
     ) -> Aligner:
-        """Build a modality's trainable aligner from its `aligner:` options."""
-        aligner: Aligner = self._require(
-            name,
-            "spaner_build_aligner",
-            features=features,
-            prompt_dim=prompt_dim,
-            options=options,
+        """Build a modality's trainable aligner, a `torch.nn.Module`, from `aligner:` options."""
+        aligner: Aligner = self._load(name).ask(
+            "spaner_build_aligner", features=features, prompt_dim=prompt_dim, options=options
         )
         return aligner
 
     def corruptions(self, name: str, options: Mapping[str, object]) -> tuple[Corruption, ...]:
         """Return a modality's named noise; empty when the plugin offers none."""
-        return tuple(self._call(name, "spaner_corruptions", options=options) or ())
+        return tuple(self._load(name).ask("spaner_corruptions", options=options) or ())
 
     def preview(self, name: str, sample: Sample) -> Preview | None:
         """Show a sample to people; None when the plugin cannot."""
-        preview: Preview | None = self._call(name, "spaner_preview", sample=sample)
+        preview: Preview | None = self._load(name).ask("spaner_preview", sample=sample)
         return preview
+
+    def examples(self, name: str, folder: Path) -> Examples | None:
+        """Return what to try the plugin on, files written to `folder`; None when it has none."""
+        examples: Examples | None = self._load(name).ask("spaner_examples", folder=folder)
+        return examples
+
+    def _load(self, name: str) -> LoadedPlugin:
+        if name not in self._loaded:
+            self._loaded[name] = load_plugin(self._pick(name))
+        return self._loaded[name]
 
     def _pick(self, name: str) -> FoundPlugin:
         plugin = self.found.get(name)
@@ -134,67 +133,3 @@ class Registry:
         if plugin.problem is not None:
             raise PluginError(f"plugin {name!r}: {plugin.problem}")
         return plugin
-
-    def _admit(self, plugin: FoundPlugin, module: object) -> Modality:
-        """Register an imported plugin and hold it to the contract."""
-        try:
-            self._manager.register(module, plugin.name)
-        except (pluggy.PluginValidationError, ValueError) as error:
-            given = f"its hooks cannot be registered ({one_line(error)})"
-            expected = "a module of its own, its hooks with the arguments of spaner_core.hookspecs"
-            raise broken(plugin, given, expected) from error
-        # The version comes first: hooks of another version would all look misspelt or missing.
-        modality = None
-        if "spaner_modality" in implemented_hooks(module):
-            modality = self._describe(plugin)
-        problems = contract_problems(module)
-        if problems or modality is None:
-            raise broken(plugin, ", ".join(problems), "the hooks of spaner_core.hookspecs")
-        if modality.name != plugin.name:
-            given = f"spaner_modality says that its name is {modality.name!r}"
-            raise broken(plugin, given, f"the name of its entry point, {plugin.name!r}")
-        return modality
-
-    def _describe(self, plugin: FoundPlugin) -> Modality:
-        modality = self._ask(plugin, "spaner_modality")
-        if not isinstance(modality, Modality):
-            given = f"spaner_modality returned {type(modality).__name__}"
-            raise broken(plugin, given, "a spaner_core.Modality")
-        if modality.api_version != API_VERSION:
-            given = f"it is built for version {modality.api_version} of the plugin contract"
-            raise broken(plugin, given, f"version {API_VERSION}, which this SPANER speaks")
-        return modality
-
-    def _require(self, name: str, hook: str, **arguments: object) -> Any:
-        """Call a hook that has to answer."""
-        answer = self._call(name, hook, **arguments)
-        if answer is None:
-            expected = f"an answer, as {hook} is required"
-            raise broken(self.found[name], f"{hook} returned None", expected)
-        return answer
-
-    def _call(self, name: str, hook: str, **arguments: object) -> Any:
-        return self._ask(self.load(name), hook, **arguments)
-
-    def _ask(self, plugin: FoundPlugin, hook: str, **arguments: object) -> Any:
-        """Call one hook of one registered plugin; a plain call would reach all of them."""
-        own = self._manager.get_plugin(plugin.name)
-        others = [other for other in self._manager.get_plugins() if other is not own]
-        try:
-            return self._manager.subset_hook_caller(hook, others)(**arguments)
-        except SpanerError:
-            raise  # said on purpose, about what the user gave
-        except Exception as error:
-            raise broken(plugin, f"{hook} failed ({one_line(error)})", "no error") from error
-
-
-def _import(plugin: FoundPlugin) -> object:
-    try:
-        module: object = plugin.entry_point.load()
-    except Exception as error:
-        raise PluginError(
-            f"plugin {plugin.name!r} of {plugin.origin} cannot be imported ({one_line(error)}); "
-            f"expected {plugin.entry_point.value!r} to import; "
-            f"reinstall {plugin.distribution} with what it needs, or remove it"
-        ) from error
-    return module

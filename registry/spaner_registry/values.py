@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -11,10 +10,10 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, ValidationInfo
 from pydantic_core import PydanticCustomError
 
+from spaner_registry.discovery import NAME_WORDING, PLUGIN_NAME
+
 UNEXPECTED = "unexpected"
 """Type of the errors raised here; their message is what was expected."""
-
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 
 def expect(wording: str) -> PydanticCustomError:
@@ -58,11 +57,14 @@ def _as_number(value: object) -> float | None:
 
 def _check_path(value: object, info: ValidationInfo) -> Path:
     """Read a path relative to the folder given as the validation's context."""
-    if not isinstance(value, str) or not value.strip():
+    if not isinstance(value, str) or not value.strip() or "\0" in value:
         raise expect("a path")
     path = Path(value)
     if path.parts[:1] == ("~",):  # ~name stays a file's name: there may be no such user
-        path = path.expanduser()
+        try:
+            path = path.expanduser()
+        except RuntimeError as error:  # a container's user without an entry in passwd
+            raise expect("a path without ~, as this user has no home folder") from error
     return info.context / path if isinstance(info.context, Path) else path
 
 
@@ -73,8 +75,8 @@ def _check_text(value: object) -> str:
 
 
 def _check_name(value: object) -> str:
-    if not isinstance(value, str) or not _NAME.fullmatch(value):  # it names a folder of the space
-        raise expect("a plugin's name in lower-case letters, digits, - and _")
+    if not isinstance(value, str) or not PLUGIN_NAME.fullmatch(value):
+        raise expect(NAME_WORDING)
     return value
 
 

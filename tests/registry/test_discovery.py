@@ -9,14 +9,10 @@ from pathlib import Path
 
 import pytest
 from spaner_core import ENTRY_POINT_GROUP
+from spaner_registry.config import read_config
 from spaner_registry.discovery import GROUP, LOAD_PLUGINS, discover
 
 Install = Callable[..., Path]
-
-
-@pytest.fixture(autouse=True)
-def _no_restriction(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(LOAD_PLUGINS, raising=False)
 
 
 def test_the_group_is_the_contracts() -> None:
@@ -83,12 +79,130 @@ def test_environment_restricts_names(
     assert usable or (problem is not None and "SPANER_LOAD_PLUGINS" in problem)
 
 
-def test_damaged_metadata_does_not_hide_the_rest(install_plugin: Install) -> None:
-    install_plugin("broken", metadata=False)
+@pytest.mark.parametrize(
+    ("metadata", "origin"),
+    [
+        (b"", "(unknown distribution) (unknown version)"),
+        (b"Name: caf\xe9\nVersion: 1\n", "(unknown distribution) (unknown version)"),
+        (b"Name: \nVersion: \n", "(unknown distribution) (unknown version)"),
+        (b"Name: spaner-broken\n", "spaner-broken (unknown version)"),
+        (b"Name: spaner-broken\n  folded\nVersion: 1\n", "spaner-broken folded 1"),
+        (b"\x00\xff\xfe", "(unknown distribution) (unknown version)"),
+    ],
+    ids=["absent", "not UTF-8", "empty", "no version", "folded", "binary"],
+)
+def test_damaged_metadata_does_not_hide_the_rest(
+    install_plugin: Install, metadata: bytes, origin: str
+) -> None:
     install_plugin("toy")
+    install_plugin("broken", metadata=metadata)
     found = discover()
-    assert found["broken"].distribution == "(unknown distribution)"
+    assert found["broken"].origin == origin
     assert found["toy"].problem is None
+
+
+@pytest.mark.parametrize(
+    "declared",
+    [b"[spaner]\nbroken\n", b"[spaner]\nbroken = caf\xe9\n", b"\xff\xfe[\x00"],
+    ids=["no value", "not UTF-8", "UTF-16"],
+)
+def test_damaged_entry_points_hide_that_distribution_alone_and_are_told(
+    install_plugin: Install, declared: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    install_plugin("toy")
+    install_plugin("broken", version="3.1", entry_points=declared)
+    found = discover()
+    assert found["toy"].problem is None
+    assert "broken" not in found
+    assert "entry points of spaner-broken 3.1 cannot be read" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "name", ["../x", "A b", "Toy", "", "-toy", "_toy", "toy.sub", "/tmp", "tøy", "toy/", "."]
+)
+def test_a_name_that_plugins_yaml_could_not_hold_is_a_problem(
+    install_plugin: Install, name: str
+) -> None:
+    install_plugin("toy")
+    install_plugin("odd", entry_points=f"[spaner]\n{name} = plugin_spaner_odd\n".encode())
+    found = discover()
+    problem = found[name].problem or ""
+    assert f"spaner-odd 0.1.0 calls it {name!r}; expected a plugin's name in lower-case" in problem
+    assert found["toy"].problem is None
+
+
+@pytest.mark.parametrize("name", ["toy", "a", "3d", "near-infrared", "lidar_2"])
+def test_discovery_and_plugins_yaml_agree_on_names(
+    install_plugin: Install, tmp_path: Path, name: str
+) -> None:
+    install_plugin("odd", entry_points=f"[spaner]\n{name} = plugin_spaner_odd\n".encode())
+    assert discover()[name].problem is None
+    path = tmp_path / "plugins.yaml"
+    path.write_text(f"space: s\ndata: {{manifest: m.csv}}\nmodalities: {{{name}: }}\n")
+    assert list(read_config(path).modalities) == [name]
+
+
+@pytest.mark.parametrize(
+    "value", ["a b c:", ":x", "", "a:", "a..b", ".a", "a:b:c", "1a", "a-b", "a;"]
+)
+def test_a_malformed_target_is_a_problem(install_plugin: Install, value: str) -> None:
+    install_plugin("odd", entry_points=f"[spaner]\nodd = {value}\n".encode())
+    problem = discover()["odd"].problem or ""
+    assert f"spaner-odd 0.1.0 declares it as {value!r}; expected a module" in problem
+
+
+@pytest.mark.parametrize("value", ["a", "a.b_2", "a.b:c", "a : c.d", "a:b [extra]", "a[x,y]"])
+def test_a_target_as_packaging_writes_it_is_none(install_plugin: Install, value: str) -> None:
+    install_plugin("odd", entry_points=f"[spaner]\nodd = {value}\n".encode())
+    assert discover()["odd"].problem is None
+
+
+def test_two_lines_of_one_distribution_are_told_apart_from_two_distributions(
+    install_plugin: Install,
+) -> None:
+    install_plugin("twin", entry_points=b"[spaner]\ntwin = one\ntwin = two\n")
+    install_plugin("same", entry_points=b"[spaner]\nsame = one\nsame = one\n")
+    found = discover()
+    problem = found["twin"].problem or ""
+    assert "declared 2 times, by spaner-twin 0.1.0; expected one; update spaner-twin" in problem
+    assert found["same"].problem is None
+
+
+def test_two_distributions_that_lost_their_names_are_not_taken_for_one(
+    install_plugin: Install,
+) -> None:
+    install_plugin("first", metadata=b"")
+    install_plugin("second", metadata=b"")
+    assert {"first", "second"} <= set(discover())
+
+
+def test_an_editable_twin_counts_once(install_plugin: Install) -> None:
+    root = install_plugin("toy", distribution="Spaner_Toy", version="1.0")
+    link = root / "spaner_toy.egg-info"  # beside the sources, with the name written otherwise
+    link.mkdir()
+    (link / "PKG-INFO").write_text("Metadata-Version: 2.1\nName: spaner.Toy\nVersion: 1.1\n")
+    (link / "entry_points.txt").write_text("[spaner]\ntoy = plugin_Spaner_Toy\n")
+    assert discover()["toy"].problem is None
+
+
+def test_paths_that_lead_nowhere_are_passed_over(
+    install_plugin: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install_plugin("toy")
+    (tmp_path / "cut.zip").write_bytes(b"PK\x03\x04")
+    (tmp_path / "empty-1.0.dist-info").mkdir()
+    (tmp_path / "file-1.0.dist-info").write_text("")
+    for path in (tmp_path, tmp_path / "cut.zip", tmp_path / "absent"):
+        monkeypatch.syspath_prepend(str(path))
+    assert discover()["toy"].problem is None
+
+
+def test_an_empty_name_is_not_what_an_empty_variable_names(
+    install_plugin: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install_plugin("odd", entry_points=b"[spaner]\n = plugin_spaner_odd\n")
+    monkeypatch.setenv(LOAD_PLUGINS, "")
+    assert "calls it ''" in (discover()[""].problem or "")
 
 
 def test_discovery_imports_nothing_heavy_and_no_plugin(install_plugin: Install) -> None:

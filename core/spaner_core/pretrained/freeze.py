@@ -25,7 +25,8 @@ class FrozenEncoder(nn.Module):
     def __init__(self, encoder: Encoder) -> None:
         super().__init__()
         self.encoder: Any = encoder
-        held = vars(encoder).values() if not isinstance(encoder, nn.Module) else ()
+        own = getattr(encoder, "__dict__", {})  # none where the class has slots
+        held = own.values() if not isinstance(encoder, nn.Module) else ()
         self.held = nn.ModuleList(part for part in held if isinstance(part, nn.Module))
         self.requires_grad_(False)
         super().train(False)

@@ -1,0 +1,99 @@
+"""A Python process of its own for code that may crash, hang or flood, and how it ended in words."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import IO
+
+LARGEST_OUTPUT = 64 * 2**20
+"""Bytes of output after which a process is stopped; it would fill the disk otherwise."""
+
+_TAIL = 4096  # bytes in which the last line is looked for
+_LONGEST_LINE = 300
+_STEP_S = 0.2  # how often the output's size is looked at
+
+
+def run_child(arguments: Sequence[str], *, time_limit_s: float) -> str | None:
+    """Run `python *arguments` and return None when it ended with exit code 0.
+
+    Otherwise returns how it ended, as words that follow a subject: "ended with exit code 7; its
+    last line: ...". The process imports from where this one does, paths added at run time
+    included; it has no input, and its output goes to a file that is thrown away. It is stopped
+    after `time_limit_s` seconds, and what it started is stopped with it, however it ended.
+    """
+    with tempfile.TemporaryFile() as output:
+        process = subprocess.Popen(
+            [sys.executable, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=output,  # a file, as a pipe fills up, and stays open with a grandchild
+            stderr=subprocess.STDOUT,
+            env=_environment(),
+            start_new_session=True,
+        )
+        try:
+            ended = _wait(process, output, time_limit_s)
+        finally:
+            _stop_all(process)
+        if ended is None:
+            return None
+        last = _last_line(output)
+    return f"{ended}; its last line: {last}" if last else ended
+
+
+def _environment() -> dict[str, str]:
+    """Give the child this process's `sys.path`, and nothing of its own before it."""
+    paths = [path or "." for path in sys.path if isinstance(path, str)]
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(paths),
+        "PYTHONSAFEPATH": "1",  # else a torch.py in the working folder would come first
+        "PYTHONIOENCODING": "utf-8",
+    }
+
+
+def _wait(process: subprocess.Popen[bytes], output: IO[bytes], time_limit_s: float) -> str | None:
+    deadline = time.monotonic() + time_limit_s
+    while (left_s := deadline - time.monotonic()) > 0:
+        with suppress(subprocess.TimeoutExpired):
+            return _ended(process.wait(min(_STEP_S, left_s)))
+        if os.fstat(output.fileno()).st_size > LARGEST_OUTPUT:
+            return f"printed more than {LARGEST_OUTPUT // 2**20} MiB and was stopped"
+    return f"took longer than {time_limit_s:g} s and was stopped"
+
+
+def _ended(code: int) -> str | None:
+    if code == 0:
+        return None
+    if code > 0:
+        return f"ended with exit code {code}"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:  # a real-time signal has no name
+        return f"was killed by signal {-code}"
+    return f"was killed by signal {-code} ({name})"
+
+
+def _stop_all(process: subprocess.Popen[bytes]) -> None:
+    """Stop the process, and whatever of its group outlives it."""
+    with suppress(ProcessLookupError, PermissionError):  # macOS forbids it where all have ended
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _last_line(output: IO[bytes]) -> str:
+    """Return the last line with words in it, without what would steer a terminal."""
+    size = output.seek(0, os.SEEK_END)
+    output.seek(max(0, size - _TAIL))
+    lines = output.read().decode("utf-8", errors="replace").splitlines()
+    for line in reversed(lines):
+        words = "".join(sign if sign.isprintable() else " " for sign in line).strip()
+        if words:
+            return words if len(words) <= _LONGEST_LINE else f"{words[:_LONGEST_LINE]}..."
+    return ""
