@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -16,18 +18,33 @@ from typer.main import get_command
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-COMMANDS: dict[str, object] = get_command(app).commands  # type: ignore[attr-defined]
+PAGES = [README, *(page.read_text(encoding="utf-8") for page in (ROOT / "docs").glob("*.md"))]
+
+
+def commands_of(group: Any, above: str = "") -> Iterator[tuple[str, Any]]:
+    """Every command by what is typed for it, those of groups within groups too."""
+    for name, command in group.commands.items():
+        yield above + name, command
+        if hasattr(command, "commands"):
+            yield from commands_of(command, f"{above}{name} ")
+
+
+COMMANDS = dict(commands_of(get_command(app)))
 
 
 @pytest.mark.parametrize("command", sorted(COMMANDS))
-def test_every_command_is_in_the_readme_and_shows_an_example(command: str) -> None:
-    assert f"spaner {command}" in README or f"make {command}" in README
-    assert f"Example: spaner {command}" in str(getattr(COMMANDS[command], "epilog", ""))
+def test_every_command_is_in_the_docs_and_shows_an_example(command: str) -> None:
+    pages = PAGES if " " in command else [README]  # a group's own commands have a page
+    assert any(f"spaner {command}" in page or f"make {command}" in page for page in pages)
+    assert f"Example: spaner {command}" in str(COMMANDS[command].epilog)
 
 
-def test_the_readme_names_no_command_that_does_not_exist() -> None:
-    named = set(re.findall(r"`?spaner ([a-z]+)", README))
-    assert named <= {*COMMANDS, "demo"}
+def test_the_docs_name_no_command_that_does_not_exist() -> None:
+    groups = {name for name, command in COMMANDS.items() if hasattr(command, "commands")}
+    for page in PAGES:
+        for name, more in re.findall(r"\bspaner ([a-z]+)\b(?: ([a-z]+)\b)?", page):
+            assert name in COMMANDS
+            assert name not in groups or not more or f"{name} {more}" in COMMANDS
 
 
 def keys(model: type[BaseModel]) -> set[str]:

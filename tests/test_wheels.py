@@ -25,6 +25,7 @@ def test_the_wheel_carries_packages_and_data_only(wheels: Path) -> None:
     assert sum(name.endswith(".flac") for name in names) == 560
     for needed in ("data/motions.parquet", "data/README.md", "plugins.yaml"):
         assert f"spaner/demo/{needed}" in names
+    assert "spaner/scaffold/template/spaner_NAME/__init__.py.template" in names
     assert "spaner-0.1.0.dist-info/licenses/LICENSE" in names
 
 

@@ -1,7 +1,8 @@
 """A whole modality plugin: series of numbers written as text, e.g. "1 0 2; 0 1 1 | 3 0 0".
 
-Numbers with blanks make a token, tokens with ";" a window, windows with "|" a sample. It uses
-the root of `spaner_core` alone, and is what an author may start from.
+Numbers with blanks make a token, tokens with ";" a window, windows with "|" a sample. It uses the
+root of `spaner_core` alone, imports what needs torch where it needs it, and is what an author may
+start from.
 """
 
 from __future__ import annotations
@@ -9,21 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
-from spaner_core import (
-    Aligner,
-    AlignerOptions,
-    CrossAttentionAligner,
-    FeatureSpec,
-    MeanTokens,
-    Modality,
-    UnusableInput,
-    fingerprint_options,
-    hookimpl,
-    read_options,
-)
-from torch import Tensor
+from spaner_core import Examples, FeatureSpec, Modality, UnusableInput, hookimpl, read_options
+
+if TYPE_CHECKING:
+    from spaner_core import Aligner
+    from torch import Tensor
+
+Window = list[list[float]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,35 +28,45 @@ class ToyOptions:
 
 class ToyEncoder:
     def __init__(self, options: ToyOptions) -> None:
+        from spaner_core import fingerprint_options
+
         self.features = FeatureSpec(dim=options.width)
         self.fingerprint = fingerprint_options("toy", 1, options)
 
-    def collate(self, inputs: Sequence[Tensor]) -> list[Tensor]:
+    def collate(self, inputs: Sequence[Window]) -> list[Window]:
         return list(inputs)
 
-    def __call__(self, batch: list[Tensor]) -> tuple[Tensor, Tensor]:
-        tokens = torch.nn.utils.rnn.pad_sequence(batch, batch_first=True)  # (B, N, E)
-        lengths = torch.tensor([len(window) for window in batch])
-        return tokens, torch.arange(tokens.shape[1]) < lengths.unsqueeze(1)
+    def __call__(self, batch: list[Window]) -> tuple[Tensor, Tensor]:
+        import torch
+
+        tokens = torch.zeros(len(batch), max(map(len, batch)), self.features.dim)
+        mask = torch.zeros(tokens.shape[:2], dtype=torch.bool)
+        for row, window in enumerate(batch):
+            tokens[row, : len(window)] = torch.as_tensor(window)
+            mask[row, : len(window)] = True
+        return tokens, mask
 
 
 class ToyTransform:
     def __init__(self, options: ToyOptions) -> None:
+        from spaner_core import fingerprint_options
+
         self.width = options.width
         self.fingerprint = fingerprint_options("toy-reading", 1, options)
 
-    def decode(self, source: Path | str) -> str:
-        return source.read_text(encoding="utf-8") if isinstance(source, Path) else source
-
-    def prepare(self, sample: str) -> list[Tensor]:
+    def decode(self, source: Path | str) -> list[Window]:
         try:
-            windows = [[t.split() for t in window.split(";")] for window in sample.split("|")]
-            tensors = [torch.tensor([[float(x) for x in t] for t in w]) for w in windows]
-        except ValueError as error:
-            raise UnusableInput(f"{error}; write numbers") from error
-        if any(tensor.shape[-1] != self.width for tensor in tensors):
+            text = source.read_text(encoding="utf-8") if isinstance(source, Path) else source
+            windows = [[t.split() for t in window.split(";")] for window in text.split("|")]
+            sample = [[[float(number) for number in token] for token in w] for w in windows]
+        except (OSError, ValueError) as error:
+            raise UnusableInput(f"{error}; expected numbers; write some") from error
+        if any(len(token) != self.width for window in sample for token in window):
             raise UnusableInput(f"a token has not {self.width} numbers; write as many in each")
-        return tensors
+        return sample
+
+    def prepare(self, sample: list[Window]) -> list[Window]:
+        return sample
 
 
 @hookimpl
@@ -83,9 +88,19 @@ def spaner_build_transform(options: Mapping[str, object]) -> ToyTransform:
 def spaner_build_aligner(
     features: FeatureSpec, prompt_dim: int, options: Mapping[str, object]
 ) -> Aligner:
+    from spaner_core import AlignerOptions, CrossAttentionAligner, MeanTokens
+
     return CrossAttentionAligner(
         MeanTokens(features),
         features=features,
         prompt_dim=prompt_dim,
         options=read_options(AlignerOptions, options),
     )
+
+
+@hookimpl
+def spaner_examples(folder: Path) -> Examples:
+    file = folder / "numbers.toy"
+    file.write_text("0 3 1 | 2 2 2; 1 0 0", encoding="utf-8")
+    inputs = ["4 0 1; 0 2 1; 3 1 0 | 1 1 5", file, "1 2 3"]
+    return Examples(inputs=inputs, changing={"width": 2})

@@ -198,7 +198,7 @@ class Examples:
     `inputs` are at least three small inputs that differ, files or, where the modality is inline,
     texts. `options` are the `encoder:` options to build with. The two other mappings together
     name every `encoder:` option with a value other than the one built with: `changing` those that
-    change features, `neutral` those that do not (a batch size, a device).
+    change features, `neutral` those that do not (a device, or one that has a single value so far).
     """
 
     inputs: Sequence[Path | str]

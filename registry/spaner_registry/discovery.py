@@ -36,7 +36,7 @@ class FoundPlugin:
 
     `problem` says why it cannot be used (badly named, declared twice, refused by policy or
     environment), or is None. It is kept rather than raised: only whoever asks for this plugin is
-    concerned.
+    concerned. `left_out` is true where policy or environment refuse it, which is no defect of it.
     """
 
     name: str
@@ -44,6 +44,7 @@ class FoundPlugin:
     version: str
     entry_point: EntryPoint
     problem: str | None = None
+    left_out: bool = False
 
     @property
     def origin(self) -> str:
@@ -111,14 +112,13 @@ def _settle(rivals: list[FoundPlugin], allow: Collection[str] | None) -> FoundPl
     if allow is not None:
         allowed = {normalise(name) for name in allow}
         permitted = [plugin for plugin in rivals if normalise(plugin.distribution) in allowed]
-    chosen = (permitted or rivals)[0]
     if not permitted:
-        problem: str | None = _refused_by_policy(rivals, allow or ())
-    elif len(permitted) > 1:
-        problem = _declared_often(permitted)
-    else:
-        problem = _badly_declared(chosen) or _refused_by_environment(chosen)
-    return replace(chosen, problem=problem)
+        return replace(rivals[0], problem=_refused_by_policy(rivals, allow or ()), left_out=True)
+    chosen = permitted[0]
+    if (refused := _refused_by_environment(chosen)) is not None:
+        return replace(chosen, problem=refused, left_out=True)
+    often = _declared_often(permitted) if len(permitted) > 1 else None
+    return replace(chosen, problem=often or _badly_declared(chosen))
 
 
 def _refused_by_policy(rivals: list[FoundPlugin], allow: Collection[str]) -> str:

@@ -40,16 +40,6 @@ def clips(tmp_path: Path) -> list[Path]:
     return paths
 
 
-def test_asking_what_it_is_loads_nothing_heavy(check_light: Callable[[str], None]) -> None:
-    check_light("audio")
-
-
-def test_clips_of_any_length_are_encoded_as_if_alone(
-    audio: Any, clips: list[Path], check_batching: Callable[..., None]
-) -> None:
-    check_batching(audio, clips)
-
-
 def test_tokens_follow_pitch_over_time(audio: Any, clips: list[Path]) -> None:
     rising, falling, *_ = audio.tokens(clips)
     assert rising.shape == (17, 40)
@@ -58,10 +48,8 @@ def test_tokens_follow_pitch_over_time(audio: Any, clips: list[Path]) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".wav", ".flac", ".ogg", ".mp3"])
-def test_every_promised_format_is_read(
-    audio: Any, load: Callable[[str], Any], tmp_path: Path, suffix: str
-) -> None:
-    assert suffix in load("audio").hook.spaner_modality().suffixes
+def test_every_promised_format_is_read(audio: Any, tmp_path: Path, suffix: str) -> None:
+    assert suffix in audio.modality.suffixes
     path = tmp_path / f"glide{suffix}"
     soundfile.write(path, chirp(300, 900, length_s=0.5), RATE_HZ)
     (tokens,) = audio.tokens([path])
@@ -148,15 +136,6 @@ def test_files_that_are_no_sound_are_refused(audio: Any, tmp_path: Path, content
         audio.tokens([tmp_path / "bad.wav"])
 
 
-def test_missing_file_is_refused(audio: Any, tmp_path: Path) -> None:
-    with pytest.raises(UnusableInput, match="cannot be read"):
-        audio.tokens([tmp_path / "nowhere.wav"])
-
-
-def test_fingerprint(audio: Any, check_fingerprints: Callable[..., None]) -> None:
-    check_fingerprints(audio, [{"bands": 32}, {"tokens": 8}, {"floor_db": 40}])
-
-
 @pytest.mark.parametrize("bands", [1, 80])
 def test_the_range_of_bands_works(audio: Any, clips: list[Path], bands: int) -> None:
     encoder, _ = audio.build({"bands": bands, "tokens": 4})
@@ -177,11 +156,3 @@ def test_the_range_of_bands_works(audio: Any, clips: list[Path], bands: int) -> 
 def test_wrong_options_are_refused(audio: Any, options: dict[str, object], message: str) -> None:
     with pytest.raises(OptionError, match=message):
         audio.build(options)
-
-
-def test_nothing_trains(audio: Any, clips: list[Path], check_frozen: Callable[..., None]) -> None:
-    check_frozen(audio, clips[0])
-
-
-def test_aligner(audio: Any, clips: list[Path], check_aligner: Callable[..., None]) -> None:
-    check_aligner(audio, clips)

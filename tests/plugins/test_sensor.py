@@ -43,16 +43,6 @@ def series(tmp_path: Path) -> list[Path]:
     return [write_csv(tmp_path / f"{steps}.csv", movement(steps, seed=steps)) for steps in lengths]
 
 
-def test_asking_what_it_is_loads_nothing_heavy(check_light: Callable[[str], None]) -> None:
-    check_light("sensor")
-
-
-def test_batch_changes_nothing(
-    sensor: Any, series: list[Path], check_batching: Callable[..., None]
-) -> None:
-    check_batching(sensor, series)
-
-
 def test_the_share_above_zero_is_exactly_the_same_in_batches_of_any_size(sensor: Any) -> None:
     encoder, _ = sensor.build({"kernels": 60})
     windows = torch.from_numpy(np.stack([movement(50, seed=s).T for s in range(40)])).float()
@@ -203,18 +193,6 @@ def test_damaged_files_are_refused(
         sensor.tokens([tmp_path / name])
 
 
-def test_fingerprint(sensor: Any, check_fingerprints: Callable[..., None]) -> None:
-    variants = [
-        {"channels": ["a", "b"]},
-        {"sample_rate_hz": 20},
-        {"window_s": 4},
-        {"hop_s": 2},
-        {"kernels": 100},
-        {"seed": 1},
-    ]
-    check_fingerprints(sensor, variants)
-
-
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -233,11 +211,3 @@ def test_fingerprint(sensor: Any, check_fingerprints: Callable[..., None]) -> No
 def test_wrong_options_are_refused(sensor: Any, options: dict[str, object], message: str) -> None:
     with pytest.raises(OptionError, match=message):
         sensor.build(options)
-
-
-def test_nothing_trains(sensor: Any, series: list[Path], check_frozen: Callable[..., None]) -> None:
-    check_frozen(sensor, series[1])
-
-
-def test_aligner(sensor: Any, series: list[Path], check_aligner: Callable[..., None]) -> None:
-    check_aligner(sensor, series)

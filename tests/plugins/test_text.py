@@ -19,14 +19,6 @@ def text(load: Callable[[str], Any]) -> Any:
     return load("text")
 
 
-def test_asking_what_it_is_loads_nothing_heavy(check_light: Callable[[str], None]) -> None:
-    check_light("text")
-
-
-def test_batch_and_padding_change_nothing(text: Any, check_batching: Callable[..., None]) -> None:
-    check_batching(text, PHRASES)
-
-
 def test_one_token_a_word_whatever_the_case_width_and_punctuation(text: Any) -> None:
     full_width = "".join(chr(ord(letter) + 0xFEE0) for letter in "seven")
     plain, shouted, wide, sentence = text.tokens(["seven", "SEVEN!", full_width, "Is it «seven»?"])
@@ -74,17 +66,6 @@ def test_unusable_files_are_refused(
         text.tokens([file])
 
 
-def test_missing_file_and_empty_text_are_refused(text: Any) -> None:
-    with pytest.raises(UnusableInput, match="cannot be opened"):
-        text.tokens([Path("nowhere.txt")])
-    with pytest.raises(UnusableInput, match="no word"):
-        text.tokens([""])
-
-
-def test_fingerprint(text: Any, check_fingerprints: Callable[..., None]) -> None:
-    check_fingerprints(text, [{"dim": 256}, {"shortest_ngram": 3}, {"longest_ngram": 5}])
-
-
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -97,14 +78,6 @@ def test_fingerprint(text: Any, check_fingerprints: Callable[..., None]) -> None
 def test_wrong_options_are_refused(text: Any, options: dict[str, object], message: str) -> None:
     with pytest.raises(OptionError, match=message):
         text.build(options)
-
-
-def test_nothing_trains(text: Any, check_frozen: Callable[..., None]) -> None:
-    check_frozen(text, "seven")
-
-
-def test_aligner(text: Any, check_aligner: Callable[..., None]) -> None:
-    check_aligner(text, PHRASES)
 
 
 def test_reader_weighs_dimensions_by_rarity_as_a_slow_loop_does() -> None:

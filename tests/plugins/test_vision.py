@@ -34,16 +34,6 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Path], Tensor
     return paths, torch.tensor(data.target[:600])
 
 
-def test_asking_what_it_is_loads_nothing_heavy(check_light: Callable[[str], None]) -> None:
-    check_light("vision")
-
-
-def test_batch_changes_nothing(
-    vision: Any, digits: tuple[list[Path], Tensor], check_batching: Callable[..., None]
-) -> None:
-    check_batching(vision, digits[0][:6])
-
-
 def test_few_images_tell_digits_apart(vision: Any, digits: tuple[list[Path], Tensor]) -> None:
     paths, labels = digits
     features = torch.stack(vision.tokens(paths)).flatten(1)
@@ -138,10 +128,6 @@ def test_huge_images_are_refused(
         vision.tokens([tmp_path / "huge.png"])
 
 
-def test_fingerprint(vision: Any, check_fingerprints: Callable[..., None]) -> None:
-    check_fingerprints(vision, [{"image_size": 40}, {"orientations": 8}])
-
-
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -155,18 +141,6 @@ def test_fingerprint(vision: Any, check_fingerprints: Callable[..., None]) -> No
 def test_wrong_options_are_refused(vision: Any, options: dict[str, object], message: str) -> None:
     with pytest.raises(OptionError, match=message):
         vision.build(options)
-
-
-def test_nothing_trains(
-    vision: Any, digits: tuple[list[Path], Tensor], check_frozen: Callable[..., None]
-) -> None:
-    check_frozen(vision, digits[0][0])
-
-
-def test_aligner(
-    vision: Any, digits: tuple[list[Path], Tensor], check_aligner: Callable[..., None]
-) -> None:
-    check_aligner(vision, digits[0][:5])
 
 
 def test_many_tokens_are_pooled_by_the_rows_of_the_picture(vision: Any) -> None:

@@ -84,11 +84,6 @@ WRONG = [
     ("spaner_build_encoder", "def collate|collate = 3\n    def other", "without collate"),
     ("spaner_build_encoder", f"{ENCODER}|return Touchy()", "(SystemExit: 4)"),
     ("spaner_build_encoder", f"{ENCODER}|return Endless()", "Endless without collate"),
-    (
-        "spaner_build_encoder",
-        "class Encoder:|class Encoder:\n    __slots__ = ('features', 'fingerprint')",
-        "freezing its encoder failed (TypeError",
-    ),
     ("spaner_build_transform", f"{TRANSFORM}|return None", "returned None"),
     ("spaner_build_transform", f"{TRANSFORM}|return encoder", "Encoder without decode, prepare"),
     ("spaner_build_transform", f"{TRANSFORM}|return Touchy()", "(RuntimeError: do not touch)"),

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from spaner.cli import asking, building, looking
+from spaner.cli import asking, building, looking, plugins
 
 app = typer.Typer(
     name="spaner",
@@ -40,5 +40,6 @@ def start(
 building.register(app)
 asking.register(app)
 looking.register(app)
+plugins.register(app)
 
 __all__ = ["app"]

@@ -1,10 +1,10 @@
-"""Commands that look: plugins, check, verify."""
+"""Commands that look: check, verify."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -19,45 +19,11 @@ from spaner.cli.flags import (
 )
 from spaner.cli.output import notice, say, say_json, say_table
 
-if TYPE_CHECKING:
-    from spaner_registry.config import Config
-
 
 def register(app: typer.Typer) -> None:
     """Add this group's commands."""
-    app.command(epilog="Example: spaner plugins --json")(plugins)
     app.command(epilog="Example: spaner check")(check)
     app.command(epilog="Example: spaner verify --space runs/base")(verify)
-
-
-def plugins(config: ConfigFlag = CONFIG, as_json: JsonFlag = False) -> None:
-    """List installed plugins: from their metadata alone, nothing is loaded."""
-    from spaner_registry.discovery import discover
-
-    settings = _settings_if_any(config)
-    declared = settings.modalities if settings else {}
-    folder = settings.space / "aligners" if settings else None
-    rows = [
-        {
-            "name": plugin.name,
-            "distribution": plugin.distribution,
-            "version": plugin.version,
-            "declared": plugin.name in declared,
-            "in_space": folder is not None and (folder / plugin.name).is_dir(),
-            "problem": plugin.problem,
-        }
-        for plugin in discover(settings.policy.allow if settings else None).values()
-    ]
-    if as_json:
-        say_json(rows)
-        return
-    say_table(
-        ("name", "distribution", "version", "declared", "in the space"),
-        [list(row.values())[:5] for row in rows],
-    )
-    notice(f"{row['name']}: {row['problem']}" for row in rows if row["problem"])
-    absent = [name for name in declared if name not in {row["name"] for row in rows}]
-    notice(f"{name} is declared in {config}, but no such plugin is installed" for name in absent)
 
 
 def check(
@@ -123,19 +89,3 @@ def verify(
         raise SpaceError("\n".join(problems))
     else:
         say(f"{space}: {files} files, every one as its receipts say")
-
-
-def _settings_if_any(config: Path) -> Config | None:
-    """Read the configuration; a missing or broken one only costs the columns made from it."""
-    if config == CONFIG and not config.exists():
-        return None
-    from spaner_core.errors import ConfigError
-    from spaner_registry.config import read_config
-
-    try:
-        return read_config(config)
-    except ConfigError as error:
-        if not config.is_file():
-            raise
-        notice([f"{config} was not used: {error}"])
-        return None

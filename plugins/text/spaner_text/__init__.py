@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spaner_core import Modality, hookimpl, read_options
+from spaner_core import Examples, Modality, hookimpl, read_options
 
 if TYPE_CHECKING:
     from spaner_core import Aligner, Encoder, FeatureSpec, Transform
@@ -49,3 +50,11 @@ def spaner_build_aligner(
     from spaner_text.aligner import build_aligner
 
     return build_aligner(features, prompt_dim=prompt_dim, options=options)
+
+
+@hookimpl
+def spaner_examples(folder: Path) -> Examples:
+    """Write what the conformance kit tries this plugin on."""
+    from spaner_text.examples import write_examples
+
+    return write_examples(folder)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from spaner_core.data.labelled import LabelledRows
+from spaner_core.data.labelled import LabelledRows, join_labelled
 from spaner_core.errors import ConfigError, DataError
 from spaner_core.evaluation.retrieval import retrieval_by_pair
 from spaner_core.features.rows import FeatureRows
@@ -175,14 +175,7 @@ def test_attaching_by_labels_alone_changes_no_byte_and_reaches_the_others(
     }
     old = embed(trained, "first", train_rows()["first"])
     rows = train_rows(names="third")["third"]
-    aligner = fit_attached(
-        "third",
-        partial(build, "third"),
-        rows,
-        trained.prompt,
-        training=RECIPE.training,
-        device="cpu",
-    )
+    aligner = attach_third(trained, rows)
     modules: dict[str, Any] = {"prompt": trained.prompt, **trained.aligners}
     for name, module in modules.items():
         assert state(module) == before[name]
@@ -194,30 +187,32 @@ def test_attaching_by_labels_alone_changes_no_byte_and_reaches_the_others(
     assert held_out_recall(attached, names="second third") > 0.9
 
 
-def test_attaching_leaves_unlabelled_rows_out(trained: Trained) -> None:
+def test_unlabelled_rows_set_the_centre_of_an_attached_modality_and_nothing_else(
+    trained: Trained,
+) -> None:
     rows = train_rows(names="third")["third"]
-    loud = replace(rows.features, values=rows.features.values + 100)
-    unlabelled = LabelledRows(features=loud, concepts=rows.concepts * 0 - 1, items=rows.items)
-    both = LabelledRows(
-        features=FeatureRows(
-            values=torch.cat([unlabelled.features.values, rows.features.values]),
-            mask=torch.cat([unlabelled.features.mask, rows.features.mask]),
-        ),
-        concepts=torch.cat([unlabelled.concepts, rows.concepts]),
-        items=torch.cat([unlabelled.items, rows.items]),
+    shifted = replace(rows.features, values=rows.features.values + 100)
+    unlabelled = replace(rows, features=shifted, concepts=rows.concepts * 0 - 1)
+    both = join_labelled([unlabelled, rows])
+    few = replace(RECIPE.training, max_steps=3)
+    alone, mixed = (attach_third(trained, part, training=few) for part in (rows, both))
+    raw = mixed.reader(both.features.values, both.features.mask)
+    torch.testing.assert_close(mixed.centre, raw.mean(dim=0))
+    assert not torch.allclose(mixed.centre, alone.centre)
+    assert torch.equal(mixed.concept_means.support, alone.concept_means.support)
+
+
+def attach_third(
+    trained: Trained, rows: LabelledRows, *, training: TrainingRecipe = RECIPE.training
+) -> Any:
+    return fit_attached(
+        "third",
+        partial(build, "third"),
+        rows,
+        trained.prompt,
+        training=training,
+        device="cpu",
     )
-    alone, mixed = (
-        fit_attached(
-            "third",
-            partial(build, "third"),
-            part,
-            trained.prompt,
-            training=replace(RECIPE.training, max_steps=3),
-            device="cpu",
-        )
-        for part in (rows, both)
-    )
-    assert state(alone) == state(mixed)
 
 
 @pytest.mark.parametrize("concept", [0, -1])
@@ -228,14 +223,7 @@ def test_fewer_than_two_concepts_are_refused_by_name(trained: Trained, concept: 
         train({**rows, "third": poor})
     assert "\n" not in str(caught.value)
     with pytest.raises(DataError, match=r"'third'.*at least 2"):
-        fit_attached(
-            "third",
-            partial(build, "third"),
-            poor,
-            trained.prompt,
-            training=RECIPE.training,
-            device="cpu",
-        )
+        attach_third(trained, poor)
 
 
 def test_informative_names_make_the_anchors_and_tie_their_modality() -> None:

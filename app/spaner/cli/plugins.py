@@ -1,0 +1,183 @@
+"""Commands about plugins: plugins, plugins new, plugins check."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from spaner.cli.flags import CONFIG, ConfigFlag, JsonFlag, SpaceFlag
+from spaner.cli.output import notice, say, say_json, say_table
+
+if TYPE_CHECKING:
+    from spaner_registry.config import Config
+
+    from spaner.conformance import TriedRule
+    from spaner.installed import ListedPlugin
+
+
+def register(app: typer.Typer) -> None:
+    """Add this group's commands."""
+    group = typer.Typer()
+    group.callback(invoke_without_command=True, epilog="Example: spaner plugins --json")(plugins)
+    group.command(epilog="Example: spaner plugins new thermal")(new)
+    group.command(epilog="Example: spaner plugins check thermal")(check)
+    app.add_typer(group, name="plugins")
+
+
+def plugins(
+    context: typer.Context,
+    config: ConfigFlag = CONFIG,
+    space: SpaceFlag = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Load every one, each in a process of its own.")
+    ] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """List what is installed, without loading it; begin or check a plugin of your own."""
+    if context.invoked_subcommand is not None:
+        if config != CONFIG or space is not None or strict or as_json:
+            _refuse_flags(context.invoked_subcommand)
+        return
+    from spaner_registry.discovery import discover
+
+    from spaner.installed import list_plugins, try_plugins, unserved_modalities
+
+    settings = _settings_if_any(config, binding=strict)
+    declared = settings.modalities if settings else {}
+    allow = settings.policy.allow if settings else None
+    folder = _space_if_any(space, settings)
+    found = discover(allow)
+    tried = try_plugins(found) if strict else None
+    rows = list_plugins(found, declared=declared, space=folder, tried=tried)
+    _say_plugins(rows, strict=strict, as_json=as_json)
+    absent = [name for name in declared if name not in found]
+    notice(f"{name} is declared in {config}, but no such plugin is installed" for name in absent)
+    notice(unserved_modalities(found, space=folder))
+    if strict:
+        _fail_if_broken(rows)
+
+
+def new(
+    name: Annotated[str, typer.Argument(help="The new modality's name, such as thermal.")],
+    folder: Annotated[
+        Path, typer.Option("--folder", help="Where the plugin's own folder is made.")
+    ] = Path(),
+) -> None:
+    """Begin a plugin of your own: writes a small one that works."""
+    from spaner.scaffold.writing import write_plugin
+
+    made = write_plugin(name, folder)
+    place = str(made) if made.is_absolute() else f"./{made}"  # never taken for a bare name
+    say(f"{made}: a small plugin that works, to be made yours in the places marked YOURS")
+    say("Next:")
+    say(f"  pip install --editable {shlex.quote(place)}")
+    say(f"  spaner plugins check {name}")
+
+
+def check(
+    name: Annotated[str, typer.Argument(help="The installed plugin to try.")],
+    config: ConfigFlag = CONFIG,
+    as_json: JsonFlag = False,
+    time_limit_s: Annotated[
+        float, typer.Option("--time-limit", min=1, help="Seconds after which it is stopped.")
+    ] = 600,
+) -> None:
+    """Try a plugin by every rule of the contract, in a process of its own."""
+    from spaner_core.errors import PluginError
+
+    from spaner.conformance import check_plugin
+
+    settings = _settings_if_any(config, binding=True)
+    allow = settings.policy.allow if settings else None
+    tried = check_plugin(name, allow=allow, time_limit_s=time_limit_s)
+    _say_rules(tried, as_json=as_json)
+    broken = sum(not rule.passed for rule in tried)
+    if broken:
+        raise PluginError(
+            f"plugin {name!r} breaks {broken} of the {len(tried)} rules that were tried; expected "
+            "it to keep all; docs/writing-a-plugin.md says why each is there"
+        )
+
+
+def _say_plugins(rows: Sequence[ListedPlugin], *, strict: bool, as_json: bool) -> None:
+    if as_json:
+        say_json([asdict(row) for row in rows])
+        return
+    say_table(
+        ("name", "distribution", "version", "declared", "in the space", *["loads"] * strict),
+        [
+            (row.name, row.distribution, row.version, row.declared, row.in_space)
+            + (row.loads,) * strict
+            for row in rows
+        ],
+    )
+    notice(f"{row.name}: {row.problem}" for row in rows if row.problem and row.loads is None)
+
+
+def _say_rules(tried: Sequence[TriedRule], *, as_json: bool) -> None:
+    if as_json:
+        say_json([asdict(rule) for rule in tried])
+        return
+    say_table(
+        ("kept", "rule (check_...)", "what was found"),
+        [
+            (t.passed, t.rule.removeprefix("check_"), t.remark if t.passed else "see below")
+            for t in tried
+        ],
+    )
+    for broken in (t for t in tried if not t.passed):
+        say(f"{broken.rule}: {broken.asks}\n  {broken.remark}")
+
+
+def _fail_if_broken(rows: Sequence[ListedPlugin]) -> None:
+    """Raise `PluginError` naming every plugin that was loaded and is broken."""
+    broken = [f"{row.name}: {row.problem}" for row in rows if row.loads is False]
+    if broken:
+        from spaner_core.errors import PluginError
+
+        count = f"{len(broken)} of {len(rows)} installed plugins cannot be used"
+        raise PluginError("\n  ".join((f"{count}:", *broken)))
+
+
+def _refuse_flags(subcommand: str) -> None:
+    from spaner_core.errors import ConfigError
+
+    raise ConfigError(
+        f"flags stand before {subcommand!r}; expected them after it; write "
+        f"`spaner plugins {subcommand} ...` with the flags that its --help shows"
+    )
+
+
+def _space_if_any(space: Path | None, settings: Config | None) -> Path | None:
+    """Return the space to look into: one that is named must be there, a declared one may come."""
+    if space is None:
+        return settings.space if settings else None
+    from spaner_core.replacing import check_is_space
+
+    check_is_space(space)
+    return space
+
+
+def _settings_if_any(config: Path, *, binding: bool) -> Config | None:
+    """Read the configuration, None where there is none.
+
+    Where it is broken and not `binding`, that only costs the columns made from it; before plugins
+    are loaded it is binding, as its policy is.
+    """
+    if config == CONFIG and not config.exists():
+        return None
+    from spaner_core.errors import ConfigError
+    from spaner_registry.config import read_config
+
+    try:
+        return read_config(config)
+    except ConfigError as error:
+        if binding or not config.is_file():
+            raise
+        notice([f"{config} was not used: {error}"])
+        return None

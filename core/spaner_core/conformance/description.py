@@ -1,0 +1,131 @@
+"""Rules about what a plugin says of itself before anything is built."""
+
+from __future__ import annotations
+
+import json
+
+import pluggy
+
+from spaner_core import hookspecs
+from spaner_core.conformance.broken_rule import BrokenRule
+from spaner_core.conformance.contents import contents
+from spaner_core.conformance.second_opinion import run_python
+from spaner_core.conformance.subject import Subject
+from spaner_core.contract import contract_problems, implemented_hooks
+from spaner_core.hookspecs import ENTRY_POINT_GROUP
+from spaner_core.modality import API_VERSION, Examples, Modality
+
+HEAVY = (
+    *("torch", "torchaudio", "torchvision", "transformers", "timm", "tensorflow", "jax"),
+    *("sklearn", "scipy", "skimage", "numpy", "pandas", "pyarrow"),
+    *("matplotlib", "PIL", "cv2", "soundfile", "librosa"),
+)
+
+FEWEST_INPUTS = 3
+
+_DESCRIBE = f"""
+import sys, json, pluggy
+from importlib.metadata import EntryPoint
+from spaner_core import hookspecs
+manager = pluggy.PluginManager({ENTRY_POINT_GROUP!r})
+manager.add_hookspecs(hookspecs)
+manager.register(EntryPoint("plugin", sys.argv[1], {ENTRY_POINT_GROUP!r}).load())
+manager.hook.spaner_modality()
+print()
+print(json.dumps([name for name in {HEAVY!r} if name in sys.modules]))
+"""
+
+
+def check_hooks(subject: Subject) -> str:
+    """The hooks are those of the contract: known, marked, complete, with its arguments."""
+    problems = contract_problems(subject.plugin)
+    manager = pluggy.PluginManager(ENTRY_POINT_GROUP)
+    manager.add_hookspecs(hookspecs)
+    try:
+        manager.register(subject.plugin, subject.name)
+    except pluggy.PluginValidationError as error:
+        problems.append(" ".join(str(error).split()))
+    if problems:
+        raise BrokenRule(
+            f"the hooks are not the contract's: {'; '.join(problems)}",
+            "the required hooks of spaner_core.hookspecs, named and with arguments named as there",
+            "correct them",
+        )
+    return f"offers {len(implemented_hooks(subject.plugin))} hooks"
+
+
+def check_description(subject: Subject) -> str:
+    """The modality has its entry point's name, a one-line summary and lower-case suffixes."""
+    given = subject.modality
+    if not isinstance(given, Modality):
+        raise _misdescribed(f"a {type(given).__name__}", "a spaner_core.Modality")
+    if given.api_version != API_VERSION:
+        raise _misdescribed(
+            f"version {given.api_version} of the contract", f"version {API_VERSION}"
+        )
+    if given.name != subject.name:
+        raise _misdescribed(
+            f"the name {given.name!r}", f"the name of its entry point, {subject.name!r}"
+        )
+    if not given.summary.strip() or len(given.summary.splitlines()) != 1:
+        raise _misdescribed(f"the summary {given.summary!r}", "one line that is not blank")
+    wrong = [s for s in given.suffixes if s != s.lower() or not s.startswith(".") or len(s) < 2]
+    if wrong or isinstance(given.suffixes, str):
+        raise _misdescribed(
+            f"the suffixes {given.suffixes!r}", "a tuple of lower-case suffixes with their dot"
+        )
+    if not given.suffixes and not given.inline:
+        raise _misdescribed("neither suffixes nor inline inputs", "at least one way to be read")
+    return given.summary
+
+
+def check_light_import(subject: Subject) -> str:
+    """Importing the plugin and asking what it is loads no heavy library."""
+    ran = run_python("-c", _DESCRIBE, subject.reference)
+    if ran.problem is not None:
+        raise BrokenRule(
+            f"a fresh process could not ask what the plugin is ({ran.problem})",
+            "an import that works anywhere",
+            "look for what it takes from this process alone",
+        )
+    loaded = json.loads(ran.output.splitlines()[-1])
+    if loaded:
+        raise BrokenRule(
+            f"asking what the plugin is loads {', '.join(loaded)}",
+            f"an import of a plugin that loads none of {', '.join(HEAVY)}",
+            "import them inside the hooks that need them",
+        )
+    return "loads no heavy library"
+
+
+def check_examples(subject: Subject) -> str:
+    """There are at least three examples; all can be read and no two are encoded alike."""
+    examples = subject.examples
+    if not isinstance(examples, Examples):
+        raise BrokenRule(
+            f"spaner_examples gave a {type(examples).__name__}",
+            "a spaner_core.Examples",
+            "return one",
+        )
+    count = len(examples.inputs)
+    if count < FEWEST_INPUTS:
+        raise BrokenRule(
+            f"{count} example inputs were given",
+            f"at least {FEWEST_INPUTS} that differ",
+            "write more small ones",
+        )
+    rows = subject.features
+    kinds = {contents(list(pair)) for pair in zip(rows.values, rows.mask, strict=True)}
+    if len(kinds) < count:
+        raise BrokenRule(
+            f"{count} example inputs have {len(kinds)} different features",
+            "inputs whose features all differ",
+            "choose inputs that the encoder tells apart",
+        )
+    return f"{count} inputs, each with features of its own"
+
+
+def _misdescribed(given: str, expected: str) -> BrokenRule:
+    return BrokenRule(
+        f"spaner_modality gives {given}", expected, "correct what spaner_modality returns"
+    )

@@ -1,0 +1,124 @@
+"""Rules about inputs that are wrong and about names of concepts."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from spaner_core.conformance.broken_rule import BrokenRule, one_line
+from spaner_core.conformance.subject import Subject
+from spaner_core.errors import UnusableInput
+from spaner_core.features.rows import FeatureRows
+from spaner_core.modality import LabelAligner
+from spaner_core.prompt import anchors_from_labels
+
+NOISE_BYTES = 512
+
+
+def check_wrong_inputs(subject: Subject) -> str:
+    """What cannot be read is refused with UnusableInput; nothing else is ever raised."""
+    refused, total = 0, 0
+    for what, source in _wrong_inputs(subject):
+        is_refused = _is_refused(subject, source, what=what)
+        if not is_refused and isinstance(source, Path) and not source.exists():
+            raise BrokenRule(f"{what} is read", "UnusableInput", "open the file in decode")
+        refused, total = refused + is_refused, total + 1
+    return f"{refused} of {total} refused, the others read"
+
+
+def _is_refused(subject: Subject, source: Path | str, *, what: str) -> bool:
+    try:
+        windows = list(subject.built.transform.prepare(subject.built.transform.decode(source)))
+        subject.built.encoder(subject.built.encoder.collate(windows))
+    except UnusableInput as error:
+        if not str(error).strip() or len(str(error).splitlines()) != 1:
+            raise BrokenRule(
+                f"{what} is refused with {str(error)!r}",
+                "the reason in one line",
+                "say what was given, what was expected and what to do",
+            ) from error
+        return True
+    except Exception as error:
+        raise BrokenRule(
+            f"{what} raises {one_line(error)}",
+            "spaner_core.UnusableInput, which names the row and lets the others be used",
+            "catch it in decode and raise UnusableInput from it",
+        ) from error
+    return False
+
+
+def _wrong_inputs(subject: Subject) -> Iterator[tuple[str, Path | str]]:
+    """Name and write inputs that are missing, empty, cut off or noise."""
+    folder = subject.folder / "wrong inputs"
+    folder.mkdir(parents=True, exist_ok=True)
+    noise = random.Random(0).randbytes(NOISE_BYTES)
+    for suffix in subject.modality.suffixes:
+        yield f"a missing {suffix} file", folder / f"missing{suffix}"
+        (folder / f"folder{suffix}").mkdir(exist_ok=True)
+        yield f"a folder named {suffix}", folder / f"folder{suffix}"
+        for what, content in (("an empty", b""), ("a random", noise)):
+            path = folder / f"{len(content)} bytes{suffix}"
+            path.write_bytes(content)
+            yield f"{what} {suffix} file", path
+    for number, source in enumerate(subject.examples.inputs):
+        if isinstance(source, Path):
+            whole = source.read_bytes()
+            cut = folder / f"half{number}{source.suffix}"
+            cut.write_bytes(whole[: len(whole) // 2])
+            yield f"the first half of {source.name}", cut
+    if subject.modality.inline:
+        yield "an empty text", ""
+        yield "a text of white space", " \n"
+
+
+def check_labels(subject: Subject) -> str:
+    """A modality that embeds the names of concepts has a reader and starts from their map."""
+    if not subject.modality.embeds_labels:
+        return "does not embed the names of concepts"
+    if not subject.modality.inline:
+        raise BrokenRule(
+            "embeds_labels is true and inline is false",
+            "names of concepts to be inputs themselves",
+            "set inline, or leave embeds_labels out",
+        )
+    fitted = subject.fit()
+    aligner: Any = fitted.aligner
+    if not isinstance(aligner, LabelAligner):
+        raise BrokenRule(
+            f"embeds_labels is true and the aligner is a {type(aligner).__name__}",
+            "an aligner with reader and start_from",
+            "build spaner_core.CrossAttentionAligner, or leave embeds_labels out",
+        )
+    read = _read_names(aligner, fitted.rows)
+    before = fitted.align().direction
+    made = anchors_from_labels(
+        read,
+        dim=fitted.anchors.shape[1],
+        whitening=0.1,
+        generator=torch.Generator().manual_seed(0),
+    )
+    aligner.start_from(made.label_map)
+    if torch.equal(fitted.align().direction, before):
+        raise BrokenRule(
+            "start_from changes no direction",
+            "the linear map to start at the map that made the anchors",
+            "set the weight of the layer that the embedding passes through",
+        )
+    return f"names are read to {aligner.reader.width} numbers"
+
+
+def _read_names(aligner: LabelAligner, names: FeatureRows) -> Tensor:
+    """Return what the reader gives for `names`, (n, P), which is to be as wide as it says."""
+    read, width = aligner.reader(names.values, names.mask).detach(), aligner.reader.width
+    if read.shape != (len(names), width) or not torch.isfinite(read).all():
+        raise BrokenRule(
+            f"the reader gives {tuple(read.shape)}",
+            f"finite ({len(names)}, {width}), as its width says",
+            "correct the reader or its width",
+        )
+    return read

@@ -1,0 +1,116 @@
+"""Rules about previews, which are shown on pages beside other people's data."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterator
+from html.parser import HTMLParser
+
+from spaner_core.conformance.broken_rule import BrokenRule
+from spaner_core.conformance.subject import Subject
+from spaner_core.errors import UnusableInput
+from spaner_core.modality import Preview, Sample
+from spaner_core.previews import check_png, preview_html
+
+ALLOWED = {
+    "figure": set[str](),
+    "figcaption": set[str](),
+    "pre": set[str](),
+    "img": {"src", "alt"},
+}
+IMAGE = "data:image/png;base64,"
+HOSTILE = (
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "</pre></figure><iframe src=//example.invalid>",
+    "'-alert(1)-' &lt;b&gt; &#60;i&#62;",
+)
+
+
+def check_preview(subject: Subject) -> str:
+    """A preview is text or a PNG image, and safe on a page whatever the sample says."""
+    shown = 0
+    for sample in _samples(subject):
+        preview = subject.ask("spaner_preview", sample=sample)
+        if preview is None:
+            continue
+        shown += 1
+        if not isinstance(preview, Preview):
+            raise BrokenRule(
+                f"spaner_preview gave a {type(preview).__name__}",
+                "a spaner_core.Preview",
+                "return one, or None",
+            )
+        _check_page(preview)
+    return f"{shown} previews, safe on a page" if shown else "offers none"
+
+
+def _samples(subject: Subject) -> Iterator[Sample]:
+    transform = subject.built.transform
+    for source in subject.examples.inputs:
+        yield transform.decode(source)
+    for text in HOSTILE if subject.modality.inline else ():
+        try:
+            yield transform.decode(text)
+        except UnusableInput:
+            continue  # what is refused is never shown
+
+
+def _check_page(preview: Preview) -> None:
+    try:
+        page = preview_html(preview)
+    except ValueError as error:
+        raise BrokenRule(
+            f"a preview cannot be shown ({error})", "text or a PNG image", "correct spaner_preview"
+        ) from error
+    problems = page_problems(page, text=preview.text or "")
+    if problems:
+        raise BrokenRule(
+            f"a preview puts more on the page than itself ({'; '.join(problems)})",
+            f"only {', '.join(ALLOWED)}",
+            "report it: the page is written by spaner_core.previews",
+        )
+
+
+def page_problems(page: str, *, text: str) -> list[str]:
+    """Read a page as a browser does; name all in it but allowed elements around `text`."""
+    reader = _PageReader()
+    reader.feed(page)
+    reader.close()
+    misread = [f"its text reads {reader.text!r}"] if reader.text != text else []
+    return reader.problems + misread
+
+
+class _PageReader(HTMLParser):
+    """Collects a page's text and notes what may not be there."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.problems: list[str] = []
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Allow a few elements with their attributes, and images that are PNG."""
+        unknown = [name for name, _ in attrs if name not in ALLOWED.get(tag, ())]
+        if tag not in ALLOWED or unknown:
+            self.problems.append(f"<{tag} {' '.join(unknown)}>")
+        elif tag == "img":
+            self._check_source(dict(attrs).get("src") or "")
+
+    def handle_data(self, data: str) -> None:
+        """Collect what is read as text."""
+        self.text += data
+
+    def handle_comment(self, data: str) -> None:
+        """Allow no comment."""
+        self.problems.append("a comment")
+
+    def _check_source(self, source: str) -> None:
+        if not source.startswith(IMAGE):
+            self.problems.append("an image from elsewhere")
+            return
+        try:
+            check_png(base64.b64decode(source.removeprefix(IMAGE), validate=True))
+        except (binascii.Error, ValueError) as error:
+            self.problems.append(str(error))

@@ -1,0 +1,56 @@
+"""Every rule, in the order in which an author meets them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from spaner_core.conformance import (
+    aligner,
+    corruptions,
+    description,
+    determinism,
+    features,
+    inputs,
+    options,
+    previews,
+    side_effects,
+)
+from spaner_core.conformance.subject import Subject
+
+Rule: TypeAlias = Callable[[Subject], str | None]
+"""Raises `BrokenRule` when the plugin breaks it; may return a short remark when it is kept."""
+
+RULES: tuple[Rule, ...] = (
+    description.check_hooks,
+    description.check_description,
+    description.check_light_import,
+    description.check_examples,
+    features.check_feature_spec,
+    features.check_features,
+    features.check_frozen,
+    determinism.check_features_at_every_call,
+    determinism.check_features_in_any_batch,
+    determinism.check_features_in_any_order,
+    determinism.check_features_in_a_second_process,
+    side_effects.check_inputs_are_kept,
+    side_effects.check_process_state,
+    options.check_unknown_options,
+    options.check_options_are_listed,
+    options.check_fingerprints,
+    options.check_fingerprints_in_a_second_process,
+    options.check_changing_options,
+    options.check_neutral_options,
+    inputs.check_wrong_inputs,
+    aligner.check_alignment,
+    aligner.check_padding,
+    aligner.check_rows_alone,
+    aligner.check_gradients,
+    aligner.check_saved_aligner,
+    aligner.check_saved_aligner_in_a_second_process,
+    inputs.check_labels,
+    corruptions.check_corruption_names,
+    corruptions.check_corrupted_samples,
+    corruptions.check_severities,
+    previews.check_preview,
+)

@@ -1,0 +1,185 @@
+"""Toys that offer corruptions and previews: one as it should be, others against one rule each."""
+
+from __future__ import annotations
+
+import random
+import struct
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from spaner_core import Modality, Preview, UnusableInput
+
+from tests.core.conformance.broken import NONE, toy_with, transform_with
+
+Apply = Callable[..., Any]
+Sample = list[list[list[float]]]
+
+
+class Corruption:
+    def __init__(self, name: str, apply: Apply) -> None:
+        self.name = name
+        self.apply = apply
+
+
+def noise(sample: Sample, *, severity: float, seed: int) -> Sample:
+    draw = random.Random(seed)
+    return [
+        [[number + 0.1 * severity * draw.gauss() for number in token] for token in window]
+        for window in sample
+    ]
+
+
+def fixed(sample: Sample, *, severity: int, seed: int) -> Sample:
+    return noise(sample, severity=severity, seed=0)
+
+
+def in_place(sample: Sample, *, severity: int, seed: int) -> Sample:
+    sample[0][0][0] += severity
+    return sample
+
+
+def as_tuple(sample: Sample, *, severity: int, seed: int) -> Any:
+    return tuple(noise(sample, severity=severity, seed=seed))
+
+
+def of_the_moment(sample: Sample, *, severity: int, seed: int) -> Sample:
+    moment = 1e-6 * random.SystemRandom().random()
+    return noise(sample, severity=severity + moment, seed=seed)
+
+
+def upside_down(sample: Sample, *, severity: int, seed: int) -> Sample:
+    return noise(sample, severity=6 - severity, seed=seed)
+
+
+def falling_at_4(sample: Sample, *, severity: int, seed: int) -> Sample:
+    return noise(sample, severity={4: 2}.get(severity, severity), seed=seed)
+
+
+def nothing(sample: Sample, *, severity: int, seed: int) -> Sample:
+    return [[list(token) for token in window] for window in sample]
+
+
+def offering(*corruptions: Corruption) -> Callable[[], Any]:
+    return lambda: list(corruptions)
+
+
+two_of_a_name = toy_with(
+    "check_corruption_names",
+    "corruptions are named 'noise', 'noise'",
+    spaner_corruptions=offering(Corruption("noise", noise), Corruption("noise", fixed)),
+)
+without_a_name = toy_with(
+    "check_corruption_names",
+    "corruptions are named ' '",
+    spaner_corruptions=offering(Corruption(" ", noise)),
+)
+overwrites = toy_with(
+    "check_corrupted_samples",
+    "'noise' at severity 1 changes the sample it is given (it[0][0][0])",
+    spaner_corruptions=offering(Corruption("noise", in_place)),
+)
+makes_another_kind = toy_with(
+    "check_corrupted_samples",
+    "expected a sample of the same type",
+    spaner_corruptions=offering(Corruption("noise", as_tuple)),
+)
+forgets_the_seed = toy_with(
+    "check_corrupted_samples",
+    "gives two results for one seed",
+    spaner_corruptions=offering(Corruption("noise", of_the_moment)),
+)
+weakens = toy_with(
+    "check_severities",
+    "expected more at 5 than at 1",
+    spaner_corruptions=offering(Corruption("noise", upside_down)),
+)
+dips = toy_with(
+    "check_severities",
+    "never less as severity grows",
+    spaner_corruptions=offering(Corruption("noise", falling_at_4)),
+)
+does_nothing = toy_with(
+    "check_severities",
+    "'noise' moves features by 0, 0, 0, 0, 0",
+    spaner_corruptions=offering(Corruption("noise", nothing)),
+)
+
+
+def png(width: int = 1, height: int = 1) -> bytes:
+    """A grey PNG image, written by hand."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        checked = kind + content
+        length, check = struct.pack(">I", len(content)), struct.pack(">I", zlib.crc32(checked))
+        return length + checked + check
+
+    pixels = zlib.compress((b"\0" + b"\x80" * width) * height)
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    parts = chunk(b"IHDR", header), chunk(b"IDAT", pixels), chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+empty = toy_with("check_preview", "the preview is empty", spaner_preview=lambda sample: Preview())
+page_of_its_own = toy_with(
+    "check_preview",
+    "spaner_preview gave a str; expected a spaner_core.Preview",
+    spaner_preview=lambda sample: "<b>numbers</b>",
+)
+no_png = toy_with(
+    "check_preview",
+    "the image does not begin as PNG does",
+    spaner_preview=lambda sample: Preview(png=b"<svg onload=alert(1)>"),
+)
+huge = toy_with(
+    "check_preview",
+    "the image is 5000 x 1 pixels",
+    spaner_preview=lambda sample: Preview(png=png(5000)),
+)
+
+
+class Said(list[Any]):
+    """A sample that keeps the text it was made of."""
+
+    def __init__(self, windows: Sample, *, text: str) -> None:
+        super().__init__(windows)
+        self.text = text
+
+
+def read_anything(own: Any, source: Any) -> Said:
+    try:
+        return Said(own(source), text=str(source))
+    except UnusableInput:
+        if isinstance(source, Path):
+            raise
+        return Said([[[len(source), 1.0, 0.0]]], text=source)
+
+
+def show_what_was_said(sample: Any) -> Preview:
+    return Preview(text=sample.text, png=png(3, 2))
+
+
+def describe_everything() -> Modality:
+    return Modality(
+        name="toy", summary="numbers", suffixes=(".toy",), inline=True, embeds_labels=True
+    )
+
+
+def disturb(sample: Any, *, severity: int, seed: int) -> Said:
+    return Said(noise(sample, severity=severity, seed=seed), text=sample.text)
+
+
+def shift(sample: Any, *, severity: int, seed: int) -> Said:
+    moved = [[[number + severity for number in token] for token in w] for w in sample]
+    return Said(moved, text=sample.text)
+
+
+whole = toy_with(
+    NONE,
+    "",
+    spaner_modality=describe_everything,
+    spaner_build_transform=transform_with(decode=read_anything),
+    spaner_corruptions=offering(Corruption("noise", disturb), Corruption("shift", shift)),
+    spaner_preview=show_what_was_said,
+)
