@@ -22,7 +22,7 @@ TRAIN_SPLIT = "train"
 class Project:
     """What the commands work on. Nothing is read before it is needed."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, *, device: str = "auto") -> None:
         self.config = config
         self.registry = Registry(allow=config.policy.allow)
         self.assembly = Assembly(
@@ -31,6 +31,8 @@ class Project:
                 name: ModalityOptions(encoder=options.encoder, aligner=options.aligner)
                 for name, options in config.modalities.items()
             },
+            folder=config.path.parent,
+            device=device,
             option_error=config.option_error,
         )
 

@@ -28,6 +28,7 @@ from spaner_core.modality import (
     EncoderInput,
     Examples,
     FeatureSpec,
+    HeaderCheck,
     LabelAligner,
     Modality,
     Preview,
@@ -38,7 +39,11 @@ from spaner_core.options import OptionError, read_options
 
 if TYPE_CHECKING:
     from spaner_core.aligner import AlignerOptions, CrossAttentionAligner
-    from spaner_core.pretrained.fingerprint import fingerprint_module, fingerprint_options
+    from spaner_core.pretrained.fingerprint import (
+        fingerprint_model,
+        fingerprint_module,
+        fingerprint_options,
+    )
     from spaner_core.readers import FLATTEN_LIMIT, FlattenTokens, MeanTokens, PoolTokens, Reader
 
 _NEEDS_TORCH = {
@@ -49,6 +54,7 @@ _NEEDS_TORCH = {
     "MeanTokens": "spaner_core.readers",
     "PoolTokens": "spaner_core.readers",
     "Reader": "spaner_core.readers",
+    "fingerprint_model": "spaner_core.pretrained.fingerprint",
     "fingerprint_module": "spaner_core.pretrained.fingerprint",
     "fingerprint_options": "spaner_core.pretrained.fingerprint",
 }
@@ -70,6 +76,7 @@ __all__ = [
     "Examples",
     "FeatureSpec",
     "FlattenTokens",
+    "HeaderCheck",
     "LabelAligner",
     "MeanTokens",
     "Modality",
@@ -84,6 +91,7 @@ __all__ = [
     "SpanerError",
     "Transform",
     "UnusableInput",
+    "fingerprint_model",
     "fingerprint_module",
     "fingerprint_options",
     "hookimpl",

@@ -112,6 +112,15 @@ class Transform(Protocol):
         ...
 
 
+@runtime_checkable
+class HeaderCheck(Protocol):
+    """What a transform may offer besides: a look at an input that does not decode all of it."""
+
+    def check_header(self, source: Path | str) -> None:
+        """Raise `UnusableInput` where the beginning of the input shows that it cannot be used."""
+        ...
+
+
 class Alignment(NamedTuple):
     """What an aligner gives for a batch.
 

@@ -41,7 +41,9 @@ class Assembly:
     """The declared modalities, assembled through their plugins.
 
     `option_error` gives a plugin's complaints about its options the place where these stand; it
-    is called with the complaints and the keys that lead to the options.
+    is called with the complaints and the keys that lead to the options. Options that start with
+    `./` or `../` are paths relative to `folder`; plugins get them joined to it. `device` is where
+    encoders compute: auto, cpu or cuda.
     """
 
     def __init__(
@@ -49,10 +51,14 @@ class Assembly:
         registry: Registry,
         options: Mapping[str, ModalityOptions],
         *,
+        folder: Path | None = None,
+        device: str = "auto",
         option_error: Callable[..., ConfigError] | None = None,
     ) -> None:
         self.registry = registry
         self.options = dict(options)
+        self.device = device
+        self._folder = folder or Path()
         self._option_error = option_error or (lambda error, *keys: error)
         self._assembled: dict[str, AssembledModality] = {}
 
@@ -62,9 +68,11 @@ class Assembly:
         Raises `ConfigError` with every wrong option and its place, and `PluginError`.
         """
         if name not in self._assembled:
-            options = self._options(name).encoder
+            from spaner_core.devices import pick_device
+
+            options = _with_paths(self._options(name).encoder, self._folder)
             try:
-                encoder = self.registry.build_encoder(name, options)
+                encoder = self.registry.build_encoder(name, options).to(pick_device(self.device))
                 transform = self.registry.build_transform(name, encoder, options=options)
             except OptionError as error:
                 raise self._option_error(error, "modalities", name, "encoder") from error
@@ -145,6 +153,17 @@ class Assembly:
             )
         except OptionError as error:
             raise self._option_error(error, "modalities", name, "aligner") from error
+
+
+def _with_paths(value: Any, folder: Path) -> Any:
+    """Return options with every relative path in them joined to `folder`."""
+    if isinstance(value, Mapping):
+        return {key: _with_paths(part, folder) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_with_paths(part, folder) for part in value]
+    if isinstance(value, str) and value.startswith(("./", "../")):
+        return str((folder / value).absolute())
+    return value
 
 
 def options_from_space(records: Mapping[str, AlignerRecord]) -> dict[str, ModalityOptions]:

@@ -1,1 +1,6 @@
-"""What every encoder plugin needs: fingerprints, freezing and its proof."""
+"""What encoder plugins need around other people's models.
+
+`locations` tells folders from Hub names and explains what could not be fetched,
+`transformers_models` loads them, `adapters` puts a peft adapter on, `freeze` freezes and proves it,
+`fingerprint` identifies, `windows` cuts what is long.
+"""

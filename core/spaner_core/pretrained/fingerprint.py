@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -37,5 +37,20 @@ def fingerprint_tensors(tensors: Mapping[str, Tensor]) -> str:
 
 
 def fingerprint_module(module: nn.Module) -> str:
-    """Fingerprint a module's parameters and persistent buffers."""
-    return fingerprint_tensors(module.state_dict())
+    """Fingerprint a module's parameters and buffers, those that it does not save included."""
+    return fingerprint_tensors({**dict(module.named_buffers()), **module.state_dict()})
+
+
+def fingerprint_model(
+    name: str, version: int, module: nn.Module, *, settings: Mapping[str, Any]
+) -> str:
+    """Fingerprint an encoder that has weights.
+
+    `name` and `version` are those of the code around the model, `settings` all that decides the
+    output besides its weights: the model's configuration, options. They must be JSON values, and
+    never say where the model came from: a copy in another folder is the same encoder.
+    """
+    described = {"name": name, "version": version, "settings": settings}
+    text = json.dumps(described, sort_keys=True, default=str)
+    weights = fingerprint_module(module)
+    return hashlib.sha256(f"{text}|{weights}".encode()).hexdigest()
