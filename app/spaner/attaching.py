@@ -18,9 +18,7 @@ from spaner.project import Project
 from spaner.training import TrainingReport, aligner_record, label_rows
 
 
-def attach(
-    project: Project, name: str, *, replace: bool = False, device: str = "auto"
-) -> TrainingReport:
+def attach(project: Project, name: str, *, replace: bool = False) -> TrainingReport:
     """Train the aligner of `name` against the project's space and add it; nothing else changes.
 
     With `replace` it takes the place of the aligner that is there, trained on every concept that
@@ -34,7 +32,8 @@ def attach(
     modalities_to_train(project, [name])
     rows = training_rows(project, name)
     _check_known(project, name, rows, space.concepts)
-    labelled = project.labelled(name, rows, space.concepts)
+    usable = project.features(name, rows)
+    rows, labelled = usable.rows, project.labelled(usable, space.concepts)
     parts = [labelled]
     if _gave_labels(space, name):  # as in joint training, concepts' names are rows of it too
         parts.append(label_rows(project, name, space.label_texts))
@@ -44,7 +43,7 @@ def attach(
         join_labelled(parts),
         space.prompt,
         training=config.recipe.training,
-        device=device,
+        device=project.device,
     )
     record = aligner_record(
         project, name, rows, prompt=space.fingerprint, anchors=len(space.concepts)
@@ -61,7 +60,9 @@ def attach(
             *missing_notice(name, missing),
             *unlabelled_notices({name: rows}),
             *_strangers(space, name, record.concepts),
+            *project.quarantine.save(project.manifest),
         ),
+        put_aside=project.quarantine.counts,
         receipts=(receipt,),
     )
 

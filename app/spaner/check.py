@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from spaner_core.data.labelled import concepts_of
-from spaner_core.data.manifest import source_of
-from spaner_core.errors import DataError
+from spaner_core.errors import UnusableInput
+from spaner_core.modality import HeaderCheck, Transform
+from spaner_core.progress import shows_progress
+from tqdm.auto import tqdm
 
 from spaner.plan import count_parameters, label_modality, read_project_labels, training_rows
 from spaner.project import Project
 
 SHOWN = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnusableRow:
+    """A row of the manifest whose input cannot be used, and why."""
+
+    modality: str
+    line: int
+    id: str
+    input: str
+    reason: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,60 +42,98 @@ class CheckedModality:
     concepts: int
     tokens: str
     parameters: int
+    unusable: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class CheckReport:
-    """What `spaner check` says."""
+    """What `spaner check` says; `too_many` names modalities beyond `data.max_unusable`."""
 
     config: Path
     space: Path
     space_exists: bool
     concepts: tuple[str, ...]
     modalities: tuple[CheckedModality, ...]
+    unusable: tuple[UnusableRow, ...]
+    too_many: tuple[str, ...]
     notices: tuple[str, ...]
 
 
-def check_project(project: Project) -> CheckReport:
-    """Build every declared encoder and aligner and look for every file; no file is decoded.
+def check_project(project: Project, *, deep: bool = False) -> CheckReport:
+    """Build every declared encoder and aligner and look at every input of the manifest.
 
-    Raises what `spaner train` would raise before it decodes, and `DataError` naming missing files.
+    Looks at the beginning of files, as far as their plugin can tell from that; with `deep` every
+    input is decoded and prepared. Raises what `spaner train` would raise before it does so.
     """
-    missing = [path for name in project.config.modalities for path in _missing(project, name)]
-    if missing:
-        shown = "\n  ".join(str(path) for path in missing[:SHOWN])
-        more = f"\n  ... and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""
-        raise DataError(
-            f"{project.manifest.path}: {len(missing)} input file"
-            f"{' is' if len(missing) == 1 else 's are'} missing; restore or remove the rows:"
-            f"\n  {shown}{more}"
-        )
     label_texts = read_project_labels(project)
     label_modality(project, tuple(project.config.modalities), label_texts)
-    checked = tuple(_check_modality(project, name) for name in project.config.modalities)
+    unusable = {
+        name: tuple(_unusable_rows(project, name, deep=deep)) for name in project.config.modalities
+    }
+    checked = tuple(_check_modality(project, name, len(unusable[name])) for name in unusable)
+    most = project.config.data.max_unusable
     return CheckReport(
         config=project.config.path,
         space=project.config.space,
         space_exists=(project.config.space / "prompt").is_dir(),
         concepts=tuple(label_texts),
         modalities=checked,
-        notices=_one_sided(project),
+        unusable=tuple(row for rows in unusable.values() for row in rows),
+        too_many=tuple(m.name for m in checked if m.unusable > int(most * m.rows)),
+        notices=(*_foreign_code(project), *_one_sided(project)),
     )
 
 
-def _missing(project: Project, name: str) -> list[Path]:
-    described = project.registry.modality(name)
-    folder = project.config.data.manifest.parent
-    sources = (
-        source_of(row, folder, inline=described.inline, suffixes=described.suffixes)
-        for row in project.manifest.select(modality=name)
+def describe_unusable(project: Project, report: CheckReport) -> str:
+    """Say how many inputs cannot be used and why, the first ten by name."""
+    counts = ", ".join(
+        f"{m.unusable} of {m.rows} of {m.name!r}" for m in report.modalities if m.unusable
     )
-    return [
-        path for path in dict.fromkeys(sources) if isinstance(path, Path) and not path.is_file()
+    shown = [
+        f"{project.manifest.path}:{row.line}: {row.input}: {row.reason}"
+        for row in report.unusable[:SHOWN]
     ]
+    if (more := len(report.unusable) - SHOWN) > 0:
+        shown.append(f"... and {more} more; --json names all")
+    most = f"{project.config.data.max_unusable:.2%}"
+    verdict = (
+        f"more than data.max_unusable ({most}) allows; mend or remove the rows, or raise it"
+        if report.too_many
+        else f"data.max_unusable ({most}) allows them to be put aside"
+    )
+    return "\n  ".join([f"inputs cannot be used: {counts}; {verdict}:", *shown])
 
 
-def _check_modality(project: Project, name: str) -> CheckedModality:
+def _unusable_rows(project: Project, name: str, *, deep: bool) -> Iterator[UnusableRow]:
+    rows = project.manifest.select(modality=name)
+    transform = project.assembly.modality(name).transform
+    verdicts: dict[Path | str, str | None] = {}
+    sources = project.sources(name, rows)
+    progress = tqdm(sources, desc=name, unit="row", disable=not shows_progress())
+    for row, source in zip(rows, progress, strict=True):
+        if source not in verdicts:
+            verdicts[source] = _verdict(transform, source, deep=deep)
+        if (reason := verdicts[source]) is not None:
+            yield UnusableRow(
+                modality=name, line=row.line, id=row.id, input=row.input, reason=reason
+            )
+
+
+def _verdict(transform: Transform, source: Path | str, *, deep: bool) -> str | None:
+    """Say why an input cannot be used; None where nothing speaks against it."""
+    if isinstance(source, Path) and not source.is_file():
+        return "there is no such file; restore it, or remove the row"
+    try:
+        if deep:
+            transform.prepare(transform.decode(source))
+        elif isinstance(transform, HeaderCheck):
+            transform.check_header(source)
+    except UnusableInput as error:
+        return " ".join(str(error).split())
+    return None
+
+
+def _check_modality(project: Project, name: str, unusable: int) -> CheckedModality:
     plugin = project.registry.load(name)
     spec = project.assembly.modality(name).encoder.features
     aligner = project.assembly.aligner_builder(name, prompt_dim=project.config.prompt.dim)()
@@ -94,7 +147,24 @@ def _check_modality(project: Project, name: str) -> CheckedModality:
         concepts=len(concepts_of(training)),
         tokens=f"{spec.tokens or 'n'} x {spec.dim}",
         parameters=count_parameters(aligner),
+        unusable=unusable,
     )
+
+
+def _foreign_code(project: Project) -> tuple[str, ...]:
+    """Name modalities whose options let a model's repository run code of its own."""
+    return tuple(
+        f"{project.config.locate('modalities', name)}: {name!r} runs code from its model's "
+        "repository (trust_remote_code)"
+        for name, settings in project.config.modalities.items()
+        if _trusts(settings.encoder) or _trusts(settings.aligner)
+    )
+
+
+def _trusts(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return bool(value.get("trust_remote_code")) or any(map(_trusts, value.values()))
+    return isinstance(value, list | tuple) and any(map(_trusts, value))
 
 
 def _one_sided(project: Project) -> tuple[str, ...]:

@@ -45,11 +45,11 @@ def embed_split(
             continue
         rows = project.rows(name, split)
         space.check_modality(name)
-        features = project.features(name, rows)
+        usable = project.features(name, rows)
         embedded[name] = EmbeddedRows(
-            rows=rows,
-            embeddings=torch.from_numpy(space.embed(name, features, strength=strength)),
-            encoder_vectors=features.flat(),
+            rows=usable.rows,
+            embeddings=torch.from_numpy(space.embed(name, usable.features, strength=strength)),
+            encoder_vectors=usable.features.flat(),
         )
     if len(embedded) < 2:
         having = ", ".join(embedded) or "none"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -14,16 +15,33 @@ from spaner_registry.assemble import Assembly, ModalityOptions
 from spaner_registry.config import Config
 from spaner_registry.registry import Registry
 
+from spaner.quarantine import Quarantine
 from spaner.space import Space, open_space
 
 TRAIN_SPLIT = "train"
 
 
+@dataclass(frozen=True)
+class UsableRows:
+    """Manifest rows whose inputs can be used, and their features, row by row."""
+
+    rows: tuple[Row, ...]
+    features: FeatureRows
+
+
 class Project:
-    """What the commands work on. Nothing is read before it is needed."""
+    """What the commands work on. Nothing is read before it is needed.
+
+    `device` is where encoders and trainings compute: auto (a GPU where there is one), cpu, cuda.
+    """
 
     def __init__(self, config: Config, *, device: str = "auto") -> None:
-        self.config = config
+        if device != "auto":  # said before anything is read; auto is looked at when needed
+            from spaner_core.devices import pick_device
+
+            pick_device(device)
+        self.config, self.device = config, device
+        self.quarantine = Quarantine(config.space)
         self.registry = Registry(allow=config.policy.allow)
         self.assembly = Assembly(
             self.registry,
@@ -76,22 +94,32 @@ class Project:
             )
         return rows
 
-    def features(self, modality: str, rows: Sequence[Row]) -> FeatureRows:
-        """Extract the features of manifest rows."""
+    def sources(self, modality: str, rows: Sequence[Row]) -> list[Path | str]:
+        """Return what each row's input is: a path, or the input itself."""
         described = self.registry.modality(modality)
         folder = self.config.data.manifest.parent
-        sources: list[Path | str] = [
+        return [
             source_of(row, folder, inline=described.inline, suffixes=described.suffixes)
             for row in rows
         ]
-        return self.assembly.extract(modality, sources)
 
-    def labelled(self, modality: str, rows: Sequence[Row], concepts: Sequence[str]) -> LabelledRows:
-        """Extract features of manifest rows and number their concepts and items."""
+    def features(self, modality: str, rows: Sequence[Row]) -> UsableRows:
+        """Extract the features of manifest rows; those that cannot be used go to `quarantine`.
+
+        Raises `DataError` where they are more than `data.max_unusable` of them.
+        """
+        found = self.assembly.extract_usable(
+            modality, self.sources(modality, rows), max_unusable=self.config.data.max_unusable
+        )
+        self.quarantine.add(rows, found.unusable)
+        return UsableRows(tuple(rows[n] for n in found.usable.tolist()), found.rows)
+
+    def labelled(self, usable: UsableRows, concepts: Sequence[str]) -> LabelledRows:
+        """Give numbers to the concepts and items of rows, beside their features."""
         return LabelledRows(
-            features=self.features(modality, rows),
-            concepts=numbers_of((row.concept for row in rows), concepts),
-            items=numbers_of((row.item for row in rows), self._items),
+            features=usable.features,
+            concepts=numbers_of((row.concept for row in usable.rows), concepts),
+            items=numbers_of((row.item for row in usable.rows), self._items),
         )
 
     @cached_property

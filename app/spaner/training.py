@@ -33,6 +33,7 @@ class TrainingReport:
     trained_parameters: dict[str, int]
     concepts: int
     anchors: str
+    put_aside: dict[str, int]
     notices: tuple[str, ...]
     receipts: tuple[Path, ...]
 
@@ -42,7 +43,6 @@ def train(
     names: Sequence[str] = (),
     *,
     overwrite: bool = False,
-    device: str = "auto",
 ) -> TrainingReport:
     """Train a new space with the named modalities (all declared ones by default).
 
@@ -55,7 +55,9 @@ def train(
     source = label_modality(project, names, label_texts)
     concepts = tuple(label_texts)
     rows = {name: training_rows(project, name) for name in names}
-    labelled = {name: project.labelled(name, rows[name], concepts) for name in names}
+    usable = {name: project.features(name, rows[name]) for name in names}
+    rows = {name: part.rows for name, part in usable.items()}
+    labelled = {name: project.labelled(part, concepts) for name, part in usable.items()}
     dim = config.prompt.dim
     trained = fit_space(
         {name: project.assembly.aligner_builder(name, prompt_dim=dim) for name in names},
@@ -63,7 +65,7 @@ def train(
         concepts=concepts,
         labels=Labels(source, label_rows(project, source, label_texts)) if source else None,
         recipe=config.recipe,
-        device=device,
+        device=project.device,
     )
     aligners = {
         name: (aligner, aligner_record(project, name, rows[name], prompt="", anchors=len(concepts)))
@@ -83,7 +85,9 @@ def train(
             *label_notices(trained),
             *coverage_notices(rows, concepts),
             *unlabelled_notices(rows),
+            *project.quarantine.save(project.manifest),
         ),
+        put_aside=project.quarantine.counts,
         receipts=tuple(config.space / part / RECEIPT for part in find_parts(config.space)),
     )
 

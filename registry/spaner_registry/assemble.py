@@ -14,6 +14,7 @@ from spaner_core.options import OptionError
 from spaner_registry.registry import Registry
 
 if TYPE_CHECKING:
+    from spaner_core.features.extraction import Extraction
     from spaner_core.features.rows import FeatureRows
     from spaner_core.pretrained.freeze import FrozenEncoder
     from spaner_core.records import AlignerRecord, ModalityRecord
@@ -97,16 +98,37 @@ class Assembly:
         )
 
     def extract(self, name: str, sources: Sequence[Path | str]) -> FeatureRows:
-        """Extract features of `sources`, each distinct source once."""
+        """Extract features of `sources`; raises `DataError` where one of them cannot be used."""
+        return self.extract_usable(name, sources, max_unusable=0).rows
+
+    def extract_usable(
+        self, name: str, sources: Sequence[Path | str], *, max_unusable: float
+    ) -> Extraction:
+        """Extract features of the `sources` that can be used, each distinct source once.
+
+        Raises `DataError` where more than the share `max_unusable` of them cannot.
+        """
         import torch
-        from spaner_core.features.extraction import extract
+        from spaner_core.features.extraction import Extraction, extract_usable
 
         assembled = self.modality(name)
         distinct = list(dict.fromkeys(sources))
         with assembled.encoder.unchanged():
-            rows = extract(assembled.encoder, assembled.transform, distinct, title=name)
-        places = {source: place for place, source in enumerate(distinct)}
-        return rows.take(torch.tensor([places[source] for source in sources]).long())
+            found = extract_usable(
+                assembled.encoder,
+                assembled.transform,
+                distinct,
+                max_unusable=max_unusable,
+                title=name,
+            )
+        reasons = {distinct[place]: reason for place, reason in found.unusable.items()}
+        places = {distinct[place]: row for row, place in enumerate(found.usable.tolist())}
+        usable = [place for place, source in enumerate(sources) if source in places]
+        return Extraction(
+            rows=found.rows.take(torch.tensor([places[sources[p]] for p in usable]).long()),
+            usable=torch.tensor(usable).long(),
+            unusable={p: reasons[s] for p, s in enumerate(sources) if s in reasons},
+        )
 
     def record(self, name: str) -> ModalityRecord:
         """Describe a modality as it is assembled now, for the space that is made with it."""

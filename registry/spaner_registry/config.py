@@ -38,11 +38,12 @@ _FROZEN = ConfigDict(extra="forbid", frozen=True)
 
 
 class DataSettings(BaseModel):
-    """`data:`, where the rows are."""
+    """`data:`, where the rows are, and the share of a modality's inputs that may be put aside."""
 
     model_config = _FROZEN
 
     manifest: FilePath = Field(examples=["data: {manifest: data/manifest.csv}"])
+    max_unusable: Share = 0.01
 
 
 class PromptSettings(BaseModel):

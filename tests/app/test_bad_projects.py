@@ -238,7 +238,9 @@ def test_check_finds_missing_files(project: Path, refuses: Refuses) -> None:
     names = [row["input"] for row in rows_of(project) if row["modality"] == "audio"][:2]
     for name in names:
         (project / name).unlink()
-    refuses("check", cwd=project, says=("2 input files", *names))
+    said = refuses("check", cwd=project, says=names)
+    assert "inputs cannot be used: 2 of " in said
+    assert "more than data.max_unusable (1.00%) allows" in said
 
 
 def test_too_few_concepts(project: Path, refuses: Refuses) -> None:

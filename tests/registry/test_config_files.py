@@ -28,9 +28,9 @@ WRONG_FILES = [
     ("space: s\ndata: {manifest: 3}\nmodalities: {a: }", "2:8", "is 3; expected a path; correct"),
     ("space: s\ndata: m.csv\nmodalities: {a: }", "2:1", "data is 'm.csv'; expected a mapping"),
     (
-        "space: s\ndata: {manifest: m, max_unusable: 1}\nmodalities: {a: }",
+        "space: s\ndata: {manifest: m, colour: red}\nmodalities: {a: }",
         "2:21",
-        "in data: unknown key 'max_unusable'; known: manifest",
+        "in data: unknown key 'colour'; known: manifest, max_unusable",
     ),
     (
         "space: s\ndata: {manifest: m}\nmodalities: {a: {encodr: {}}}",

@@ -12,6 +12,8 @@ import typer
 from spaner.cli.flags import (
     CONFIG,
     ConfigFlag,
+    Device,
+    DeviceFlag,
     JsonFlag,
     ManifestFlag,
     QuietFlag,
@@ -51,6 +53,7 @@ def evaluate(
         str | None, typer.Option(help="Which rows: test, or all where the manifest has no splits.")
     ] = None,
     strength: StrengthFlag = None,
+    device: DeviceFlag = Device.auto,
     picture: Annotated[
         Path | None, typer.Option("--map", help="Also draw a map of the space to this PNG.")
     ] = None,
@@ -58,7 +61,7 @@ def evaluate(
     quiet: QuietFlag = False,
 ) -> None:
     """Measure retrieval for every ordered pair of modalities, and how coherent the space is."""
-    project = open_project(config, space=space, manifest=manifest, quiet=quiet)
+    project = open_project(config, space=space, manifest=manifest, device=device, quiet=quiet)
     from spaner.evaluate import embed_split, measure
     from spaner.notices import left_out_notices
 
@@ -68,6 +71,7 @@ def evaluate(
         check_map(picture)
     embedded = embed_split(project, split, strength=strength)
     notice(left_out_notices(project, embedded), quiet=quiet)
+    notice(project.quarantine.save(project.manifest), quiet=quiet)
     figures = measure(project, embedded)
     if picture is not None:
         from spaner.map import draw_map
@@ -91,17 +95,19 @@ def search(
     space: SpaceFlag = None,
     manifest: ManifestFlag = None,
     strength: StrengthFlag = None,
+    device: DeviceFlag = Device.auto,
     as_json: JsonFlag = False,
     quiet: QuietFlag = False,
 ) -> None:
     """Find rows of other modalities by a photo, a text, a sound or a series."""
-    project = open_project(config, space=space, manifest=manifest, quiet=quiet)
+    project = open_project(config, space=space, manifest=manifest, device=device, quiet=quiet)
     from spaner.search.exact import search as search_rows
 
     targets = [name.strip() for name in to.split(",") if name.strip()]
     hits = search_rows(
         project, query, source=source, targets=targets, k=k, split=split, strength=strength
     )
+    notice(project.quarantine.save(project.manifest), quiet=quiet)
     if as_json:
         say_json([asdict(hit) for hit in hits])
         return

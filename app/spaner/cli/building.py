@@ -19,7 +19,6 @@ from spaner.cli.flags import (
     QuietFlag,
     SeedFlag,
     SpaceFlag,
-    check_device,
     open_project,
 )
 from spaner.cli.output import notice, say, say_json, say_table
@@ -65,11 +64,12 @@ def train(
     quiet: QuietFlag = False,
 ) -> None:
     """Train a new space: the shared prompt with the named modalities."""
-    project = open_project(config, space=space, manifest=manifest, seed=seed, quiet=quiet)
+    project = open_project(
+        config, space=space, manifest=manifest, seed=seed, device=device, quiet=quiet
+    )
     from spaner.training import train as train_space
 
-    where = check_device(device)
-    report = train_space(project, names or (), overwrite=overwrite, device=where)
+    report = train_space(project, names or (), overwrite=overwrite)
     notice(report.notices, quiet=quiet)
     if as_json:
         say_json(asdict(report))
@@ -91,10 +91,12 @@ def attach(
     quiet: QuietFlag = False,
 ) -> None:
     """Add a modality to a space: train its aligner alone, change nothing that was there."""
-    project = open_project(config, space=space, manifest=manifest, seed=seed, quiet=quiet)
+    project = open_project(
+        config, space=space, manifest=manifest, seed=seed, device=device, quiet=quiet
+    )
     from spaner.attaching import attach as attach_modality
 
-    report = attach_modality(project, name, replace=replace, device=check_device(device))
+    report = attach_modality(project, name, replace=replace)
     notice(report.notices, quiet=quiet)
     if as_json:
         say_json(asdict(report))
@@ -107,11 +109,12 @@ def extend(
     concepts: Annotated[list[str], typer.Argument(help="New concepts, one name each.")],
     config: ConfigFlag = CONFIG,
     space: SpaceFlag = None,
+    device: DeviceFlag = Device.auto,
     as_json: JsonFlag = False,
     quiet: QuietFlag = False,
 ) -> None:
     """Append anchors for new concepts to the prompt; change nothing that was there."""
-    project = open_project(config, space=space, quiet=quiet)
+    project = open_project(config, space=space, device=device, quiet=quiet)
     from spaner.extending import extend as extend_prompt
 
     report = extend_prompt(project, concepts)

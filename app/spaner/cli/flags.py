@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Device(StrEnum):
-    """Where training runs."""
+    """Where encoders and trainings compute."""
 
     auto = "auto"
     cpu = "cpu"
@@ -31,7 +31,7 @@ OverwriteFlag = Annotated[bool, typer.Option("--overwrite", help="Replace what e
 SeedFlag = Annotated[
     int | None, typer.Option("--seed", min=0, max=2**32 - 1, help="Instead of the configuration's.")
 ]
-DeviceFlag = Annotated[Device, typer.Option("--device", help="Where to train.")]
+DeviceFlag = Annotated[Device, typer.Option("--device", help="Where to compute.")]
 StrengthFlag = Annotated[
     float | None,
     typer.Option("--strength", min=0.0, max=1.0, help="How hard the prompt pulls, 0 to 1."),
@@ -47,11 +47,12 @@ def open_project(
     space: Path | None = None,
     manifest: Path | None = None,
     seed: int | None = None,
+    device: Device = Device.auto,
     quiet: bool = False,
 ) -> Project:
     """Read the configuration with the flags' values in place of its own.
 
-    Raises `ConfigError` where the configuration is missing or wrong.
+    Raises `ConfigError` where the configuration is missing or wrong, or the device absent.
     """
     if quiet:
         os.environ["TQDM_DISABLE"] = "1"
@@ -67,15 +68,4 @@ def open_project(
         changes["training"] = settings.training.model_copy(update={"seed": seed})
     from spaner.project import Project
 
-    return Project(settings.model_copy(update=changes))
-
-
-def check_device(device: Device) -> str:
-    """Return the device's name. Raises `ConfigError` where CUDA is asked for and absent."""
-    if device is Device.cuda:
-        import torch
-        from spaner_core.errors import ConfigError
-
-        if not torch.cuda.is_available():
-            raise ConfigError("--device cuda: no CUDA device is available; use auto or cpu")
-    return device.value
+    return Project(settings.model_copy(update=changes), device=device.value)

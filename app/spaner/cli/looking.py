@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,6 +19,9 @@ from spaner.cli.flags import (
 )
 from spaner.cli.output import notice, say, say_json, say_table
 
+if TYPE_CHECKING:
+    from spaner.check import CheckReport
+
 
 def register(app: typer.Typer) -> None:
     """Add this group's commands."""
@@ -30,34 +33,42 @@ def check(
     config: ConfigFlag = CONFIG,
     space: SpaceFlag = None,
     manifest: ManifestFlag = None,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Decode every input instead of its beginning.")
+    ] = False,
     as_json: JsonFlag = False,
     quiet: QuietFlag = False,
 ) -> None:
-    """Check configuration, manifest and that files are there; say what would train."""
+    """Check configuration, manifest and every input; say what would train."""
     project = open_project(config, space=space, manifest=manifest, quiet=quiet)
-    from spaner.check import check_project
+    from spaner_core.errors import DataError
 
-    report = check_project(project)
+    from spaner.check import check_project, describe_unusable
+
+    report = check_project(project, deep=deep)
     if as_json:
         say_json(asdict(report))
+        if report.too_many:
+            raise typer.Exit(2)
+    elif report.too_many:
+        raise DataError(describe_unusable(project, report))
     else:
-        trained = "trained" if report.space_exists else "not trained yet"
-        say(f"{report.config}: {len(report.concepts)} concepts; space {report.space}, {trained}")
-        say_table(
-            ("modality", "rows", "to train", "concepts", "tokens", "parameters"),
-            [
-                (
-                    m.name,
-                    m.rows,
-                    m.training_rows,
-                    m.concepts,
-                    m.tokens,
-                    m.parameters,
-                )
-                for m in report.modalities
-            ],
-        )
+        _say_check(report)
+        if report.unusable:
+            notice([describe_unusable(project, report)], quiet=quiet)
     notice(report.notices, quiet=quiet)
+
+
+def _say_check(report: CheckReport) -> None:
+    trained = "trained" if report.space_exists else "not trained yet"
+    say(f"{report.config}: {len(report.concepts)} concepts; space {report.space}, {trained}")
+    say_table(
+        ("modality", "rows", "unusable", "to train", "concepts", "tokens", "parameters"),
+        [
+            (m.name, m.rows, m.unusable, m.training_rows, m.concepts, m.tokens, m.parameters)
+            for m in report.modalities
+        ],
+    )
 
 
 def verify(

@@ -51,9 +51,9 @@ def search(
     for target in targets:
         project.space.check_modality(target)
         distinct = list({row.id: row for row in project.rows(target, split)}.values())
-        features = project.features(target, distinct)
-        gallery = project.space.embed(target, features, strength=strength)
-        rows += distinct
+        usable = project.features(target, distinct)
+        gallery = project.space.embed(target, usable.features, strength=strength)
+        rows += usable.rows
         scores.append(project.space.similarity(wanted, gallery)[0])
     joined = np.concatenate(scores)
     # stable: rows that tie keep the manifest's order

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,19 @@ from spaner_core.progress import shows_progress
 SHOWN_PROBLEMS = 10
 
 
+@dataclass(frozen=True, kw_only=True)
+class Extraction:
+    """Features of the sources that can be used, and why the others cannot.
+
+    Row i of `rows` belongs to source `usable[i]`, (m,) int64; `unusable` maps the places of the
+    other sources to reasons. Every source is in one of them.
+    """
+
+    rows: FeatureRows
+    usable: Tensor
+    unusable: Mapping[int, str]
+
+
 def extract(
     encoder: Encoder,
     transform: Transform,
@@ -28,33 +42,55 @@ def extract(
 ) -> FeatureRows:
     """Decode, prepare and encode `sources`; row i of the result belongs to source i.
 
-    Windows of one sample are joined along N. Raises `DataError` naming every source that cannot
-    be used (the first ten by name), and `PluginError` when the encoder's output does not match
-    its own `FeatureSpec`.
+    Raises `DataError` naming the sources that cannot be used (the first ten by name), and
+    `PluginError` when the encoder's output does not match its own `FeatureSpec`.
     """
-    problems: list[str] = []
+    return extract_usable(
+        encoder, transform, sources, max_unusable=0, batch_size=batch_size, title=title
+    ).rows
+
+
+def extract_usable(
+    encoder: Encoder,
+    transform: Transform,
+    sources: Sequence[Path | str],
+    *,
+    max_unusable: float,
+    batch_size: int = 64,
+    title: str = "",
+) -> Extraction:
+    """Decode, prepare and encode the `sources` that can be used; put the others aside.
+
+    `max_unusable` is the share of the sources that may be put aside; the errors are those of
+    `extract`. Windows of one sample are joined along N.
+    """
+    unusable: dict[int, str] = {}
     parts: list[FeatureRows] = []
+    most = int(max_unusable * len(sources))
     progress = tqdm(total=len(sources), desc=title, unit="row", disable=not shows_progress())
     for start in range(0, len(sources), batch_size):
         windows: list[list[Any]] = []
-        for source in sources[start : start + batch_size]:
+        for place, source in enumerate(sources[start : start + batch_size], start):
             try:
                 windows.append(list(transform.prepare(transform.decode(source))))
             except UnusableInput as error:
-                problems.append(f"{describe_source(source)}: {error}")
+                unusable[place] = " ".join(str(error).split())
             progress.update()
-        if not problems:
+        if windows and len(unusable) <= most:  # the rest is only looked at, to name all of them
             parts.append(_encode(encoder, windows, batch_size))
     progress.close()
-    if problems:
-        raise DataError(_summary(problems, len(sources)))
-    if not parts:
-        tokens = encoder.features.tokens or 1
-        return FeatureRows(
-            values=torch.zeros(0, tokens, encoder.features.dim),
-            mask=torch.zeros(0, tokens, dtype=torch.bool),
-        )
-    return join_rows(parts)
+    if len(unusable) > most:
+        raise DataError(_summary(unusable, sources, max_unusable))
+    usable = [place for place in range(len(sources)) if place not in unusable]
+    rows = join_rows(parts) if parts else _no_rows(encoder.features)
+    return Extraction(rows=rows, usable=torch.tensor(usable).long(), unusable=unusable)
+
+
+def _no_rows(spec: FeatureSpec) -> FeatureRows:
+    tokens = spec.tokens or 1
+    return FeatureRows(
+        values=torch.zeros(0, tokens, spec.dim), mask=torch.zeros(0, tokens, dtype=torch.bool)
+    )
 
 
 def describe_source(source: Path | str) -> str:
@@ -64,14 +100,24 @@ def describe_source(source: Path | str) -> str:
     return repr(source if len(source) <= 60 else source[:57] + "...")
 
 
-def _summary(problems: Sequence[str], total: int) -> str:
+def _summary(
+    unusable: Mapping[int, str], sources: Sequence[Path | str], max_unusable: float
+) -> str:
+    problems = [f"{describe_source(sources[place])}: {why}" for place, why in unusable.items()]
     if len(problems) == 1:
-        return f"{problems[0]}. Mend or remove it; nothing was written"
+        rest = f", or raise data.max_unusable ({max_unusable:.2%})" if max_unusable else ""
+        return f"{problems[0]}. Mend or remove it{rest}; nothing was written"
     shown = "\n  ".join(problems[:SHOWN_PROBLEMS])
     more = len(problems) - SHOWN_PROBLEMS
     rest = f"\n  ... and {more} more" if more > 0 else ""
+    allowed = (
+        f"data.max_unusable allows {max_unusable:.2%} to be put aside. Mend or remove them, or "
+        "raise it"
+        if max_unusable
+        else "mend or remove them"
+    )
     return (
-        f"{len(problems)} of {total} inputs cannot be used; mend or remove them, nothing was "
+        f"{len(problems)} of {len(sources)} inputs cannot be used; {allowed}; nothing was "
         f"written:\n  {shown}{rest}"
     )
 

@@ -1,0 +1,73 @@
+"""Rows whose input cannot be used: counted, named and put aside, never dropped silently."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from spaner_core.data.manifest import Manifest, Row
+
+COLUMNS = ("modality", "line", "id", "input", "reason")
+
+Place = tuple[str, str, str, str]
+"""A row of the table without its reason; also how a row of the manifest is recognised."""
+
+
+class Quarantine:
+    """What has been put aside, and the table beside the space that keeps it."""
+
+    def __init__(self, space: Path) -> None:
+        folder = space.absolute()  # "." has no name
+        self.path = folder.with_name(f"{folder.name}.quarantine.csv")
+        self._looked_at: set[Place] = set()
+        self._put_aside: dict[Place, str] = {}
+
+    def add(self, rows: Sequence[Row], reasons: Mapping[int, str]) -> None:
+        """Note that `rows` were looked at, and put those aside whose places have `reasons`."""
+        self._looked_at |= {_place(row) for row in rows}
+        self._put_aside |= {_place(rows[number]): reason for number, reason in reasons.items()}
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many rows of each modality were put aside by this work."""
+        return dict(Counter(modality for modality, *_ in self._put_aside))
+
+    def save(self, manifest: Manifest) -> tuple[str, ...]:
+        """Bring the table up to date; say what this work has put aside.
+
+        What earlier work put aside stays where this one did not look, as long as the row is in the
+        manifest.
+        """
+        known = {_place(row) for row in manifest.rows} - self._looked_at
+        earlier = {place: why for place, why in self._read().items() if place in known}
+        self._write({**earlier, **self._put_aside})
+        return tuple(
+            f"{count} rows of {name!r} cannot be used and were put aside: {self.path} says why"
+            for name, count in self.counts.items()
+        )
+
+    def _read(self) -> dict[Place, str]:
+        if not self.path.is_file():
+            return {}
+        with self.path.open(encoding="utf-8", newline="", errors="replace") as file:
+            rows = [tuple(row.get(key) or "" for key in COLUMNS) for row in csv.DictReader(file)]
+        return {(row[0], row[1], row[2], row[3]): row[4] for row in rows}
+
+    def _write(self, table: Mapping[Place, str]) -> None:
+        if not table:
+            self.path.unlink(missing_ok=True)
+            return
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        partial = self.path.with_name(f".{self.path.name}.partial-{os.getpid()}")
+        with partial.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(COLUMNS)
+            writer.writerows((*place, reason) for place, reason in sorted(table.items()))
+        partial.replace(self.path)
+
+
+def _place(row: Row) -> Place:
+    return row.modality, str(row.line), row.id, row.input

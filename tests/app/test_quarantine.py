@@ -1,0 +1,163 @@
+"""Inputs that cannot be used are counted, named, put aside, and never dropped silently."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Result = subprocess.CompletedProcess[str]
+Run = Callable[..., Result]
+Refuses = Callable[..., str]
+Tree = Callable[[Path], dict[str, str]]
+
+TABLE = "space.quarantine.csv"
+
+
+@pytest.fixture
+def lenient(project: Path, configure: Callable[..., None]) -> Path:
+    """A project, nothing trained, in which a fifth of the inputs may be put aside."""
+    configure(project, 0.2, "data", "max_unusable")
+    return project
+
+
+def inputs(folder: Path, modality: str, split: str) -> list[str]:
+    with (folder / "manifest.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    return [r["input"] for r in rows if (r["modality"], r["split"]) == (modality, split)]
+
+
+def spoil(folder: Path, name: str) -> None:
+    path = folder / name
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def table(folder: Path) -> list[dict[str, str]]:
+    with (folder / TABLE).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_training_puts_unusable_rows_aside_and_counts_them(lenient: Path, spaner: Run) -> None:
+    broken, missing = inputs(lenient, "vision", "train")[1:3]
+    spoil(lenient, broken)
+    (lenient / missing).unlink()
+    whole = len(inputs(lenient, "vision", "train"))
+    told = spaner("train", "text", "vision", "--json", cwd=lenient)
+    assert told.returncode == 0, told.stderr
+    report = json.loads(told.stdout)
+    assert report["rows"]["vision"] == whole - 2
+    assert report["put_aside"] == {"vision": 2}
+    assert any("2 rows of 'vision' cannot be used" in line for line in report["notices"])
+    rows = table(lenient)
+    assert {row["input"] for row in rows} == {broken, missing}
+    assert {row["modality"] for row in rows} == {"vision"}
+    lines = (lenient / "manifest.csv").read_text(encoding="utf-8").splitlines()
+    for row in rows:
+        assert row["input"] in lines[int(row["line"]) - 1]
+        assert row["reason"]
+
+
+def test_later_work_keeps_what_it_did_not_look_at_and_renews_what_it_did(
+    lenient: Path, spaner: Run
+) -> None:
+    image, sound = inputs(lenient, "vision", "train")[0], inputs(lenient, "audio", "train")[0]
+    spoil(lenient, image)
+    sound_bytes = (lenient / sound).read_bytes()
+    spoil(lenient, sound)
+    assert spaner("train", "text", "vision", "--quiet", cwd=lenient).returncode == 0
+    assert [row["input"] for row in table(lenient)] == [image]
+    assert spaner("attach", "audio", "--quiet", cwd=lenient).returncode == 0
+    assert [row["input"] for row in table(lenient)] == [sound, image]
+    (lenient / sound).write_bytes(sound_bytes)
+    assert spaner("attach", "audio", "--replace", "--quiet", cwd=lenient).returncode == 0
+    assert [row["input"] for row in table(lenient)] == [image]
+    told = spaner("evaluate", "--split", "test", cwd=lenient)
+    assert "put aside" not in told.stderr  # the test split is whole
+    assert [row["input"] for row in table(lenient)] == [image]
+
+
+def test_the_table_goes_when_everything_is_usable_again(lenient: Path, spaner: Run) -> None:
+    image = inputs(lenient, "vision", "train")[0]
+    content = (lenient / image).read_bytes()
+    spoil(lenient, image)
+    assert spaner("train", "text", "vision", "--quiet", cwd=lenient).returncode == 0
+    assert (lenient / TABLE).exists()
+    (lenient / image).write_bytes(content)
+    command = ("train", "text", "vision", "--quiet", "--overwrite")
+    assert spaner(*command, cwd=lenient).returncode == 0
+    assert not (lenient / TABLE).exists()
+
+
+def test_evaluation_and_search_leave_unusable_rows_out_and_say_so(
+    attached: Path, spaner: Run, configure: Callable[..., None]
+) -> None:
+    configure(attached, 0.2, "data", "max_unusable")
+    image = inputs(attached, "vision", "test")[0]
+    spoil(attached, image)
+    told = spaner("evaluate", "--split", "test", cwd=attached)
+    assert told.returncode == 0, told.stderr
+    assert "1 rows of 'vision' cannot be used and were put aside" in told.stderr
+    query = ("search", "two", "--from", "text", "--to", "vision", "-k", "99", "--json")
+    told = spaner(*query, cwd=attached)
+    found = [hit["input"] for hit in json.loads(told.stdout)]
+    assert image not in found
+    assert set(inputs(attached, "vision", "test")[1:]) <= set(found)
+    assert "1 rows of 'vision'" in told.stderr
+
+
+def test_more_than_allowed_stops_before_anything_is_written(
+    project: Path, refuses: Refuses
+) -> None:
+    for name in inputs(project, "vision", "train")[:2]:
+        spoil(project, name)
+    said = refuses("train", "text", "vision", cwd=project)
+    assert "2 of " in said
+    assert "data.max_unusable allows 1.00% to be put aside" in said
+
+
+def test_check_looks_at_beginnings_and_deep_at_everything(
+    lenient: Path, spaner: Run, tree: Tree
+) -> None:
+    image = inputs(lenient, "vision", "train")[0]
+    spoil(lenient, image)  # its header is whole
+    before = tree(lenient)
+    shallow = json.loads(spaner("check", "--json", cwd=lenient).stdout)
+    deep = spaner("check", "--deep", "--json", cwd=lenient)
+    assert deep.returncode == 0, deep.stderr
+    report = json.loads(deep.stdout)
+    assert [row["input"] for row in report["unusable"]] == [image]
+    assert report["too_many"] == []
+    assert {m["name"]: m["unusable"] for m in report["modalities"]}["vision"] == 1
+    assert [row["input"] for row in shallow["unusable"]] in ([], [image])
+    assert tree(lenient) == before
+    told = spaner("check", "--deep", cwd=lenient)
+    assert f"{image}: " in told.stderr
+    assert "data.max_unusable (20.00%) allows them to be put aside" in told.stderr
+
+
+def test_check_ends_with_an_error_when_too_much_is_unusable(project: Path, spaner: Run) -> None:
+    for name in inputs(project, "vision", "train")[:3]:
+        (project / name).unlink()
+    told = spaner("check", "--json", cwd=project)
+    assert told.returncode == 2
+    report = json.loads(told.stdout)
+    assert report["too_many"] == ["vision"]
+    assert len(report["unusable"]) == 3
+
+
+def test_the_table_takes_any_name(lenient: Path, spaner: Run) -> None:
+    old = inputs(lenient, "vision", "train")[0]
+    name = 'vision/train/a "b", c\n🐝.png'
+    (lenient / old).rename(lenient / name)
+    spoil(lenient, name)
+    quoted = name.replace('"', '""')
+    manifest = (lenient / "manifest.csv").read_text(encoding="utf-8")
+    manifest = manifest.replace(old, f'"{quoted}"')
+    (lenient / "manifest.csv").write_text(manifest, encoding="utf-8")
+    told = spaner("train", "text", "vision", "--quiet", cwd=lenient)
+    assert told.returncode == 0, told.stderr
+    assert [row["input"] for row in table(lenient)] == [name]
