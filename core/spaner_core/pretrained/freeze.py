@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from spaner_core.devices import move
 from spaner_core.errors import PluginError
 from spaner_core.modality import Batch, Encoder, FeatureSpec
 from spaner_core.pretrained.fingerprint import fingerprint_module
@@ -53,11 +55,23 @@ class FrozenEncoder(nn.Module):
         """Join prepared windows into one batch."""
         return self.encoder.collate(inputs)
 
+    @property
+    def device(self) -> torch.device:
+        """Where its weights are; the CPU where it has none."""
+        weights = chain(self.parameters(), self.buffers())
+        return next((tensor.device for tensor in weights), torch.device("cpu"))
+
     def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Return tokens (B, N, E) float32 and mask (B, N) bool, without gradients."""
-        with torch.inference_mode():
-            tokens, mask = self.encoder(batch)
-        return tokens.float().clone(), mask.bool().clone()
+        """Return tokens (B, N, E) float32 and mask (B, N) bool on the CPU, without gradients.
+
+        On a GPU the encoder computes in bfloat16 where torch's autocast finds that safe.
+        """
+        device = self.device
+        on_gpu = device.type == "cuda"
+        autocast = torch.autocast("cuda", torch.bfloat16) if on_gpu else nullcontext()
+        with torch.inference_mode(), autocast:
+            tokens, mask = self.encoder(move(batch, device))
+        return tokens.float().cpu().clone(), mask.bool().cpu().clone()
 
     @contextmanager
     def unchanged(self) -> Iterator[None]:
