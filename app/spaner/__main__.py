@@ -12,15 +12,27 @@ from typer.exceptions import TyperException
 
 from spaner.cli import app
 
+SETTINGS = {
+    # threads that wait without spinning: on a busy machine spinning costs minutes
+    "OMP_WAIT_POLICY": "PASSIVE",
+    # neither looks for plugins of its own: one damaged distribution would end the program there
+    "PYDANTIC_DISABLE_PLUGINS": "__all__",
+    "TORCH_DEVICE_BACKEND_AUTOLOAD": "0",
+}
+"""Set before anything heavy is imported, unless the user has set them."""
+
 WRONG_INPUT, OUR_FAULT, INTERRUPTED = 2, 1, 130
 
 
 def main() -> None:
     """Run the command line; exit 0, 2 when the input is wrong, 1 when the program is."""
-    # threads that wait without spinning: on a busy machine spinning costs minutes
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    for name, value in SETTINGS.items():
+        os.environ.setdefault(name, value)
     level = os.environ.get("SPANER_LOG_LEVEL", "warning").upper()
-    logging.basicConfig(level=level if level in logging.getLevelNamesMapping() else "WARNING")
+    logging.basicConfig(
+        level=level if level in logging.getLevelNamesMapping() else "WARNING",
+        format="note: %(message)s" if level == "WARNING" else logging.BASIC_FORMAT,
+    )
     try:
         code = app(prog_name="spaner", standalone_mode=False) or 0
         if code == INTERRUPTED:  # the library has caught it

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Sequence
 
 from spaner_core import checkpoint
-from spaner_core.data.labelled import concepts_of, join_labelled
+from spaner_core.data.labelled import LabelledRows, concepts_of, join_labelled
 from spaner_core.data.manifest import Row
 from spaner_core.errors import DataError
 from spaner_core.space import Space
@@ -14,7 +14,7 @@ from spaner_core.training.attach import fit_attached
 
 from spaner.notices import missing_notice, unlabelled_notices, unseen_notices
 from spaner.plan import count_parameters, modalities_to_train, training_rows
-from spaner.project import Project
+from spaner.project import Project, UsableRows
 from spaner.training import TrainingReport, aligner_record, label_rows
 
 
@@ -33,14 +33,11 @@ def attach(project: Project, name: str, *, replace: bool = False) -> TrainingRep
     rows = training_rows(project, name)
     _check_known(project, name, rows, space.concepts)
     usable = project.features(name, rows)
-    rows, labelled = usable.rows, project.labelled(usable, space.concepts)
-    parts = [labelled]
-    if _gave_labels(space, name):  # as in joint training, concepts' names are rows of it too
-        parts.append(label_rows(project, name, space.label_texts))
+    rows = usable.rows
     aligner = fit_attached(
         name,
         project.assembly.aligner_builder(name, prompt_dim=space.record.dim),
-        join_labelled(parts),
+        _labelled(project, space, name, usable),
         space.prompt,
         training=config.recipe.training,
         device=project.device,
@@ -52,7 +49,7 @@ def attach(project: Project, name: str, *, replace: bool = False) -> TrainingRep
     receipt = checkpoint.save_attached(config.space, aligner, record, replace=replace)
     return TrainingReport(
         space=config.space,
-        rows={name: len(labelled)},
+        rows={name: len(rows)},
         trained_parameters={name: count_parameters(aligner)},
         concepts=len(record.concepts),
         anchors=space.record.anchors,
@@ -60,6 +57,7 @@ def attach(project: Project, name: str, *, replace: bool = False) -> TrainingRep
             *missing_notice(name, missing),
             *unlabelled_notices({name: rows}),
             *_strangers(space, name, record.concepts),
+            *([f"embeddings of {name!r} that were kept from before are stale"] if replace else []),
             *project.quarantine.save(project.manifest),
         ),
         put_aside=project.quarantine.counts,
@@ -67,9 +65,13 @@ def attach(project: Project, name: str, *, replace: bool = False) -> TrainingRep
     )
 
 
-def _gave_labels(space: Space, name: str) -> bool:
+def _labelled(project: Project, space: Space, name: str, usable: UsableRows) -> LabelledRows:
+    """Give rows their numbers; names of concepts are rows too where `name` gave the prompt."""
+    labelled = project.labelled(usable, space.concepts)
     source = space.record.label_source
-    return space.record.anchors == "labels" and source is not None and source.modality == name
+    if space.record.anchors != "labels" or source is None or source.modality != name:
+        return labelled
+    return join_labelled([labelled, label_rows(project, name, space.label_texts)])
 
 
 def _strangers(space: Space, name: str, concepts: Sequence[str]) -> tuple[str, ...]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,13 +66,13 @@ def check_project(project: Project, *, deep: bool = False) -> CheckReport:
     Looks at the beginning of files, as far as their plugin can tell from that; with `deep` every
     input is decoded and prepared. Raises what `spaner train` would raise before it does so.
     """
+    project.assembly.check_options(project.config.modalities)
     label_texts = read_project_labels(project)
     label_modality(project, tuple(project.config.modalities), label_texts)
     unusable = {
         name: tuple(_unusable_rows(project, name, deep=deep)) for name in project.config.modalities
     }
     checked = tuple(_check_modality(project, name, len(unusable[name])) for name in unusable)
-    most = project.config.data.max_unusable
     return CheckReport(
         config=project.config.path,
         space=project.config.space,
@@ -79,29 +80,57 @@ def check_project(project: Project, *, deep: bool = False) -> CheckReport:
         concepts=tuple(label_texts),
         modalities=checked,
         unusable=tuple(row for rows in unusable.values() for row in rows),
-        too_many=tuple(m.name for m in checked if m.unusable > int(most * m.rows)),
-        notices=(*_foreign_code(project), *_one_sided(project)),
+        too_many=tuple(name for name, rows in unusable.items() if _too_many(project, name, rows)),
+        notices=(
+            *_foreign_code(project),
+            *_undeclared_links(project),
+            *_one_sided(project),
+            *_unanchored(project),
+        ),
     )
 
 
 def describe_unusable(project: Project, report: CheckReport) -> str:
     """Say how many inputs cannot be used and why, the first ten by name."""
-    counts = ", ".join(
-        f"{m.unusable} of {m.rows} of {m.name!r}" for m in report.modalities if m.unusable
-    )
+    counts = {
+        m.name: f"{m.unusable} of {m.rows} rows of {m.name!r}"
+        for m in report.modalities
+        if m.unusable
+    }
+    aside = ", ".join(said for name, said in counts.items() if name not in report.too_many)
+    beyond = ", ".join(counts[name] for name in report.too_many)
+    verdicts = [f"to be put aside: {aside}"] if aside else []
+    if beyond:
+        most = f"{project.config.data.max_unusable:.2%}"
+        verdicts.insert(
+            0,
+            f"more than data.max_unusable ({most}) allows cannot be used: {beyond}; mend the "
+            "files, remove their rows, or raise it",
+        )
     shown = [
         f"{project.manifest.path}:{row.line}: {row.input}: {row.reason}"
         for row in report.unusable[:SHOWN]
     ]
     if (more := len(report.unusable) - SHOWN) > 0:
         shown.append(f"... and {more} more; --json names all")
-    most = f"{project.config.data.max_unusable:.2%}"
-    verdict = (
-        f"more than data.max_unusable ({most}) allows; mend or remove the rows, or raise it"
-        if report.too_many
-        else f"data.max_unusable ({most}) allows them to be put aside"
-    )
-    return "\n  ".join([f"inputs cannot be used: {counts}; {verdict}:", *shown])
+    return "\n  ".join([f"{'; '.join(verdicts)}:", *shown])
+
+
+def _too_many(project: Project, name: str, rows: Sequence[UnusableRow]) -> bool:
+    return len({row.input for row in rows}) > project.max_unusable(name)
+
+
+def _unanchored(project: Project) -> Iterator[str]:
+    """Name concepts of the manifest for which the space, if there is one, has no anchor."""
+    if not (project.config.space / "prompt").is_dir():
+        return
+    known = project.space.concepts
+    unknown = [concept for concept in concepts_of(project.manifest.rows) if concept not in known]
+    if unknown:
+        yield (
+            f"the space has no anchor for {', '.join(unknown)}: `spaner extend "
+            f"{shlex.join(unknown)}` appends {'it' if len(unknown) == 1 else 'them'}"
+        )
 
 
 def _unusable_rows(project: Project, name: str, *, deep: bool) -> Iterator[UnusableRow]:
@@ -121,13 +150,13 @@ def _unusable_rows(project: Project, name: str, *, deep: bool) -> Iterator[Unusa
 
 def _verdict(transform: Transform, source: Path | str, *, deep: bool) -> str | None:
     """Say why an input cannot be used; None where nothing speaks against it."""
-    if isinstance(source, Path) and not source.is_file():
-        return "there is no such file; restore it, or remove the row"
     try:
         if deep:
             transform.prepare(transform.decode(source))
         elif isinstance(transform, HeaderCheck):
             transform.check_header(source)
+        elif isinstance(source, Path) and not source.is_file():
+            return "there is no such file; restore it, or remove the row"
     except UnusableInput as error:
         return " ".join(str(error).split())
     return None
@@ -159,6 +188,18 @@ def _foreign_code(project: Project) -> tuple[str, ...]:
         for name, settings in project.config.modalities.items()
         if _trusts(settings.encoder) or _trusts(settings.aligner)
     )
+
+
+def _undeclared_links(project: Project) -> Iterator[str]:
+    """Name modalities of the policy that are not declared: a slip of the pen, perhaps."""
+    links = project.config.policy.links or {}
+    named = dict.fromkeys([*links, *(target for targets in links.values() for target in targets)])
+    for name in named:
+        if name not in project.config.modalities:
+            yield (
+                f"{project.config.locate('policy', 'links')}: {name!r} is linked but not declared "
+                "under `modalities:`"
+            )
 
 
 def _trusts(value: Any) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from spaner_registry.child import run_child
+from spaner_core.child import run_child
 from spaner_registry.discovery import FoundPlugin
 from spaner_registry.registry import Registry
 

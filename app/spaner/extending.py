@@ -85,12 +85,14 @@ def _check_new(space: Space, concepts: Sequence[str]) -> None:
     for place, concept in enumerate(concepts):
         if not concept.strip() or concept != concept.strip():
             raise ConfigError(f"concept {concept!r} begins or ends with a blank; give a name")
+        if not concept.isprintable():
+            raise ConfigError(f"concept {concept!r} has a sign that cannot be seen; give a name")
         if concept in concepts[:place]:
             raise ConfigError(f"concept {concept!r} is given twice; give it once")
         if concept in space.concepts:
             raise ConfigError(
-                f"the prompt has an anchor for {concept!r} already; leave it out, or look at "
-                "prompt/config.json for what is there"
+                f"the prompt has an anchor for {concept!r} already; leave it out. It has "
+                f"{', '.join(space.concepts)}"
             )
 
 

@@ -84,6 +84,12 @@ def unserved_modalities(found: Collection[str], *, space: Path | None) -> Iterat
             )
 
 
+def recorded_origin(space: Path, modality: str) -> str | None:
+    """Say which distribution made a modality of a space; None where the space has none such."""
+    folder = space / "aligners" / modality
+    return _recorded_origin(folder) if folder.is_dir() else None
+
+
 def _aligners(space: Path | None) -> list[Path]:
     """Return the folders of a space's modalities, none where there is no space."""
     if space is None:

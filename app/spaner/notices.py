@@ -20,7 +20,8 @@ def label_notices(trained: Trained) -> tuple[str, ...]:
     if trained.tied:
         return ()
     share = (
-        f"{trained.informativeness:.0%} of the training rows lie nearest their own concept's name"
+        f"{trained.informativeness:.0%} of the training rows of {trained.label_modality!r} lie "
+        "nearest their own concept's name"
     )
     use = "names join training as rows" if trained.labels_used else "names are left out"
     return (f"{share}: too few to make anchors from names, so anchors are random and {use}",)
@@ -68,11 +69,14 @@ def missing_notice(name: str, missing: Sequence[str]) -> tuple[str, ...]:
 
 def unseen_notices(space: Space, concepts: Sequence[str], names: Iterable[str]) -> tuple[str, ...]:
     """Warn of modalities that have seen no labelled row of some of `concepts`."""
+    having: dict[str, list[str]] = {}
+    for name in names:
+        if missing := space.unseen(name, concepts):
+            having.setdefault(", ".join(missing), []).append(name)
     return tuple(
-        f"modality {name!r} has seen no row of {', '.join(missing)}: it neither finds these nor is "
-        f"found by them until `spaner attach {name} --replace` trains it on such rows"
-        for name in names
-        if (missing := space.unseen(name, concepts))
+        f"no row of {missing} was seen by {', '.join(several)}: these neither find it nor are "
+        "found by it until `spaner attach NAME --replace` trains each on such rows"
+        for missing, several in having.items()
     )
 
 
@@ -89,4 +93,5 @@ def left_out_notices(project: Project, embedded: Mapping[str, EmbeddedRows]) -> 
         for name, part in embedded.items()
         if (strange := project.space.aligned.unseen(name, concepts_of(part.rows)))
     )
-    return (*absent, *unseen)
+    damaged = (f"{name!r} is left out: {why}" for name, why in project.space.damaged.items())
+    return (*absent, *damaged, *unseen)

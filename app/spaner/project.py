@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from spaner_core.data.labelled import LabelledRows, items_of, numbers_of
@@ -15,6 +15,7 @@ from spaner_registry.assemble import Assembly, ModalityOptions
 from spaner_registry.config import Config
 from spaner_registry.registry import Registry
 
+from spaner.installed import recorded_origin
 from spaner.quarantine import Quarantine
 from spaner.space import Space, open_space
 
@@ -42,7 +43,9 @@ class Project:
             pick_device(device)
         self.config, self.device = config, device
         self.quarantine = Quarantine(config.space)
-        self.registry = Registry(allow=config.policy.allow)
+        self.registry = Registry(
+            allow=config.policy.allow, origin=partial(recorded_origin, config.space)
+        )
         self.assembly = Assembly(
             self.registry,
             {
@@ -63,7 +66,7 @@ class Project:
                 first = manifest.select(modality=name)[0]
                 raise DataError(
                     f"{manifest.path}:{first.line}: modality {name!r} is not declared in "
-                    f"{self.config.path.name}; declared are {', '.join(self.config.modalities)}. "
+                    f"{self.config.path}; declared are {', '.join(self.config.modalities)}. "
                     "Declare it under `modalities:` or correct the manifest"
                 )
         return manifest
@@ -103,13 +106,19 @@ class Project:
             for row in rows
         ]
 
+    def max_unusable(self, modality: str) -> int:
+        """Return how many distinct inputs of a modality may be put aside, whatever their split."""
+        sources = self.sources(modality, self.manifest.select(modality))
+        # a hair more, since .29 * 100 is 28.999...
+        return int(self.config.data.max_unusable * len(set(sources)) + 1e-9)
+
     def features(self, modality: str, rows: Sequence[Row]) -> UsableRows:
         """Extract the features of manifest rows; those that cannot be used go to `quarantine`.
 
-        Raises `DataError` where they are more than `data.max_unusable` of them.
+        Raises `DataError` where they are more than `data.max_unusable` allows.
         """
         found = self.assembly.extract_usable(
-            modality, self.sources(modality, rows), max_unusable=self.config.data.max_unusable
+            modality, self.sources(modality, rows), max_unusable=self.max_unusable(modality)
         )
         self.quarantine.add(rows, found.unusable)
         return UsableRows(tuple(rows[n] for n in found.usable.tolist()), found.rows)

@@ -12,15 +12,15 @@ from spaner_core.data.manifest import Manifest, Row
 
 COLUMNS = ("modality", "line", "id", "input", "reason")
 
-Place = tuple[str, str, str, str]
-"""A row of the table without its reason; also how a row of the manifest is recognised."""
+Place = tuple[str, str, str]
+"""Modality, id and input: how a row is recognised when lines of the manifest have moved."""
 
 
 class Quarantine:
     """What has been put aside, and the table beside the space that keeps it."""
 
     def __init__(self, space: Path) -> None:
-        folder = space.absolute()  # "." has no name
+        folder = space if space.name else space.absolute()  # "." has no name
         self.path = folder.with_name(f"{folder.name}.quarantine.csv")
         self._looked_at: set[Place] = set()
         self._put_aside: dict[Place, str] = {}
@@ -41,11 +41,13 @@ class Quarantine:
         What earlier work put aside stays where this one did not look, as long as the row is in the
         manifest.
         """
-        known = {_place(row) for row in manifest.rows} - self._looked_at
-        earlier = {place: why for place, why in self._read().items() if place in known}
-        self._write({**earlier, **self._put_aside})
+        earlier = {k: why for k, why in self._read().items() if k not in self._looked_at}
+        table = {**earlier, **self._put_aside}
+        rows = {_place(row): row for row in manifest.rows}
+        self._write([(rows[place], why) for place, why in table.items() if place in rows])
         return tuple(
-            f"{count} rows of {name!r} cannot be used and were put aside: {self.path} says why"
+            f"{count} row{'s' * (count > 1)} of {name!r} cannot be used and "
+            f"{'were' if count > 1 else 'was'} put aside: {self.path} says why"
             for name, count in self.counts.items()
         )
 
@@ -53,10 +55,10 @@ class Quarantine:
         if not self.path.is_file():
             return {}
         with self.path.open(encoding="utf-8", newline="", errors="replace") as file:
-            rows = [tuple(row.get(key) or "" for key in COLUMNS) for row in csv.DictReader(file)]
-        return {(row[0], row[1], row[2], row[3]): row[4] for row in rows}
+            rows = [[row.get(key) or "" for key in COLUMNS] for row in csv.DictReader(file)]
+        return {(modality, id_, given): reason for modality, _, id_, given, reason in rows}
 
-    def _write(self, table: Mapping[Place, str]) -> None:
+    def _write(self, table: Sequence[tuple[Row, str]]) -> None:
         if not table:
             self.path.unlink(missing_ok=True)
             return
@@ -65,9 +67,10 @@ class Quarantine:
         with partial.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(COLUMNS)
-            writer.writerows((*place, reason) for place, reason in sorted(table.items()))
+            for row, reason in sorted(table, key=lambda entry: entry[0].line):
+                writer.writerow((row.modality, row.line, row.id, row.input, reason))
         partial.replace(self.path)
 
 
 def _place(row: Row) -> Place:
-    return row.modality, str(row.line), row.id, row.input
+    return row.modality, row.id, row.input

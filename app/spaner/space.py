@@ -47,6 +47,11 @@ class Space:
         return self.aligned.concepts
 
     @property
+    def damaged(self) -> dict[str, str]:
+        """Modalities whose aligner cannot be used, each with what is wrong with it."""
+        return self.aligned.damaged
+
+    @property
     def unserved(self) -> dict[str, str]:
         """Modalities that no installed plugin serves, each with the distribution that would.
 
@@ -93,7 +98,11 @@ class Space:
         return np.asarray(embeddings.numpy(), dtype=np.float32)
 
     def vector_key(self, modality: str, *, strength: float | None = None) -> VectorKey:
-        """Return what embeddings of `modality` depend on; keep it beside embeddings you keep."""
+        """Return what embeddings of `modality` depend on; keep it beside embeddings you keep.
+
+        It is a dataclass of texts and a number: `dataclasses.asdict(key)` goes into JSON, and
+        `spaner.VectorKey(**stored)` comes back.
+        """
         return self.aligned.vector_key(modality, strength=strength)
 
     def check_vectors(self, key: VectorKey) -> None:

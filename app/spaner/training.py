@@ -21,7 +21,7 @@ from spaner.plan import (
     read_project_labels,
     training_rows,
 )
-from spaner.project import Project
+from spaner.project import Project, UsableRows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,22 +51,15 @@ def train(
     config = project.config
     checkpoint.check_output(config.space, overwrite=overwrite)
     names = modalities_to_train(project, names)
+    project.assembly.check_options(names)
     label_texts = read_project_labels(project)
     source = label_modality(project, names, label_texts)
     concepts = tuple(label_texts)
-    rows = {name: training_rows(project, name) for name in names}
-    usable = {name: project.features(name, rows[name]) for name in names}
+    chosen = {name: training_rows(project, name) for name in names}
+    usable = {name: project.features(name, rows) for name, rows in chosen.items()}
     rows = {name: part.rows for name, part in usable.items()}
-    labelled = {name: project.labelled(part, concepts) for name, part in usable.items()}
-    dim = config.prompt.dim
-    trained = fit_space(
-        {name: project.assembly.aligner_builder(name, prompt_dim=dim) for name in names},
-        labelled,
-        concepts=concepts,
-        labels=Labels(source, label_rows(project, source, label_texts)) if source else None,
-        recipe=config.recipe,
-        device=project.device,
-    )
+    labels = Labels(source, label_rows(project, source, label_texts)) if source else None
+    trained = _fit(project, usable, labels, concepts=concepts)
     aligners = {
         name: (aligner, aligner_record(project, name, rows[name], prompt="", anchors=len(concepts)))
         for name, aligner in trained.aligners.items()
@@ -75,7 +68,7 @@ def train(
     checkpoint.save_space(config.space, trained.prompt, record, aligners, overwrite=overwrite)
     return TrainingReport(
         space=config.space,
-        rows={name: len(part) for name, part in labelled.items()},
+        rows={name: len(part) for name, part in rows.items()},
         trained_parameters={
             name: count_parameters(aligner) for name, aligner in trained.aligners.items()
         },
@@ -89,6 +82,24 @@ def train(
         ),
         put_aside=project.quarantine.counts,
         receipts=tuple(config.space / part / RECEIPT for part in find_parts(config.space)),
+    )
+
+
+def _fit(
+    project: Project,
+    usable: Mapping[str, UsableRows],
+    labels: Labels | None,
+    *,
+    concepts: Sequence[str],
+) -> Trained:
+    dim = project.config.prompt.dim
+    return fit_space(
+        {name: project.assembly.aligner_builder(name, prompt_dim=dim) for name in usable},
+        {name: project.labelled(part, concepts) for name, part in usable.items()},
+        concepts=concepts,
+        labels=labels,
+        recipe=project.config.recipe,
+        device=project.device,
     )
 
 

@@ -40,3 +40,18 @@ class SpaceError(SpanerError):
 
 class OutputExists(SpanerError):  # noqa: N818  (as FileExistsError's kin)
     """An output exists already and neither `--overwrite` nor `--replace` was given."""
+
+
+_LONGEST = 500
+
+
+def one_line(error: BaseException) -> str:
+    """Give an error's type and words in one line that is not too long."""
+    kind = type(error).__name__
+    try:
+        words = " ".join(str(error).split())
+    except Exception:  # an exception's words may be a plugin's code too
+        return kind
+    if len(words) > _LONGEST:
+        words = f"{words[:_LONGEST]}..."
+    return f"{kind}: {words}" if words else kind

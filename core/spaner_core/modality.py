@@ -53,14 +53,20 @@ class FeatureSpec:
     """Shape of what an encoder gives for one sample: N tokens of width `dim`.
 
     `tokens` is N, or None where it varies from sample to sample. `grid` is the spatial layout of
-    the tokens after the first `prefix_tokens` (a CLS token, say), e.g. (3, 3). Stored with the
-    aligner, which can therefore be loaded without the encoder.
+    the tokens after the first `prefix_tokens` (a CLS token, say), e.g. (3, 3); where `tokens` is
+    None, both describe one window. Stored with the aligner, which can therefore be loaded without
+    the encoder.
     """
 
     dim: int
     tokens: int | None = None
     grid: tuple[int, ...] | None = None
     prefix_tokens: int = 0
+
+    def __post_init__(self) -> None:
+        sizes = [self.dim, *(self.grid or ()), *([] if self.tokens is None else [self.tokens])]
+        if min(sizes) < 1 or self.prefix_tokens < 0:
+            raise ValueError(f"{self} has a size below 1; give whole numbers from 1")
 
 
 @runtime_checkable

@@ -77,7 +77,7 @@ def read_receipt(path: Path) -> dict[str, Any]:
         intact = _with_checksum(body) == text and _is_receipt(body)
     except FileNotFoundError:
         raise SpaceError(f"{path}: the receipt is missing") from None
-    except (OSError, ValueError, KeyError, AttributeError, TypeError):
+    except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError):
         intact = False
     if not intact:
         raise SpaceError(f"{path}: is no receipt, or was changed after it was written")
@@ -143,17 +143,25 @@ def verify(space: Path, *, kept: Path | None = None) -> list[str]:
             if (name, value) not in replaced or source == str(kept)
         }
         problems += _compare(name, files.get(name), current)
-    problems += [
-        f"{path.relative_to(space).as_posix()}: is a link; a space holds files of its own only"
-        for path in sorted(space.rglob("*"))
-        if path.is_symlink()
-    ]
+    problems += _strange_entries(space)
     receipts = {path.relative_to(space).as_posix() for path in sources}
     problems += [
         f"{name}: in no receipt; it was added by something else than a training"
         for name in sorted(files.keys() - expected.keys() - receipts)
     ]
     return problems
+
+
+def _strange_entries(space: Path) -> Iterator[str]:
+    """Name what is neither a file nor a folder with files in it."""
+    for path in sorted(space.rglob("*")):
+        name = path.relative_to(space).as_posix()
+        if path.is_symlink():
+            yield f"{name}: is a link; a space holds files of its own only"
+        elif path.is_dir() and not any(path.iterdir()):
+            yield f"{name}: is an empty folder; no training makes one"
+        elif not path.is_dir() and not path.is_file():
+            yield f"{name}: is no ordinary file"
 
 
 def _expect(receipt: dict[str, Any], source: str, expected: dict[str, dict[str, str]]) -> None:

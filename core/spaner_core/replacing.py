@@ -1,4 +1,4 @@
-"""Folders that are written whole or not at all."""
+"""Folders that are written whole or not at all, one process at a time."""
 
 from __future__ import annotations
 
@@ -7,12 +7,18 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 
 from spaner_core.errors import SpaceError
+
+try:
+    import fcntl
+except ImportError:  # Windows has none: there, two writers at once are not kept apart
+    fcntl = None  # type: ignore[assignment]
 
 
 @contextmanager
@@ -24,7 +30,7 @@ def placed_at_end(target: Path, *, beside: Path | None = None) -> Iterator[Path]
     """
     target, home = target.resolve(), (beside or target).resolve()
     home.parent.mkdir(parents=True, exist_ok=True)
-    _sweep(home)
+    settle(home)
     prefix = f".{home.name}.partial-{os.getpid()}-"
     with tempfile.TemporaryDirectory(prefix=prefix, dir=home.parent) as folder:
         new = Path(folder) / target.name
@@ -39,8 +45,8 @@ def placed_at_end(target: Path, *, beside: Path | None = None) -> Iterator[Path]
 def replaced_at_end(target: Path, *, beside: Path | None = None) -> Iterator[Path]:
     """Do as `placed_at_end`, but let the new folder take the place of what `target` holds.
 
-    That is set aside until the new folder stands in its place; a process killed between the two
-    renames leaves it there, and `check_is_space` says so.
+    That is set aside until the new folder stands in its place; where a process is killed between
+    the two renames, `settle` puts it back.
     """
     aside = _set_aside(target.resolve(), (beside or target).resolve())
     replaces = False
@@ -49,7 +55,6 @@ def replaced_at_end(target: Path, *, beside: Path | None = None) -> Iterator[Pat
             yield new
             replaces = target.exists()
             if replaces:
-                shutil.rmtree(aside, ignore_errors=True)
                 target.resolve().rename(aside)
     except BaseException:
         if replaces and not target.exists():
@@ -59,40 +64,79 @@ def replaced_at_end(target: Path, *, beside: Path | None = None) -> Iterator[Pat
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def _sweep(home: Path) -> None:
-    """Remove what killed processes left; a living process of the same number is our own."""
-    for left in home.parent.glob(f".{glob.escape(home.name)}.partial-*"):
-        owner = left.name.rpartition("partial-")[2].partition("-")[0]
-        if owner.isdigit() and (int(owner) == os.getpid() or not psutil.pid_exists(int(owner))):
-            shutil.rmtree(left, ignore_errors=True)
+@contextmanager
+def writing_alone(home: Path) -> Iterator[None]:
+    """Keep other processes from writing below `home` until the block ends; they wait.
+
+    The lock is on the folder around `home` and leaves no file behind. Where the file system knows
+    no locks the block runs without one.
+    """
+    parent = home.resolve().parent
+    parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(parent, os.O_RDONLY) if fcntl is not None else None
+    try:
+        if descriptor is not None:
+            with suppress(OSError):
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)  # which gives the lock back
 
 
-def _set_aside(target: Path, home: Path) -> Path:
-    """Name the place beside `home` where what `target` held waits while it is replaced."""
-    inner = "".join(f"-{part}" for part in target.relative_to(home).parts)
-    return home.with_name(f".{home.name}.replaced{inner}")
+def settle(home: Path) -> None:
+    """Bring to an end what killed processes began at `home`: nothing of it is lost or half there.
+
+    What they had set aside goes back to its place, unless that was filled meanwhile; what they had
+    not finished goes.
+    """
+    home = home.resolve()
+    for left in _left_beside(home, "partial"):
+        if _is_dead(left.owner):
+            shutil.rmtree(left.path, ignore_errors=True)
+    for aside, owner, inner in _left_beside(home, "replaced"):
+        if not _is_dead(owner):
+            continue
+        target = home.joinpath(*inner.split("-", 1)) if inner else home
+        if target.exists():
+            shutil.rmtree(aside, ignore_errors=True)
+        elif target.parent.is_dir():
+            aside.rename(target)
 
 
 def check_is_space(folder: Path) -> None:
-    """Raise `SpaceError` unless `folder` holds a space, saying where an interrupted one is."""
-    home = folder.resolve()
-    for target, aside in _waiting(home):
-        if not target.exists():
-            raise SpaceError(
-                f"{target} was being replaced when the process was stopped; what it held is in "
-                f"{aside}: rename it back, or train again"
-            )
+    """Raise `SpaceError` unless `folder` holds a space, after settling what was interrupted."""
+    with suppress(OSError):  # a folder that may only be read is read as it is
+        settle(folder)
     if not (folder / "prompt").is_dir():
         raise SpaceError(
             f"{folder} is no space: it has no prompt/; give the folder that `spaner train` wrote"
         )
 
 
-def _waiting(home: Path) -> Iterator[tuple[Path, Path]]:
-    """Yield what was set aside and not cleared away: the whole space, or one of its aligners."""
-    whole = _set_aside(home, home)
-    if whole.is_dir():
-        yield home, whole
-    one = _set_aside(home / "aligners", home).name + "-"
-    for aside in sorted(home.parent.glob(glob.escape(one) + "*")):
-        yield home / "aligners" / aside.name.removeprefix(one), aside
+class _Left(NamedTuple):
+    """A folder beside the space, the process that made it, and what stands behind its number."""
+
+    path: Path
+    owner: str
+    inner: str
+
+
+def _left_beside(home: Path, kind: str) -> list[_Left]:
+    prefix = f".{home.name}.{kind}-"
+    found = []
+    for path in sorted(home.parent.glob(glob.escape(prefix) + "*")):
+        owner, _, inner = path.name.removeprefix(prefix).partition("-")
+        found.append(_Left(path, owner, inner))
+    return found
+
+
+def _is_dead(owner: str) -> bool:
+    """Tell whether a process is gone; a living one of this number may be this very one."""
+    return owner.isdigit() and (int(owner) == os.getpid() or not psutil.pid_exists(int(owner)))
+
+
+def _set_aside(target: Path, home: Path) -> Path:
+    """Name the place beside `home` where what `target` held waits while it is replaced."""
+    inner = "".join(f"-{part}" for part in target.relative_to(home).parts)
+    return home.with_name(f".{home.name}.replaced-{os.getpid()}{inner}")

@@ -34,7 +34,11 @@ AlignerBuilder = Callable[[AlignerRecord], Aligner]
 
 
 class Space:
-    """A prompt with its record, and aligners that are built and loaded when first used."""
+    """A prompt with its record, and aligners that are built and loaded when first used.
+
+    `records` describes the aligners that can be used; `damaged` says of the others, by modality,
+    what is wrong. Using one of these raises `SpaceError` and harms no other.
+    """
 
     def __init__(
         self,
@@ -44,12 +48,14 @@ class Space:
         blocks: Sequence[PromptBlock],
         records: Mapping[str, AlignerRecord],
         fingerprints: Mapping[str, str],
+        damaged: Mapping[str, str] | None = None,
         load_aligner: Callable[[str], Aligner],
     ) -> None:
         self.prompt = prompt.freeze()
         self.record = record
         self.blocks = tuple(blocks)
         self.records = dict(records)
+        self.damaged = dict(damaged or {})
         self._fingerprints = dict(fingerprints)
         self._load_aligner = load_aligner
         self._aligners: dict[str, Any] = {}
@@ -153,7 +159,8 @@ class Space:
                 raise SpaceError(
                     f"the {what} of {modality!r} at hand ({given[:12]}) is not the one its aligner "
                     f"was trained with ({expected[:12]}); use the encoder options recorded in "
-                    f"aligners/{modality}/config.json, or train a new space"
+                    f"aligners/{modality}/config.json, or train its aligner anew with "
+                    f"`spaner attach {modality} --replace`"
                 )
 
     def _pull(self, strength: float | None) -> float:
@@ -163,6 +170,8 @@ class Space:
         return pull
 
     def _check_has(self, modality: str) -> None:
+        if modality in self.damaged:
+            raise SpaceError(self.damaged[modality])
         if modality not in self.records:
             raise SpaceError(
                 f"the space has no modality {modality!r}; it has "

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
-from spaner_core.errors import ConfigError, SpaceError
+from spaner_core.errors import ConfigError, PluginError, SpaceError
 from spaner_core.modality import API_VERSION, Aligner, FeatureSpec, Modality, Transform
 from spaner_core.options import OptionError
 
@@ -36,6 +38,9 @@ class AssembledModality:
     modality: Modality
     encoder: FrozenEncoder
     transform: Transform
+
+
+_ANY_SHAPE = FeatureSpec(dim=8, tokens=4)
 
 
 class Assembly:
@@ -82,6 +87,23 @@ class Assembly:
             )
         return self._assembled[name]
 
+    def check_options(self, names: Iterable[str]) -> None:
+        """Build the named modalities; raise one `ConfigError` with every wrong option of them."""
+        problems = []
+        for name in names:
+            try:
+                self.modality(name)
+            except ConfigError as error:
+                problems.append(str(error))
+            try:  # features of some shape: options are read before these matter
+                self._build_aligner(name, _ANY_SHAPE, 8, self._options(name).aligner)
+            except ConfigError as error:
+                problems.append(str(error))
+            except PluginError:
+                continue
+        if problems:
+            raise ConfigError("\n".join(problems))
+
     def aligner_builder(self, name: str, *, prompt_dim: int) -> Callable[[], Aligner]:
         """Return what builds a fresh aligner; it draws its weights when called."""
         features, options = self.modality(name).encoder.features, self._options(name).aligner
@@ -102,18 +124,18 @@ class Assembly:
         return self.extract_usable(name, sources, max_unusable=0).rows
 
     def extract_usable(
-        self, name: str, sources: Sequence[Path | str], *, max_unusable: float
+        self, name: str, sources: Sequence[Path | str], *, max_unusable: int
     ) -> Extraction:
         """Extract features of the `sources` that can be used, each distinct source once.
 
-        Raises `DataError` where more than the share `max_unusable` of them cannot.
+        Raises `DataError` where more than `max_unusable` distinct ones cannot.
         """
         import torch
         from spaner_core.features.extraction import Extraction, extract_usable
 
         assembled = self.modality(name)
         distinct = list(dict.fromkeys(sources))
-        with assembled.encoder.unchanged():
+        with assembled.encoder.unchanged(), redirect_stdout(sys.stderr):
             found = extract_usable(
                 assembled.encoder,
                 assembled.transform,

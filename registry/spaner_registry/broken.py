@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 
-from spaner_core.errors import PluginError, SpanerError
+from spaner_core.errors import PluginError, SpanerError, one_line
 
 from spaner_registry.discovery import FoundPlugin
-
-_LONGEST = 500
 
 
 def broken(plugin: FoundPlugin, given: str, expected: str) -> PluginError:
@@ -25,23 +24,13 @@ def contained(plugin: FoundPlugin, doing: str) -> Iterator[None]:
     """Turn whatever a plugin's code raises in the block into a `PluginError`.
 
     `SystemExit` and its like included: a plugin does not end the program. Only Ctrl-C and what
-    was said on purpose (a `SpanerError`) pass through as they are.
+    was said on purpose (a `SpanerError`) pass through as they are. What it prints goes to standard
+    error: standard output is for what the program was asked.
     """
     try:
-        yield
+        with redirect_stdout(sys.stderr):
+            yield
     except (SpanerError, KeyboardInterrupt):
         raise
     except BaseException as error:
         raise broken(plugin, f"{doing} failed ({one_line(error)})", "no error") from error
-
-
-def one_line(error: BaseException) -> str:
-    """Give an error's type and words in one line."""
-    kind = type(error).__name__
-    try:
-        words = " ".join(str(error).split())
-    except Exception:  # an exception's words are the plugin's code too
-        return kind
-    if len(words) > _LONGEST:
-        words = f"{words[:_LONGEST]}..."
-    return f"{kind}: {words}" if words else kind

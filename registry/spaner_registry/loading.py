@@ -8,18 +8,19 @@ nothing behind.
 from __future__ import annotations
 
 import sys
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from typing import Any
 
 import pluggy
 from spaner_core import hookspecs
 from spaner_core.contract import contract_problems, implemented_hooks
-from spaner_core.errors import PluginError
+from spaner_core.errors import PluginError, one_line
 from spaner_core.hookspecs import ENTRY_POINT_GROUP
 from spaner_core.modality import API_VERSION, Modality
 
 from spaner_registry.answers import check_answer
-from spaner_registry.broken import broken, contained, one_line
+from spaner_registry.broken import broken, contained
 from spaner_registry.discovery import FoundPlugin
 
 
@@ -55,7 +56,8 @@ def load_plugin(plugin: FoundPlugin) -> LoadedPlugin:
 def _import(plugin: FoundPlugin) -> object:
     modules, before = sys.modules, dict(sys.modules)
     try:
-        module: object = plugin.entry_point.load()
+        with redirect_stdout(sys.stderr):  # for what the program was asked alone
+            module: object = plugin.entry_point.load()
     except KeyboardInterrupt:
         raise
     except BaseException as error:

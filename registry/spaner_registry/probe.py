@@ -6,10 +6,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+from spaner_core.child import die_with_parent, run_child
 from spaner_core.errors import SpanerError
 
 from spaner_registry.broken import broken
-from spaner_registry.child import run_child
 from spaner_registry.discovery import FoundPlugin
 from spaner_registry.registry import Registry
 
@@ -48,4 +48,5 @@ def _check(name: str, distribution: str, verdict: Path) -> None:
 
 
 if __name__ == "__main__":
+    die_with_parent()
     _check(sys.argv[1], sys.argv[2], Path(sys.argv[3]))

@@ -7,7 +7,7 @@ names plugin, distribution and hook, so that a traceback is never all a user has
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,15 +36,22 @@ class Registry:
     """The installed plugins, loaded as they are asked for.
 
     `found` lists what is installed, from metadata; `allow` names the distributions that may be
-    loaded (`policy.allow`), None meaning any.
+    loaded (`policy.allow`), None meaning any. `origin` says of a modality, in a sentence, where a
+    plugin that serves it is known to come from, for messages about one that is not installed.
 
     Every method but `loaded` raises `PluginError` when the plugin is not installed, declared
     twice, refused, cannot be imported, does not keep the contract, or fails; and lets a
     `SpanerError` through that a hook raises about what the user gave.
     """
 
-    def __init__(self, *, allow: Collection[str] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        allow: Collection[str] | None = None,
+        origin: Callable[[str], str | None] | None = None,
+    ) -> None:
         self.found = discover(allow)
+        self._origin = origin or (lambda name: None)
         self._loaded: dict[str, LoadedPlugin] = {}
 
     @property
@@ -126,6 +133,7 @@ class Registry:
             near = difflib.get_close_matches(name, self.found, n=1)
             # Never an install command made of what was typed: anyone may own that name.
             advice = f"did you mean {near[0]!r}?" if near else "install the one you mean"
+            advice = self._origin(name) or advice
             raise PluginError(
                 f"no plugin {name!r} is installed; "
                 f"installed: {', '.join(self.found) or 'none'}; {advice}"

@@ -153,8 +153,12 @@ def test_an_aligner_of_another_prompt(attached: Path, refuses: Refuses, spaner: 
     assert done.returncode == 0, done.stderr
     shutil.rmtree(attached / "space/aligners/audio")
     shutil.copytree(attached / "other/aligners/audio", attached / "space/aligners/audio")
-    for command in (("evaluate",), FIND):
-        refuses(*command, cwd=attached, says=("aligners/audio", "another prompt"))
+    refuses(*FIND, cwd=attached, says=("aligners/audio", "another prompt"))
+    told = spaner("evaluate", "--json", cwd=attached)
+    assert told.returncode == 0, told.stderr
+    assert "'audio' is left out: " in told.stderr
+    assert "another prompt" in told.stderr
+    assert not any("audio" in name for name in json.loads(told.stdout))
 
 
 @pytest.mark.parametrize("part", ["prompt", "aligners/text"])

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -297,10 +299,12 @@ def test_every_file_of_a_space_is_readable_for_whom_the_umask_allows(tmp_path: P
     assert {path.stat().st_mode & 0o777 for path in files} == {usual}
 
 
-def test_what_an_interrupted_replacement_set_aside_is_named_and_kept(tmp_path: Path) -> None:
+def test_what_an_interrupted_replacement_set_aside_is_put_back(tmp_path: Path) -> None:
     stored.save(tmp_path / "space")
-    (tmp_path / "space").rename(tmp_path / ".space.replaced")
-    with pytest.raises(SpaceError, match=r"\.space\.replaced"):
-        stored.load(tmp_path / "space")
-    stored.save(tmp_path / "space", seed=1)
-    assert (tmp_path / ".space.replaced/prompt").is_dir()
+    before = stored.contents(tmp_path / "space")
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    (tmp_path / "space").rename(tmp_path / f".space.replaced-{ended.pid}")
+    open_and_use(tmp_path / "space")
+    assert stored.contents(tmp_path / "space") == before
+    assert [path.name for path in tmp_path.iterdir()] == ["space"]

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,8 @@ from spaner_core.errors import OutputExists, SpaceError
 from spaner_core.receipts import RECEIPT, read_receipt, verify
 
 from tests.core import stored
+
+ROOT = Path(__file__).parents[2]
 
 
 def another(name: str, *, concept_count: int = 3) -> torch.nn.Module:
@@ -135,7 +140,7 @@ def test_a_space_that_was_open_during_a_replacement_says_so(space: Path) -> None
     opened, warm = stored.load(space), stored.load(space)
     vectors = warm.embed("first", stored.rows("first"))
     replace(space, "first")
-    with pytest.raises(SpaceError, match="replaced since the space was opened; open the space"):
+    with pytest.raises(SpaceError, match="was replaced since the space was opened; open it again"):
         opened.embed("first", stored.rows("first"))
     opened.embed("second", stored.rows("second"))
     assert torch.equal(warm.embed("first", stored.rows("first")), vectors)
@@ -154,15 +159,69 @@ def test_a_replacement_that_fails_leaves_the_old_aligner(space: Path) -> None:
     assert verify(space) == []
 
 
-def test_a_kill_between_the_two_renames_is_told_and_mended_by_one_rename(space: Path) -> None:
+@pytest.fixture
+def dead() -> int:
+    """The number of a process that has ended."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def test_a_kill_between_the_two_renames_is_mended_when_the_space_is_opened(
+    space: Path, dead: int
+) -> None:
     before = stored.contents(space)
-    aside = space.parent / ".space.replaced-aligners-first"
-    (space / "aligners/first").rename(aside)
-    with pytest.raises(SpaceError, match="aligners/first was being replaced when") as told:
-        stored.load(space)
-    assert f"is in {aside}: rename it back" in str(told.value)
-    aside.rename(space / "aligners/first")
+    (space / "aligners/first").rename(space.parent / f".space.replaced-{dead}-aligners-first")
+    assert stored.load(space).modalities == ("first", "second", "third")
     assert stored.contents(space) == before
+    assert [path.name for path in space.parent.iterdir()] == ["space"]
+    assert verify(space) == []
+
+
+def test_a_replacement_after_a_killed_one_leaves_nothing_behind(space: Path, dead: int) -> None:
+    aside = space.parent / f".space.replaced-{dead}-aligners-first"
+    (space / "aligners/first").rename(aside)
+    replace(space, "first")
+    assert [path.name for path in space.parent.iterdir()] == ["space"]
+    assert verify(space) == []
+
+
+def test_training_anew_after_a_killed_replacement_leaves_a_space_that_opens(
+    space: Path, dead: int
+) -> None:
+    (space / "aligners/third").rename(space.parent / f".space.replaced-{dead}-aligners-third")
+    stored.save(space, overwrite=True)
+    assert stored.load(space).modalities == ("first", "second")
+    assert [path.name for path in space.parent.iterdir()] == ["space"]
+    assert verify(space) == []
+
+
+def test_what_a_living_process_has_set_aside_is_left_to_it(space: Path) -> None:
+    aside = space.parent / f".space.replaced-{os.getppid()}-aligners-first"
+    (space / "aligners/first").rename(aside)
+    assert stored.load(space).modalities == ("second", "third")
+    assert aside.is_dir()
+
+
+def test_two_replacements_and_an_extension_at_once_leave_a_clean_space(space: Path) -> None:
+    script = """
+import sys
+from pathlib import Path
+from tests.core import stored, test_replacement
+space, name = Path(sys.argv[1]), sys.argv[2]
+if name == "extend":
+    stored.extend(space, sys.argv[3])
+else:
+    stored.attach(space, test_replacement.another(name, concept_count=4), name=name, replace=True)
+"""
+    wanted = [("first",), ("first",), ("second",), ("third",)]
+    processes = [
+        subprocess.Popen([sys.executable, "-c", script, str(space), *what], cwd=ROOT)
+        for what in wanted
+    ]
+    assert [process.wait() for process in processes] == [0, 0, 0, 0]
+    assert verify(space) == []
+    stored.extend(space, "fünf")
     assert verify(space) == []
 
 
@@ -184,9 +243,22 @@ def test_an_interrupt_between_the_two_renames_puts_the_old_aligner_back(
     assert stored.contents(space.parent) == before
 
 
-def test_what_a_finished_replacement_left_lying_is_no_obstacle(space: Path) -> None:
-    left = space.parent / ".space.replaced-aligners-first"
+def test_what_a_finished_replacement_left_lying_is_cleared(space: Path, dead: int) -> None:
+    before = stored.contents(space)
+    left = space.parent / f".space.replaced-{dead}-aligners-first"
     left.mkdir()
     stored.load(space)
-    replace(space, "first")
     assert not left.exists()
+    assert stored.contents(space) == before
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json"])
+def test_a_damaged_aligner_harms_no_other_modality(space: Path, name: str) -> None:
+    vectors = stored.load(space).embed("second", stored.rows("second"))
+    (space / "aligners/first" / name).unlink()
+    opened = stored.load(space)
+    assert opened.modalities == ("second", "third")
+    assert torch.equal(opened.embed("second", stored.rows("second")), vectors)
+    with pytest.raises(SpaceError, match=name):
+        opened.embed("first", stored.rows("first"))
+    assert any(f"aligners/first/{name}: missing" in problem for problem in verify(space))

@@ -12,6 +12,7 @@ from PIL import Image
 from sklearn.datasets import load_digits
 from spaner_core import FeatureSpec, FlattenTokens, OptionError, PoolTokens, UnusableInput
 from spaner_vision.aligner import choose_reader
+from spaner_vision.page_reader import ReadPages
 from torch import Tensor
 from torch.nn.functional import normalize
 
@@ -102,37 +103,27 @@ def _png(side: int) -> bytes:
 
 
 @pytest.mark.parametrize(
-    "content",
-    [b"", b"no image at all", _png(64)[:2000], _png(64)[:40], b"%!PS-Adobe-3.0 EPSF-3.0\n"],
-    ids=["empty", "text", "truncated", "header only", "postscript"],
+    ("content", "message"),
+    [
+        (b"no image at all", "no picture"),
+        (_png(64)[:2000], "cannot be read .*truncated"),
+        (_png(64)[:40], "no picture or its beginning is damaged"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n", "no picture"),  # would start another program
+    ],
+    ids=["text", "truncated", "header only", "postscript"],
 )
-def test_files_that_are_no_image_are_refused(vision: Any, tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "bad.png").write_bytes(content)
-    with pytest.raises(UnusableInput, match="cannot be read"):
-        vision.tokens([tmp_path / "bad.png"])
-
-
-def test_pixels_without_a_known_white_are_refused(vision: Any, tmp_path: Path) -> None:
-    Image.fromarray(np.ones((32, 32), dtype=np.float32)).save(tmp_path / "float.tif")
-    with pytest.raises(UnusableInput, match="mode F"):
-        vision.tokens([tmp_path / "float.tif"])
-
-
-@pytest.mark.parametrize("limit", [3000, 1000])  # Pillow warns beyond it, refuses beyond twice it
-def test_huge_images_are_refused(
-    vision: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int
+def test_files_that_are_no_image_are_refused(
+    vision: Any, tmp_path: Path, content: bytes, message: str
 ) -> None:
-    (tmp_path / "huge.png").write_bytes(_png(64))
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
-    with pytest.raises(UnusableInput, match="too large"):
-        vision.tokens([tmp_path / "huge.png"])
+    (tmp_path / "bad.png").write_bytes(content)
+    with pytest.raises(UnusableInput, match=message):
+        vision.tokens([tmp_path / "bad.png"])
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"image_sise": 32}, "did you mean 'image_size'"),
-        ({"model": "resnet"}, "known: hog"),
         ({"image_size": 30}, "multiple of 8"),
         ({"image_size": 8}, "from 16"),
         ({"orientations": 1}, "orientations is 1"),
@@ -152,3 +143,45 @@ def test_many_tokens_are_pooled_by_the_rows_of_the_picture(vision: Any) -> None:
     columns = torch.arange(31.0).repeat_interleave(31).reshape(1, -1, 1).expand(1, 961, 36)
     pooled = reader(columns, torch.ones(1, 961, dtype=torch.bool)).reshape(31, 36)
     torch.testing.assert_close(pooled[:, 0], torch.arange(31.0))  # one mean a row of the picture
+
+
+def read_slowly(features: FeatureSpec, tokens: Tensor, mask: Tensor, *, halves: int) -> Tensor:
+    """CLS, then the quarters of the picture row by row, each a mean over all pages."""
+    rows, columns = features.grid or (1, 1)
+    page = features.prefix_tokens + rows * columns
+    parts: dict[tuple[int, int], list[Tensor]] = {}
+    for place, token in enumerate(tokens[mask]):
+        within = place % page - features.prefix_tokens
+        if within >= 0:
+            row, column = divmod(within, columns)
+            parts.setdefault((row * halves // rows, column * halves // columns), []).append(token)
+        elif place % page == 0:
+            parts.setdefault((-1, 0), []).append(token)
+    return torch.cat([torch.stack(parts[part]).mean(dim=0) for part in sorted(parts)])
+
+
+@pytest.mark.parametrize(
+    ("features", "halves"),
+    [
+        (FeatureSpec(dim=3, grid=(5, 4), prefix_tokens=3), 2),  # CLS and two registers
+        (FeatureSpec(dim=3, grid=(3, 3)), 2),
+        (FeatureSpec(dim=3, grid=(1, 1), prefix_tokens=1), 1),
+        (FeatureSpec(dim=2048, grid=(3, 3), prefix_tokens=1), 1),  # quarters would be too wide
+    ],
+    ids=str,
+)
+def test_pages_are_read_as_a_slow_loop_reads_them(features: FeatureSpec, halves: int) -> None:
+    reader = choose_reader(features)
+    assert isinstance(reader, ReadPages)
+    page = features.prefix_tokens + features.grid[0] * features.grid[1]  # type: ignore[index]
+    tokens = torch.randn(3, 2 * page + 2, features.dim)  # two pages, and padding at the end
+    mask = torch.zeros(3, 2 * page + 2, dtype=torch.bool)
+    for row, pages in enumerate((1, 2, 1)):
+        mask[row, : pages * page] = True
+    expected = [
+        read_slowly(features, one, real, halves=halves)
+        for one, real in zip(tokens, mask, strict=True)
+    ]
+    read = reader(tokens, mask)
+    assert read.shape == (3, reader.width)
+    torch.testing.assert_close(read, torch.stack(expected))

@@ -122,7 +122,8 @@ def extend(
     if as_json:
         say_json(asdict(report))
     elif not quiet:
-        say(f"{report.space}: {len(report.concepts)} anchors appended, made from {report.anchors}")
+        origin = "made from names" if report.anchors == "labels" else "random directions"
+        say(f"{report.space}: anchors appended for {len(report.concepts)} concepts, {origin}")
         say_table(
             ("concept", "called"),
             [(concept, ", ".join(texts)) for concept, texts in report.label_texts.items()],
@@ -131,7 +132,7 @@ def extend(
 
 
 def _say_report(report: TrainingReport) -> None:
-    say(f"{report.space}: rows of {report.concepts} concepts; anchors: {report.anchors}")
+    say(f"{report.space}: trained on rows of {report.concepts} concepts; anchors: {report.anchors}")
     say_table(
         ("modality", "training rows", "trained parameters"),
         [(name, rows, report.trained_parameters[name]) for name, rows in report.rows.items()],

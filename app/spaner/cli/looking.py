@@ -48,15 +48,17 @@ def check(
     report = check_project(project, deep=deep)
     if as_json:
         say_json(asdict(report))
-        if report.too_many:
-            raise typer.Exit(2)
-    elif report.too_many:
-        raise DataError(describe_unusable(project, report))
     else:
         _say_check(report)
-        if report.unusable:
-            notice([describe_unusable(project, report)], quiet=quiet)
+        if not deep:
+            notice(
+                ["of files only the beginnings were read; --deep reads all of them"], quiet=quiet
+            )
     notice(report.notices, quiet=quiet)
+    if report.too_many:
+        raise DataError(describe_unusable(project, report))
+    if report.unusable:
+        notice([describe_unusable(project, report)], quiet=quiet)
 
 
 def _say_check(report: CheckReport) -> None:

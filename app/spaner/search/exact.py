@@ -58,17 +58,18 @@ def search(
     joined = np.concatenate(scores)
     # stable: rows that tie keep the manifest's order
     best = np.argsort(-joined, kind="stable")[:k]
-    return [
-        Hit(
-            rank=rank,
-            score=round(float(joined[place]), 4),
-            id=rows[place].id,
-            modality=rows[place].modality,
-            input=rows[place].input,
-            concept=rows[place].concept,
-        )
-        for rank, place in enumerate(best, start=1)
-    ]
+    return [_hit(rank, joined[place], rows[place]) for rank, place in enumerate(best, start=1)]
+
+
+def _hit(rank: int, score: float, row: Row) -> Hit:
+    return Hit(
+        rank=rank,
+        score=round(float(score), 4),
+        id=row.id,
+        modality=row.modality,
+        input=row.input,
+        concept=row.concept,
+    )
 
 
 def check_query(project: Project, query: str, source: str) -> None:

@@ -72,7 +72,7 @@ def read_record(folder: Path, kind: type[RecordT]) -> RecordT:
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
         version = config.pop("format_version")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise SpaceError(
             f"{path} cannot be read ({error}); restore it from a copy, or train anew"
         ) from error

@@ -6,7 +6,7 @@ the whole prompt up to there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from spaner_core.errors import OutputExists, SpaceError
 from spaner_core.prompt import SharedPrompt
 from spaner_core.receipts import RECEIPT, block_folders, hash_tree
 from spaner_core.records import BlockRecord, PromptRecord
-from spaner_core.replacing import placed_at_end
+from spaner_core.replacing import placed_at_end, writing_alone
 from spaner_core.space import PromptBlock
 
 
@@ -81,6 +81,11 @@ def save_extension(
     Every other file is hashed before and after. Raises `SpaceError` where the prompt has changed
     since, and `OutputExists` where another block is appended at the same moment.
     """
+    with writing_alone(space):
+        return _append(space, record, {"anchors": anchors, "label_embeddings": label_embeddings})
+
+
+def _append(space: Path, record: BlockRecord, tensors: Mapping[str, Tensor]) -> Path:
     folders = block_folders(space)
     fingerprint = ""
     for folder in folders:
@@ -94,7 +99,6 @@ def save_extension(
     before = hash_tree(space)
     try:
         with placed_at_end(space / part, beside=space) as new:
-            tensors = {"anchors": anchors, "label_embeddings": label_embeddings}
             write_part(new, tensors, record)
             write_card(new, block_card(record, fingerprint_part(new, fingerprint)))
             own = {f"{part}/{name}": value for name, value in hash_tree(new).items()}

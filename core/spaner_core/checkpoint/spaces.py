@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,13 @@ from spaner_core.modality import Aligner
 from spaner_core.prompt import SharedPrompt
 from spaner_core.receipts import RECEIPT, hash_tree, read_receipt
 from spaner_core.records import AlignerRecord, PromptRecord
-from spaner_core.replacing import check_is_space, placed_at_end, replaced_at_end
+from spaner_core.replacing import (
+    check_is_space,
+    placed_at_end,
+    replaced_at_end,
+    settle,
+    writing_alone,
+)
 from spaner_core.space import AlignerBuilder, PromptBlock, Space
 
 
@@ -45,7 +52,7 @@ def save_space(
     `SpaceError` if what exists is no space.
     """
     check_output(folder, overwrite=overwrite)
-    with replaced_at_end(folder) as new:
+    with writing_alone(folder), replaced_at_end(folder) as new:
         fingerprint = write_prompt(new / "prompt", prompt, record)
         for name, (aligner, aligner_record) in aligners.items():
             filled = dataclasses.replace(aligner_record, prompt_fingerprint=fingerprint)
@@ -64,6 +71,12 @@ def save_attached(
     that is there, whose hashes the receipt keeps. Raises `OutputExists` if the space has that
     modality and `replace` is false, and `SpaceError` if its prompt is another one.
     """
+    with writing_alone(folder):
+        settle(folder)
+        return _place_aligner(folder, aligner, record, replace=replace)
+
+
+def _place_aligner(folder: Path, aligner: Aligner, record: AlignerRecord, *, replace: bool) -> Path:
     part = f"aligners/{record.modality}"
     if (folder / part).exists() and not replace:
         raise OutputExists(_has_modality(folder, record.modality))
@@ -96,18 +109,22 @@ def load_space(folder: Path, *, build_aligner: AlignerBuilder) -> Space:
     """
     check_is_space(folder)
     stored = read_prompt(folder / "prompt")
-    parts = {path.name: path for path in sorted(folder.glob("aligners/*")) if path.is_dir()}
-    records = {name: read_record(path, AlignerRecord) for name, path in parts.items()}
-    fingerprints = {name: fingerprint_part(path) for name, path in parts.items()}
-    _check_prompts(folder, stored.blocks, records)
+    parts = [path for path in sorted(folder.glob("aligners/*")) if path.is_dir()]
+    found = {path.name: _look_at(path, stored.blocks) for path in parts}
+    if found and all(isinstance(part, _Stranger) for part in found.values()):
+        raise SpaceError(
+            f"{folder / 'prompt'} is another prompt ({stored.blocks[-1].fingerprint[:12]}) than "
+            "every aligner was trained against: it was changed or replaced. Restore it from a "
+            "copy, or train anew"
+        )
+    whole = {name: part for name, part in found.items() if isinstance(part, _Found)}
 
     def load_aligner(name: str) -> Aligner:
-        if fingerprint_part(parts[name]) != fingerprints[name]:
-            raise SpaceError(
-                f"{parts[name]} was replaced since the space was opened; open the space again"
-            )
-        aligner: Any = build_aligner(records[name])
-        _load_weights(aligner, parts[name])
+        part = folder / "aligners" / name
+        if fingerprint_part(part) != whole[name].fingerprint:
+            raise SpaceError(f"{part} was replaced since the space was opened; open it again")
+        aligner: Any = build_aligner(whole[name].record)
+        _load_weights(aligner, part)
         aligner.requires_grad_(False)
         aligner.eval()
         loaded: Aligner = aligner
@@ -117,9 +134,37 @@ def load_space(folder: Path, *, build_aligner: AlignerBuilder) -> Space:
         stored.prompt,
         stored.record,
         blocks=stored.blocks,
-        records=records,
-        fingerprints=fingerprints,
+        records={name: part.record for name, part in whole.items()},
+        fingerprints={name: part.fingerprint for name, part in whole.items()},
+        damaged={n: str(part) for n, part in found.items() if isinstance(part, SpaceError)},
         load_aligner=load_aligner,
+    )
+
+
+@dataclass(frozen=True)
+class _Found:
+    """An aligner that can be used."""
+
+    record: AlignerRecord
+    fingerprint: str
+
+
+class _Stranger(SpaceError):  # noqa: N818  (it is handed on, and raised when the part is used)
+    """An aligner that belongs to another prompt."""
+
+
+def _look_at(part: Path, blocks: Sequence[PromptBlock]) -> _Found | SpaceError:
+    """Read what an aligner says of itself, or what is wrong with it: others may still be used."""
+    try:
+        fingerprint = fingerprint_part(part)  # first: a replacement meanwhile is noticed later
+        record = read_record(part, AlignerRecord)
+    except SpaceError as error:
+        return error
+    if _fits(record, blocks):
+        return _Found(record, fingerprint)
+    return _Stranger(
+        f"{part} was trained against another prompt than this space's "
+        f"({blocks[-1].fingerprint[:12]}); remove that folder and attach {part.name!r} again"
     )
 
 
@@ -171,24 +216,6 @@ def _fits(record: AlignerRecord, blocks: Sequence[PromptBlock]) -> bool:
         if (record.prompt_fingerprint, record.anchor_count) == (block.fingerprint, count):
             return True
     return False
-
-
-def _check_prompts(
-    folder: Path, blocks: Sequence[PromptBlock], records: Mapping[str, AlignerRecord]
-) -> None:
-    """Raise `SpaceError` where aligners were trained against another prompt than the space's."""
-    own = blocks[-1].fingerprint
-    strangers = [name for name, record in records.items() if not _fits(record, blocks)]
-    if strangers and len(strangers) == len(records):
-        raise SpaceError(
-            f"{folder / 'prompt'} is another prompt ({own[:12]}) than every aligner was trained "
-            "against: it was changed or replaced. Restore it from a copy, or train anew"
-        )
-    if strangers:
-        raise SpaceError(
-            f"{folder / 'aligners' / strangers[0]} was trained against another prompt than this "
-            f"space's ({own[:12]}); remove that folder and attach {strangers[0]!r} again"
-        )
 
 
 def _write_aligner(folder: Path, aligner: Any, record: AlignerRecord) -> None:

@@ -55,18 +55,17 @@ def extract_usable(
     transform: Transform,
     sources: Sequence[Path | str],
     *,
-    max_unusable: float,
+    max_unusable: int,
     batch_size: int = 64,
     title: str = "",
 ) -> Extraction:
     """Decode, prepare and encode the `sources` that can be used; put the others aside.
 
-    `max_unusable` is the share of the sources that may be put aside; the errors are those of
+    `max_unusable` is how many of the sources may be put aside; the errors are those of
     `extract`. Windows of one sample are joined along N.
     """
     unusable: dict[int, str] = {}
     parts: list[FeatureRows] = []
-    most = int(max_unusable * len(sources))
     progress = tqdm(total=len(sources), desc=title, unit="row", disable=not shows_progress())
     for start in range(0, len(sources), batch_size):
         windows: list[list[Any]] = []
@@ -76,10 +75,10 @@ def extract_usable(
             except UnusableInput as error:
                 unusable[place] = " ".join(str(error).split())
             progress.update()
-        if windows and len(unusable) <= most:  # the rest is only looked at, to name all of them
+        if windows and len(unusable) <= max_unusable:  # later ones are only named
             parts.append(_encode(encoder, windows, batch_size))
     progress.close()
-    if len(unusable) > most:
+    if len(unusable) > max_unusable:
         raise DataError(_summary(unusable, sources, max_unusable))
     usable = [place for place in range(len(sources)) if place not in unusable]
     rows = join_rows(parts) if parts else _no_rows(encoder.features)
@@ -100,25 +99,17 @@ def describe_source(source: Path | str) -> str:
     return repr(source if len(source) <= 60 else source[:57] + "...")
 
 
-def _summary(
-    unusable: Mapping[int, str], sources: Sequence[Path | str], max_unusable: float
-) -> str:
+def _summary(unusable: Mapping[int, str], sources: Sequence[Path | str], max_unusable: int) -> str:
     problems = [f"{describe_source(sources[place])}: {why}" for place, why in unusable.items()]
     if len(problems) == 1:
-        rest = f", or raise data.max_unusable ({max_unusable:.2%})" if max_unusable else ""
-        return f"{problems[0]}. Mend or remove it{rest}; nothing was written"
+        return f"{problems[0]}. Mend or remove it; nothing was written"
     shown = "\n  ".join(problems[:SHOWN_PROBLEMS])
     more = len(problems) - SHOWN_PROBLEMS
     rest = f"\n  ... and {more} more" if more > 0 else ""
-    allowed = (
-        f"data.max_unusable allows {max_unusable:.2%} to be put aside. Mend or remove them, or "
-        "raise it"
-        if max_unusable
-        else "mend or remove them"
-    )
+    allowed = f" (data.max_unusable allows {max_unusable})" if max_unusable else ""
     return (
-        f"{len(problems)} of {len(sources)} inputs cannot be used; {allowed}; nothing was "
-        f"written:\n  {shown}{rest}"
+        f"{len(problems)} of {len(sources)} inputs cannot be used{allowed}; mend or remove them, "
+        f"nothing was written:\n  {shown}{rest}"
     )
 
 

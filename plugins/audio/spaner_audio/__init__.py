@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from spaner_core import Examples, Modality, hookimpl, read_options
+from spaner_core import Examples, Modality, hookimpl
 
 if TYPE_CHECKING:
     from spaner_core import Aligner, Encoder, FeatureSpec, Transform
@@ -17,27 +17,25 @@ def spaner_modality() -> Modality:
     """Describe the modality."""
     return Modality(
         name="audio",
-        summary="recordings: WAV, FLAC, OGG, MP3",
-        suffixes=(".wav", ".flac", ".ogg", ".mp3"),
+        summary="recordings: WAV, FLAC, OGG, MP3, AIFF, AU",
+        suffixes=(".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif", ".au"),
     )
 
 
 @hookimpl
 def spaner_build_encoder(options: Mapping[str, object]) -> Encoder:
     """Build the encoder that `options` name."""
-    from spaner_audio.encoder import LogMelEncoder
-    from spaner_audio.options import EncoderOptions
+    from spaner_audio.building import build_encoder
 
-    return LogMelEncoder(read_options(EncoderOptions, options))
+    return build_encoder(options)
 
 
 @hookimpl
-def spaner_build_transform(options: Mapping[str, object]) -> Transform:
-    """Build what reads and resamples recordings."""
-    from spaner_audio.options import EncoderOptions
-    from spaner_audio.transform import ClipTransform
+def spaner_build_transform(encoder: Any, options: Mapping[str, object]) -> Transform:
+    """Build what reads recordings and prepares them as the encoder takes them."""
+    from spaner_audio.building import build_transform
 
-    return ClipTransform(read_options(EncoderOptions, options))
+    return build_transform(encoder, options=options)
 
 
 @hookimpl

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torchaudio.transforms import MelSpectrogram
 
-from spaner_audio.options import FRAME_SAMPLES, HOP_SAMPLES, RATE_HZ, EncoderOptions
+from spaner_audio.options import FRAME_SAMPLES, HOP_SAMPLES, RATE_HZ, LogMelOptions
 
 ALGORITHM_VERSION = 1
 """Raised whenever the same recording would give other features."""
@@ -36,7 +36,7 @@ class LogMelEncoder(nn.Module):
     energies as they are with a floor at 30 dB, and .75, .93, .99 this way with one at 60 dB.
     """
 
-    def __init__(self, options: EncoderOptions) -> None:
+    def __init__(self, options: LogMelOptions) -> None:
         super().__init__()
         self.features = FeatureSpec(
             dim=options.bands, tokens=1 + options.tokens, grid=(options.tokens,), prefix_tokens=1

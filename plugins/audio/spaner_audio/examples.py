@@ -26,5 +26,5 @@ def write_examples(folder: Path) -> Examples:
     return Examples(
         inputs=[folder / name for name in GLIDES],
         changing={"bands": 32, "tokens": 8, "floor_db": 40.0},
-        neutral={"model": "logmel"},  # there is no other yet
+        neutral={"model": "logmel"},  # any other has other options
     )

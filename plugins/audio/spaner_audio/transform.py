@@ -1,88 +1,87 @@
-"""From a sound file to a clip at the encoder's rate."""
+"""From a sound file to what an encoder takes."""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import soundfile
-import torch
-from spaner_core import UnusableInput, fingerprint_options
+from spaner_core import fingerprint_options
+from spaner_core.pretrained.windows import window_starts
 from torch import Tensor
-from torchaudio.functional import resample
 
-from spaner_audio.options import FRAME_SAMPLES, RATE_HZ, EncoderOptions
+from spaner_audio.options import FRAME_SAMPLES, RATE_HZ, LogMelOptions
+from spaner_audio.preparation import Preparation, Window, WindowSize
+from spaner_audio.recordings import Waveform, check_recording, read_recording
+from spaner_audio.resampling import at_rate, at_rate_in_parts
 
-ALGORITHM_VERSION = 1
+CLIP_VERSION = 1
 """Raised whenever the same file would give another clip."""
 
-SHORTEST_MS = 1000 * FRAME_SAMPLES / RATE_HZ
+WINDOWS_VERSION = 1
+"""Raised whenever the same file would give other windows."""
 
-_WAV_LENGTHS = re.compile(r"^data : (\d+) \(should be (\d+)\)$", re.MULTILINE)
-"""libsndfile's note that a WAV header promises another number of bytes than the file holds."""
-
-_UNKNOWN_LENGTH = 0x7FFF0000
-"""Programs that write WAV to a pipe promise this or more: they cannot know the length."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Waveform:
-    """One channel of sound: `samples` (T,) float32 at `rate_hz`."""
-
-    samples: Tensor
-    rate_hz: int
+SHORTEST_CLIP_S = FRAME_SAMPLES / RATE_HZ
 
 
 class ClipTransform:
-    """Reads sound files; a sample is a `Waveform`, an encoder input a tensor (T,)."""
+    """Reads recordings for `logmel`; each is one encoder input, a clip (T,)."""
 
-    def __init__(self, options: EncoderOptions) -> None:
-        self.fingerprint = fingerprint_options("audio/clip", ALGORITHM_VERSION, options)
+    def __init__(self, options: LogMelOptions) -> None:
+        self.fingerprint = fingerprint_options("audio/clip", CLIP_VERSION, options)
+
+    def check_header(self, source: Path | str) -> None:
+        """Raise `UnusableInput` where a file's header shows that it cannot be used."""
+        check_recording(source, shortest_s=SHORTEST_CLIP_S)
 
     def decode(self, source: Path | str) -> Waveform:
-        """Read one file; several channels are averaged to one."""
-        try:
-            with soundfile.SoundFile(source) as file:
-                samples = torch.from_numpy(file.read(dtype="float32", always_2d=True))
-                promised, rate_hz = _promised_frames(file), int(file.samplerate)
-        except (soundfile.LibsndfileError, OSError) as error:
-            raise UnusableInput(
-                f"the recording cannot be read ({error}); expected a whole WAV, FLAC, OGG or MP3 "
-                "file; check or export it again"
-            ) from error
-        if len(samples) < promised:
-            raise UnusableInput(
-                f"the recording holds {len(samples)} of {promised} samples; expected all of them; "
-                "the file was cut off, copy or export it again"
-            )
-        _check(samples, rate_hz)
-        return Waveform(samples=samples.mean(dim=1), rate_hz=rate_hz)
+        """Read one file; raises `UnusableInput` with the reason where it cannot be used."""
+        return read_recording(source, shortest_s=SHORTEST_CLIP_S)
 
     def prepare(self, sample: Waveform) -> list[Tensor]:
         """Resample to the encoder's rate; a recording is one window."""
-        return [resample(sample.samples, sample.rate_hz, RATE_HZ)]
+        return [at_rate(sample.samples, sample.rate_hz, target_hz=RATE_HZ)]
 
 
-def _promised_frames(file: soundfile.SoundFile) -> int:
-    """Return how many frames the file's header promises, so that a cut-off file is noticed."""
-    note = _WAV_LENGTHS.search(file.extra_info)
-    if note is None or int(note[1]) >= _UNKNOWN_LENGTH:
-        return int(file.frames)
-    # both lengths are bytes; frames were counted from what is there
-    return max(int(file.frames), int(file.frames) * int(note[1]) // max(int(note[2]), 1))
+@dataclass(frozen=True, kw_only=True)
+class _Described:
+    """All that decides what `WindowTransform` prepares."""
+
+    rate_hz: int
+    window: int
+    hop: int
+    preparation: Mapping[str, Any]
 
 
-def _check(samples: Tensor, rate_hz: int) -> None:
-    length_ms = 1000 * len(samples) / rate_hz
-    if length_ms < SHORTEST_MS:
-        raise UnusableInput(
-            f"the recording is {length_ms:.1f} ms long; expected at least {SHORTEST_MS:.1f} ms; "
-            "record or cut a longer one"
+class WindowTransform:
+    """Reads recordings for a pretrained model, in overlapping windows as the model takes them."""
+
+    def __init__(self, preparation: Preparation, size: WindowSize) -> None:
+        self._preparation = preparation
+        self._size = size
+        self._shortest_s = preparation.shortest / preparation.rate_hz
+        described = _Described(
+            rate_hz=preparation.rate_hz,
+            window=size.length,
+            hop=size.hop,
+            preparation=preparation.settings,
         )
-    broken = ~torch.isfinite(samples).all(dim=1)  # (T,)
-    if broken.any():
-        raise UnusableInput(
-            f"the recording is NaN or infinite at {int(broken.int().argmax()) / rate_hz:.3f} s; "
-            "expected finite samples; export it again"
-        )
+        self.fingerprint = fingerprint_options("audio/windows", WINDOWS_VERSION, described)
+
+    def check_header(self, source: Path | str) -> None:
+        """Raise `UnusableInput` where a file's header shows that it cannot be used."""
+        check_recording(source, shortest_s=self._shortest_s)
+
+    def decode(self, source: Path | str) -> Waveform:
+        """Read one file; raises `UnusableInput` with the reason where it cannot be used."""
+        return read_recording(source, shortest_s=self._shortest_s)
+
+    def prepare(self, sample: Waveform) -> list[Window]:
+        """Resample to the model's rate and cut into windows, the last one to the end."""
+        rate_hz = self._preparation.rate_hz
+        samples = at_rate_in_parts(sample.samples, sample.rate_hz, target_hz=rate_hz)
+        length, hop = self._size
+        starts = window_starts(len(samples), window=length, hop=hop)
+        parts = [samples[start : start + length] for start in starts]
+        return [Window(self._preparation.values(part), len(part)) for part in parts]

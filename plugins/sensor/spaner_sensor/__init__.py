@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spaner_core import Examples, Modality, hookimpl, read_options
+from spaner_core import Examples, Modality, hookimpl
 
 if TYPE_CHECKING:
-    from spaner_core import Aligner, Encoder, FeatureSpec, Transform
+    from spaner_core import Aligner, FeatureSpec, Transform
+
+    from spaner_sensor.encoder import RocketEncoder
+    from spaner_sensor.pretrained import PretrainedEncoder
 
 
 @hookimpl
@@ -17,27 +20,35 @@ def spaner_modality() -> Modality:
     """Describe the modality."""
     return Modality(
         name="sensor",
-        summary="series of named channels at a fixed rate: CSV with a header, Parquet",
-        suffixes=(".csv", ".parquet"),
+        summary="series of named channels: CSV and TSV with a header, Parquet, NumPy arrays",
+        suffixes=(".csv", ".tsv", ".parquet", ".npy"),
     )
 
 
 @hookimpl
-def spaner_build_encoder(options: Mapping[str, object]) -> Encoder:
-    """Build the encoder that `options` name."""
-    from spaner_sensor.encoder import RocketEncoder
-    from spaner_sensor.options import EncoderOptions
+def spaner_build_encoder(options: Mapping[str, object]) -> RocketEncoder | PretrainedEncoder:
+    """Build the encoder that `options` name: the builtin `rocket`, or one of transformers."""
+    from spaner_sensor.options import RocketOptions, read_encoder_options
 
-    return RocketEncoder(read_options(EncoderOptions, options))
+    read = read_encoder_options(options)
+    if isinstance(read, RocketOptions):
+        from spaner_sensor.encoder import RocketEncoder
+
+        return RocketEncoder(read)
+    from spaner_sensor.pretrained import PretrainedEncoder
+
+    return PretrainedEncoder(read)
 
 
 @hookimpl
-def spaner_build_transform(options: Mapping[str, object]) -> Transform:
-    """Build what reads series and cuts them into windows."""
-    from spaner_sensor.options import EncoderOptions
+def spaner_build_transform(
+    encoder: RocketEncoder | PretrainedEncoder, options: Mapping[str, object]
+) -> Transform:
+    """Build what reads series and cuts them into the windows that `encoder` takes."""
+    from spaner_sensor.options import read_encoder_options
     from spaner_sensor.transform import SeriesTransform
 
-    return SeriesTransform(read_options(EncoderOptions, options))
+    return SeriesTransform(read_encoder_options(options), windows=encoder.windows)
 
 
 @hookimpl

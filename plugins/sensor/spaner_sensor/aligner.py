@@ -16,7 +16,10 @@ from spaner_core import (
 def build_aligner(
     features: FeatureSpec, *, prompt_dim: int, options: Mapping[str, object]
 ) -> CrossAttentionAligner:
-    """Build the aligner around the mean of a recording's windows.
+    """Build the aligner around the mean of a recording's tokens.
+
+    Their number varies with its length for every encoder; each token holds all channels, so that
+    the mean keeps them apart.
 
     Windows in order, two or three stretches of them, brought nothing on BasicMotions: nearest
     class mean at 1 shot .99 for the mean, .99 for two stretches, .97 for three.

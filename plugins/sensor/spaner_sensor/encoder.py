@@ -15,7 +15,8 @@ from spaner_core import FeatureSpec, fingerprint_options
 from torch import Tensor, nn
 
 from spaner_sensor.kernels import KernelGroup, draw_kernels
-from spaner_sensor.options import EncoderOptions
+from spaner_sensor.options import RocketOptions
+from spaner_sensor.windows import rocket_windows
 
 ALGORITHM_VERSION = 1
 """Raised whenever the same series would give other features."""
@@ -30,10 +31,11 @@ class RocketEncoder(nn.Module):
     each channel of a window standardised, which forgets strength, .86 and .85.
     """
 
-    def __init__(self, options: EncoderOptions) -> None:
+    def __init__(self, options: RocketOptions) -> None:
         super().__init__()
+        self.windows = rocket_windows(options)
         self.features = FeatureSpec(dim=2 * options.kernels)
-        self.fingerprint = fingerprint_options("sensor/rocket", ALGORITHM_VERSION, options)
+        self.fingerprint = fingerprint_options("sensor/rocket", ALGORITHM_VERSION, options.settings)
         self.groups = nn.ModuleList(
             KernelGroup(kernels)
             for kernels in draw_kernels(

@@ -12,16 +12,20 @@ from spaner_core import Examples
 
 CHANNELS = ("acc_x", "acc_y", "acc_z", "gyro_x", "gyro_y", "gyro_z")
 
+READING = {"units": {"acc_x": "g"}, "time": "t", "missing": "interpolate", "max_gap_s": 2.0}
+"""Options of reading, with values other than the defaults."""
+
 
 def write_examples(folder: Path) -> Examples:
-    """Write three series of different lengths: two as CSV, one as Parquet."""
-    for name, steps in (("short.csv", 50), ("long.csv", 95)):
-        table = _swings(steps)
-        np.savetxt(folder / name, table, delimiter=",", header=",".join(CHANNELS), comments="")
+    """Write series of different lengths, one in each format."""
+    for name, delimiter, steps in (("short.csv", ",", 50), ("long.tsv", "\t", 95)):
+        header, path = delimiter.join(CHANNELS), folder / name
+        np.savetxt(path, _swings(steps), delimiter=delimiter, header=header, comments="")
+    np.save(folder / "array.npy", _swings(70))
     columns = dict(zip(CHANNELS, _swings(63).T, strict=True))
     pyarrow.parquet.write_table(pyarrow.table(columns), folder / "middle.parquet")
     return Examples(
-        inputs=[folder / name for name in ("short.csv", "long.csv", "middle.parquet")],
+        inputs=[folder / name for name in ("short.csv", "long.tsv", "array.npy", "middle.parquet")],
         changing={
             "channels": ["acc_x", "acc_y", "acc_z"],
             "sample_rate_hz": 8.0,
@@ -29,8 +33,9 @@ def write_examples(folder: Path) -> Examples:
             "hop_s": 2.0,
             "kernels": 60,
             "seed": 1,
+            **READING,
         },
-        neutral={"model": "rocket"},  # there is no other yet
+        neutral={"model": "rocket"},  # the others are files, of which there are none here
     )
 
 

@@ -2,60 +2,87 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from spaner_core import UnusableInput, fingerprint_options
+from spaner_core.pretrained.windows import window_starts
 from torch import Tensor
 
-from spaner_sensor.options import EncoderOptions
-from spaner_sensor.tables import read_channels
+from spaner_sensor.options import ReadingOptions, RocketOptions
+from spaner_sensor.series import Series, count_rows, read_series
+from spaner_sensor.windows import Windows
 
 ALGORITHM_VERSION = 1
 """Raised whenever the same file would give other windows."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Series:
-    """Readings `values` (channels, steps) float32 of the named channels at `sample_rate_hz`."""
-
-    values: Tensor
-    channels: tuple[str, ...]
-    sample_rate_hz: float
-
-
 class SeriesTransform:
     """Reads series; a sample is a `Series`, an encoder input a window (channels, steps)."""
 
-    def __init__(self, options: EncoderOptions) -> None:
+    def __init__(self, options: ReadingOptions, *, windows: Windows) -> None:
         self._options = options
-        self.fingerprint = fingerprint_options("sensor/series", ALGORITHM_VERSION, options)
+        self._windows = windows
+        self.fingerprint = _fingerprint(options, windows)
 
     def decode(self, source: Path | str) -> Series:
-        """Read one CSV or Parquet file, its channels in the order of the option `channels`."""
-        options = self._options
-        values = torch.from_numpy(read_channels(Path(source), options.channels))
-        self._starts(values.shape[1])  # refuses a series that is too short for a window
-        return Series(
-            values=values, channels=options.channels, sample_rate_hz=options.sample_rate_hz
-        )
+        """Read one file, its channels in the order of the option `channels`."""
+        series = read_series(Path(source), self._options)
+        self._check_length(series.values.shape[1])
+        largest = self._windows.largest
+        if largest is not None and series.values.abs().max() > largest:
+            raise UnusableInput(
+                f"the series holds readings up to {series.values.abs().max():g}; expected at most "
+                f"{largest:g}, which this model can square; give them in another unit"
+            )
+        return series
+
+    def check_header(self, source: Path | str) -> None:
+        """Raise `UnusableInput` where header, schema or shape show that a file cannot be used."""
+        rows = count_rows(Path(source), self._options)
+        if rows is not None and self._options.time is None:
+            self._check_length(rows)
 
     def prepare(self, sample: Series) -> list[Tensor]:
         """Cut a series into windows; the last one ends where the series ends."""
-        steps = self._options.window_steps
-        starts = self._starts(sample.values.shape[1])
+        steps = self._windows.steps
+        starts = window_starts(sample.values.shape[1], window=steps, hop=self._windows.hop)
         return [sample.values[:, start : start + steps] for start in starts]
 
-    def _starts(self, length: int) -> list[int]:
-        """Return where windows start: every hop, and once more where a rest would be left over."""
-        options = self._options
-        last = length - options.window_steps
-        if last < 0:
+    def _check_length(self, length: int) -> None:
+        """Refuse a series that is too short for a window."""
+        steps, rate = self._windows.steps, self._options.sample_rate_hz
+        if length < steps:
             raise UnusableInput(
-                f"the series has {length} steps ({length / options.sample_rate_hz:g} s); expected "
-                f"at least a window of {options.window_steps} steps ({options.window_s:g} s); "
-                "give a longer series or lower the option `window_s`"
+                f"the series has {length} steps ({length / rate:g} s); expected at least a window "
+                f"of {steps} steps ({steps / rate:g} s); give a longer series or a shorter window"
             )
-        starts = list(range(0, last + 1, options.hop_steps))
-        return starts if starts[-1] == last else [*starts, last]
+
+
+def _fingerprint(options: ReadingOptions, windows: Windows) -> str:
+    """Hash all that decides what is prepared and what is refused.
+
+    Options of reading that stand at their defaults are left out: with them a file gives what it
+    gave before they existed, so that features which are stored stay valid.
+    """
+    if isinstance(options, RocketOptions):
+        known = fingerprint_options("sensor/series", ALGORITHM_VERSION, options.settings)
+    else:
+        cut = _Cut(
+            channels=options.channels, sample_rate_hz=options.sample_rate_hz, windows=windows
+        )
+        known = fingerprint_options("sensor/windows", ALGORITHM_VERSION, cut)
+    if not options.beyond_defaults:
+        return known
+    return hashlib.sha256(
+        json.dumps([known, options.beyond_defaults], sort_keys=True).encode()
+    ).hexdigest()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Cut:
+    channels: tuple[str, ...]
+    sample_rate_hz: float
+    windows: Windows

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spaner_core import Examples, Modality, hookimpl, read_options
+from spaner_core import Examples, Modality, hookimpl
 
 if TYPE_CHECKING:
     from spaner_core import Aligner, Encoder, FeatureSpec, Transform
@@ -17,27 +17,37 @@ def spaner_modality() -> Modality:
     """Describe the modality."""
     return Modality(
         name="vision",
-        summary="images: PNG, JPEG, BMP, GIF, TIFF, WebP",
-        suffixes=(".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp"),
+        summary="images: PNG, JPEG, BMP, GIF, TIFF, WebP, and pages of PDF",
+        suffixes=(".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pdf"),
     )
 
 
 @hookimpl
 def spaner_build_encoder(options: Mapping[str, object]) -> Encoder:
-    """Build the encoder that `options` name."""
-    from spaner_vision.encoder import HogEncoder
-    from spaner_vision.options import EncoderOptions
+    """Build the encoder that `options` name; timm is imported for its own models only."""
+    from spaner_vision.options import HogOptions, read_encoder_options
 
-    return HogEncoder(read_options(EncoderOptions, options))
+    chosen = read_encoder_options(options)
+    if isinstance(chosen, HogOptions):
+        from spaner_vision.encoder import HogEncoder
+
+        return HogEncoder(chosen)
+    from spaner_vision.timm_encoder import TimmEncoder
+
+    return TimmEncoder(chosen)
 
 
 @hookimpl
-def spaner_build_transform(options: Mapping[str, object]) -> Transform:
-    """Build what reads and sizes images."""
-    from spaner_vision.options import EncoderOptions
-    from spaner_vision.transform import ImageTransform
+def spaner_build_transform(encoder: Encoder, options: Mapping[str, object]) -> Transform:
+    """Build what reads pictures and prepares them for `encoder`."""
+    from spaner_vision.options import HogOptions, read_encoder_options
+    from spaner_vision.transform import hog_transform, timm_transform
 
-    return ImageTransform(read_options(EncoderOptions, options))
+    chosen = read_encoder_options(options)
+    if isinstance(chosen, HogOptions):
+        return hog_transform(chosen)
+    data_config: Mapping[str, object] = vars(encoder)["data_config"]
+    return timm_transform(data_config)
 
 
 @hookimpl

@@ -16,6 +16,8 @@ from spaner_core import (
     read_options,
 )
 
+from spaner_vision.page_reader import ReadPages
+
 
 def build_aligner(
     features: FeatureSpec, *, prompt_dim: int, options: Mapping[str, object]
@@ -30,8 +32,14 @@ def build_aligner(
 
 
 def choose_reader(features: FeatureSpec) -> Reader:
-    """Return tokens side by side; if that is too wide, a mean for each row of the picture."""
-    if features.tokens is not None and features.tokens * features.dim <= FLATTEN_LIMIT:
+    """Return the reader that keeps as much of the picture as a vector of sensible width can.
+
+    Of one picture: tokens side by side or, if that is too wide, a mean for each of its rows. Where
+    there may be several pages: CLS and a coarse grid of each.
+    """
+    if features.tokens is None:
+        return MeanTokens(features) if features.grid is None else ReadPages(features)
+    if features.tokens * features.dim <= FLATTEN_LIMIT:
         return FlattenTokens(features)
     if features.grid is None:
         return MeanTokens(features)

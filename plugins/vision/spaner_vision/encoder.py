@@ -13,7 +13,7 @@ from skimage.feature import hog
 from spaner_core import FeatureSpec, fingerprint_options
 from torch import Tensor
 
-from spaner_vision.options import BLOCK_CELLS, CELL_PIXELS, EncoderOptions
+from spaner_vision.options import BLOCK_CELLS, CELL_PIXELS, HogOptions
 
 ALGORITHM_VERSION = 1
 """Raised whenever the same image would give other features."""
@@ -22,7 +22,7 @@ ALGORITHM_VERSION = 1
 class HogEncoder:
     """One token a block of 2x2 cells of 8x8 pixels; blocks overlap by a cell."""
 
-    def __init__(self, options: EncoderOptions) -> None:
+    def __init__(self, options: HogOptions) -> None:
         side = options.image_size // CELL_PIXELS - BLOCK_CELLS + 1
         self._orientations = options.orientations
         self.features = FeatureSpec(

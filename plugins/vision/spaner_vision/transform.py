@@ -1,67 +1,84 @@
-"""From an image file to what the encoder takes."""
+"""From a file to what the encoder takes."""
 
 from __future__ import annotations
 
-import struct
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
-from spaner_core import UnusableInput, fingerprint_options
+from PIL import Image
+from spaner_core import fingerprint_options
 from torch import Tensor
 
-from spaner_vision.options import EncoderOptions
+from spaner_vision.limits import MOST_PAGES, MOST_UNEVEN, Limits
+from spaner_vision.options import HogOptions
+from spaner_vision.reading import Pages, check_pages, read_pages
 
 ALGORITHM_VERSION = 1
 """Raised whenever the same file would give other pixels."""
 
-FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP")
-"""Formats that are opened: Pillow knows more, some of which start other programs."""
-
-_BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error)
-"""What Pillow raises on files that are damaged or no image."""
-
-_HUGE = (Image.DecompressionBombError, Image.DecompressionBombWarning)
+_HOG_LIMITS = Limits(pages=1, unevenness=math.inf)
+_TIMM_LIMITS = Limits(pages=MOST_PAGES, unevenness=MOST_UNEVEN)
 
 
 class ImageTransform:
-    """Reads images; a sample is an RGB `PIL.Image`, an encoder input a grey tensor (H, W)."""
+    """Reads pictures and documents; every page becomes one encoder input.
 
-    def __init__(self, options: EncoderOptions) -> None:
-        self._size = (options.image_size, options.image_size)
-        self.fingerprint = fingerprint_options("vision/image", ALGORITHM_VERSION, options)
+    `prepare_page` makes it of an RGB picture, `fingerprint` stands for how.
+    """
 
-    def decode(self, source: Path | str) -> Image.Image:
-        """Read one image upright and in RGB; of a file with several frames, the first."""
-        try:
-            with Image.open(source, formats=FORMATS) as image:
-                return _to_rgb(ImageOps.exif_transpose(image))
-        except _HUGE as error:
-            raise UnusableInput(
-                f"the image is too large ({error}); expected fewer pixels; scale it down"
-            ) from error
-        except _BROKEN as error:
-            raise UnusableInput(
-                f"the image cannot be read ({error}); expected a whole {', '.join(FORMATS)} file; "
-                "check or export it again"
-            ) from error
+    def __init__(
+        self, prepare_page: Callable[[Image.Image], Tensor], *, fingerprint: str, limits: Limits
+    ) -> None:
+        self._prepare_page = prepare_page
+        self._limits = limits
+        self.fingerprint = fingerprint
 
-    def prepare(self, sample: Image.Image) -> list[Tensor]:
-        """Give a grey square in [0, 1]; an image is one window."""
-        grey = sample.convert("L").resize(self._size, Image.Resampling.BICUBIC)
-        return [torch.from_numpy(np.array(grey)).float() / 255]
+    def check_header(self, source: Path | str) -> None:
+        """Raise `UnusableInput` where header, size or pages show that it cannot be used."""
+        check_pages(source, self._limits)
+
+    def decode(self, source: Path | str) -> Pages:
+        """Read one input upright and in RGB. Raises `UnusableInput`."""
+        return read_pages(source, self._limits)
+
+    def prepare(self, sample: Pages) -> list[Tensor]:
+        """Give one encoder input a page."""
+        return [self._prepare_page(page) for page in sample]
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
-    """Bring any kind of image to 8-bit RGB, seen before white where it is transparent."""
-    if image.mode.startswith("I;16"):
-        deep = np.asarray(image).astype(np.float64) / 257  # 65535 is white, as 255 is
-        return Image.fromarray(deep.round().astype(np.uint8)).convert("RGB")
-    if image.mode in ("I", "F"):  # nothing in the file says which number is white
-        raise ValueError(f"32-bit pixels, mode {image.mode}; 8 or 16 bits are needed")
-    if image.has_transparency_data:
-        seen = image.convert("RGBA")
-        white = Image.new("RGBA", seen.size, "white")
-        return Image.alpha_composite(white, seen).convert("RGB")
-    return image.convert("RGB")
+def hog_transform(options: HogOptions) -> ImageTransform:
+    """Build what gives a grey square (H, W) in [0, 1], resized whatever the proportions."""
+    size = (options.image_size, options.image_size)
+
+    def prepare_page(page: Image.Image) -> Tensor:
+        grey = page.convert("L").resize(size, Image.Resampling.BICUBIC)
+        return torch.from_numpy(np.array(grey)).float() / 255
+
+    fingerprint = fingerprint_options("vision/image", ALGORITHM_VERSION, options)
+    return ImageTransform(prepare_page, fingerprint=fingerprint, limits=_HOG_LIMITS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Preparation:
+    data_config: Mapping[str, Any]
+
+
+def timm_transform(data_config: Mapping[str, Any]) -> ImageTransform:
+    """Build timm's own preparation for a model, (C, H, W), from timm's own data configuration."""
+    from timm.data.transforms_factory import create_transform
+
+    apply: Any = create_transform(**data_config, is_training=False)
+    mode = "L" if data_config["input_size"][0] == 1 else "RGB"
+
+    def prepare_page(page: Image.Image) -> Tensor:
+        tensor: Tensor = apply(page.convert(mode))
+        return tensor
+
+    options = _Preparation(data_config=dict(data_config))
+    fingerprint = fingerprint_options("vision/timm-image", ALGORITHM_VERSION, options)
+    return ImageTransform(prepare_page, fingerprint=fingerprint, limits=_TIMM_LIMITS)

@@ -7,8 +7,9 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import IO
 
@@ -17,16 +18,24 @@ LARGEST_OUTPUT = 64 * 2**20
 
 _TAIL = 4096  # bytes in which the last line is looked for
 _LONGEST_LINE = 300
-_STEP_S = 0.2  # how often the output's size is looked at
+_STEP_S = 0.2  # how often the output's size is looked at, and whether the parent lives
+_PARENT = "SPANER_PARENT_PROCESS"
 
 
-def run_child(arguments: Sequence[str], *, time_limit_s: float) -> str | None:
+def run_child(
+    arguments: Sequence[str],
+    *,
+    time_limit_s: float,
+    environment: Mapping[str, str] | None = None,
+) -> str | None:
     """Run `python *arguments` and return None when it ended with exit code 0.
 
     Otherwise returns how it ended, as words that follow a subject: "ended with exit code 7; its
     last line: ...". The process imports from where this one does, paths added at run time
     included; it has no input, and its output goes to a file that is thrown away. It is stopped
     after `time_limit_s` seconds, and what it started is stopped with it, however it ended.
+    `environment` is added to this process's own. What runs there should call `die_with_parent`
+    first, so that it is stopped too where this process is killed.
     """
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(
@@ -34,7 +43,7 @@ def run_child(arguments: Sequence[str], *, time_limit_s: float) -> str | None:
             stdin=subprocess.DEVNULL,
             stdout=output,  # a file, as a pipe fills up, and stays open with a grandchild
             stderr=subprocess.STDOUT,
-            env=_environment(),
+            env={**_environment(), **(environment or {})},
             start_new_session=True,
         )
         try:
@@ -47,6 +56,22 @@ def run_child(arguments: Sequence[str], *, time_limit_s: float) -> str | None:
     return f"{ended}; its last line: {last}" if last else ended
 
 
+def die_with_parent() -> None:
+    """Let this process, and what it starts, end with the process that started it by `run_child`.
+
+    Does nothing in a process that was started otherwise.
+    """
+    parent = os.environ.pop(_PARENT, None)  # children of this one have another parent
+    if parent is not None:
+        threading.Thread(target=_watch, args=(int(parent),), daemon=True).start()
+
+
+def _watch(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(_STEP_S)
+    os.killpg(0, signal.SIGKILL)
+
+
 def _environment() -> dict[str, str]:
     """Give the child this process's `sys.path`, and nothing of its own before it."""
     paths = [path or "." for path in sys.path if isinstance(path, str)]
@@ -55,6 +80,7 @@ def _environment() -> dict[str, str]:
         "PYTHONPATH": os.pathsep.join(paths),
         "PYTHONSAFEPATH": "1",  # else a torch.py in the working folder would come first
         "PYTHONIOENCODING": "utf-8",
+        _PARENT: str(os.getpid()),
     }
 
 

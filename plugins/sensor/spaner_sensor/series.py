@@ -1,0 +1,78 @@
+"""From a file, whatever its format, to a series at the model's rate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from spaner_core import UnusableInput
+from torch import Tensor
+
+from spaner_sensor.arrays import map_array, read_array
+from spaner_sensor.arrow_files import opened_parquet, read_parquet
+from spaner_sensor.delimited import read_delimited, read_layout
+from spaner_sensor.options import ReadingOptions
+from spaner_sensor.readings import Readings
+from spaner_sensor.steps import steady_steps
+
+
+@dataclass(frozen=True, kw_only=True)
+class Series:
+    """Readings `values` (channels, steps) float32 of the named channels at `sample_rate_hz`."""
+
+    values: Tensor
+    channels: tuple[str, ...]
+    sample_rate_hz: float
+
+
+_READERS: dict[str, Callable[[Path, ReadingOptions], Readings]] = {
+    ".parquet": read_parquet,
+    ".npy": read_array,
+}
+"""What reads a file by its suffix; all others are text."""
+
+
+def read_series(path: Path, options: ReadingOptions) -> Series:
+    """Read a file into one step every 1 / `sample_rate_hz` seconds. Raises `UnusableInput`."""
+    _check_is_file(path)
+    readings = _READERS.get(path.suffix.lower(), read_delimited)(path, options)
+    return Series(
+        values=torch.from_numpy(steady_steps(readings, options)),
+        channels=options.channels,
+        sample_rate_hz=options.sample_rate_hz,
+    )
+
+
+def count_rows(path: Path, options: ReadingOptions) -> int | None:
+    """Check a file by its header alone; return its number of rows where the header says it.
+
+    Raises `UnusableInput`.
+    """
+    _check_is_file(path)
+    match path.suffix.lower():
+        case ".parquet":
+            with opened_parquet(path, options) as (parquet, _):
+                return int(parquet.metadata.num_rows)
+        case ".npy":
+            return len(map_array(path, options))
+        case _:
+            read_layout(path, options)
+            return None
+
+
+def _check_is_file(path: Path) -> None:
+    """Refuse folders, and pipes and devices, which would never end."""
+    try:
+        is_file = path.is_file()
+    except (OSError, ValueError) as error:  # a name too long, or with a null byte
+        reason = " ".join(str(error).split())
+        raise UnusableInput(
+            f"the file cannot be read ({reason}); expected a file; correct the path"
+        ) from error
+    if not is_file:
+        found = "it is none" if path.exists() else "there is none"
+        raise UnusableInput(
+            f"the file cannot be read ({found}); expected an ordinary file; correct the path"
+        )
