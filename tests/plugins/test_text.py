@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -29,6 +30,16 @@ def test_one_token_a_word_whatever_the_case_width_and_punctuation(text: Any) -> 
     assert torch.equal(sentence[2], plain[0])
 
 
+def test_the_builtin_encoder_gives_what_it_always_gave(text: Any) -> None:
+    """Spaces that people have made know it by these."""
+    encoder, transform = text.build()
+    assert encoder.fingerprint[:16] == "90ddd9de6514882c"
+    assert transform.fingerprint[:16] == "e652a27a0604b0f6"
+    (tokens,) = text.tokens(["a handwritten seven on paper, número siete, 七 🙂"])
+    content = hashlib.sha256(tokens.numpy().tobytes()).hexdigest()
+    assert content[:16] == "96ac72b7c188df8b"
+
+
 def test_emoji_is_a_word(text: Any) -> None:
     (tokens,) = text.tokens(["🙂"])
     assert tokens.any()
@@ -51,8 +62,8 @@ def test_a_file_reads_like_the_text_in_it(text: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "no word"),
-        (b" \n", "no word"),
+        (b"", "empty"),
+        (b" \n", "empty"),
         (b"?!", "no word"),
         (b"caf\xe9", "byte 3 is not UTF-8"),
     ],
@@ -69,8 +80,9 @@ def test_unusable_files_are_refused(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        ({"window_tokens": 12}, "unknown key 'window_tokens'"),
         ({"dims": 256}, "did you mean 'dim'"),
-        ({"model": "word2vec"}, "known: hashed"),
+        ({"adapter": "./lora"}, "unknown key 'adapter'"),
         ({"shortest_ngram": 5}, "shortest_ngram is 5 and longest_ngram 4"),
         ({"dim": 0}, "dim is 0"),
     ],

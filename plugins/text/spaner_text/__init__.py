@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from spaner_core import Examples, Modality, hookimpl, read_options
 
@@ -17,8 +17,8 @@ def spaner_modality() -> Modality:
     """Describe the modality."""
     return Modality(
         name="text",
-        summary="words and phrases, given as themselves or as .txt files",
-        suffixes=(".txt",),
+        summary="texts, given as themselves or as .txt, .md and .pdf files",
+        suffixes=(".txt", ".md", ".pdf"),
         inline=True,
         embeds_labels=True,
     )
@@ -26,20 +26,31 @@ def spaner_modality() -> Modality:
 
 @hookimpl
 def spaner_build_encoder(options: Mapping[str, object]) -> Encoder:
-    """Build the encoder that `options` name."""
-    from spaner_text.encoder import HashedWordsEncoder
-    from spaner_text.options import EncoderOptions
+    """Build the encoder that `options` name: the builtin one, or any that transformers loads."""
+    from spaner_text.options import HashedOptions, TransformerOptions, is_hashed
 
-    return HashedWordsEncoder(read_options(EncoderOptions, options))
+    if is_hashed(options):
+        from spaner_text.encoder import HashedWordsEncoder
+
+        return HashedWordsEncoder(read_options(HashedOptions, options))
+    chosen = read_options(TransformerOptions, options)
+    from spaner_text.transformer import TransformerEncoder
+
+    return TransformerEncoder(chosen)
 
 
 @hookimpl
-def spaner_build_transform(options: Mapping[str, object]) -> Transform:
-    """Build what reads texts and cuts them into words."""
-    from spaner_text.options import EncoderOptions
-    from spaner_text.transform import WordsTransform
+def spaner_build_transform(encoder: Any, options: Mapping[str, object]) -> Transform:
+    """Build what reads texts and cuts them into words, or into the model's windows."""
+    from spaner_text.options import HashedOptions, TransformerOptions, is_hashed
 
-    return WordsTransform(read_options(EncoderOptions, options))
+    if is_hashed(options):
+        from spaner_text.transform import WordsTransform
+
+        return WordsTransform(read_options(HashedOptions, options))
+    from spaner_text.windows import WindowsTransform
+
+    return WindowsTransform(encoder.tokens, read_options(TransformerOptions, options))
 
 
 @hookimpl

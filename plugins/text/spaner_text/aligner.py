@@ -1,4 +1,4 @@
-"""The text aligner: words weighted by how rare their n-grams are."""
+"""The text aligner: what reads words, and what reads windows."""
 
 from __future__ import annotations
 
@@ -35,12 +35,32 @@ class HashedWords(nn.Module):
         return functional.normalize(self.mean(features, mask) * self.idf, dim=-1)
 
 
+class MeanWindow(nn.Module):
+    """The mean of a text's windows, each one embedding of the model's own, unit length."""
+
+    def __init__(self, features: FeatureSpec) -> None:
+        super().__init__()
+        self.width = features.dim
+        self.mean = MeanTokens(features)
+
+    def fit(self, features: Tensor, mask: Tensor) -> None:
+        """Need nothing of the training rows."""
+
+    def forward(self, features: Tensor, mask: Tensor) -> Tensor:
+        """Return (B, E), rows of unit length, from windows (B, N, E)."""
+        return functional.normalize(self.mean(features, mask), dim=-1)
+
+
 def build_aligner(
     features: FeatureSpec, *, prompt_dim: int, options: Mapping[str, object]
 ) -> CrossAttentionAligner:
-    """Build the aligner; features keep their scale, which the weights have given them."""
+    """Build the aligner; features keep their scale, which carries meaning.
+
+    A prefix token stands for its whole window, so features that have one are windows.
+    """
+    reader = MeanWindow(features) if features.prefix_tokens else HashedWords(features)
     return CrossAttentionAligner(
-        HashedWords(features),
+        reader,
         features=features,
         prompt_dim=prompt_dim,
         options=read_options(AlignerOptions, options),

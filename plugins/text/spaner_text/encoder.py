@@ -14,7 +14,7 @@ from spaner_core import FeatureSpec, fingerprint_options
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from spaner_text.options import EncoderOptions
+from spaner_text.options import HashedOptions
 
 ALGORITHM_VERSION = 1
 """Raised whenever the same words would give other features."""
@@ -28,9 +28,9 @@ class HashedWordsEncoder:
     with plain counts, .71 with words of unit length and .69 with signed unit-length words.
     """
 
-    def __init__(self, options: EncoderOptions) -> None:
+    def __init__(self, options: HashedOptions) -> None:
         self.features = FeatureSpec(dim=options.dim)
-        self.fingerprint = fingerprint_options("text/hashed", ALGORITHM_VERSION, options)
+        self.fingerprint = fingerprint_options("text/hashed", ALGORITHM_VERSION, options.ngrams)
         self._vectorizer = HashingVectorizer(
             analyzer="char_wb",
             ngram_range=(options.shortest_ngram, options.longest_ngram),

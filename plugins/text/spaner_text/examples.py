@@ -12,9 +12,9 @@ PHRASES = ("a handwritten seven on paper", "SEVEN!", "número siete, 七")
 def write_examples(folder: Path) -> Examples:
     """Write a phrase as a file and give others as themselves."""
     file = folder / "phrase.txt"
-    file.write_text("someone is running\nup the stairs", encoding="utf-8")
+    file.write_text("someone is running\nà l'étage", encoding="utf-8")
     return Examples(
         inputs=[*PHRASES, file],
-        changing={"dim": 256, "shortest_ngram": 3, "longest_ngram": 5},
-        neutral={"model": "hashed"},  # there is no other yet
+        changing={"dim": 256, "shortest_ngram": 3, "longest_ngram": 5, "encoding": "latin-1"},
+        neutral={"model": "hashed"},  # other models have other options
     )

@@ -1,4 +1,4 @@
-"""From a text, or a file of text, to its words."""
+"""From a text, or a file of text, to its words: what `hashed` reads."""
 
 from __future__ import annotations
 
@@ -7,25 +7,34 @@ from pathlib import Path
 
 from spaner_core import UnusableInput, fingerprint_options
 
-from spaner_text.options import EncoderOptions
+from spaner_text.options import DEFAULT_ENCODING, HashedOptions
+from spaner_text.sources import check_source, read_source
 
 ALGORITHM_VERSION = 1
 """Raised whenever the same input would give other words."""
+
+MOST_WORDS = 50_000
+"""Longest text, in words: each is a token that is kept, 100 MB for so many of width 512."""
 
 
 class WordsTransform:
     """Reads texts; a sample is a `str`, an encoder input a tuple of words."""
 
-    def __init__(self, options: EncoderOptions) -> None:
-        self.fingerprint = fingerprint_options("text/words", ALGORITHM_VERSION, options)
+    def __init__(self, options: HashedOptions) -> None:
+        usual = options.encoding == DEFAULT_ENCODING
+        described = options.ngrams if usual else options
+        self.fingerprint = fingerprint_options("text/words", ALGORITHM_VERSION, described)
+        self._encoding = options.encoding
 
     def decode(self, source: Path | str) -> str:
-        """Read one text: a `Path` is a UTF-8 file, a `str` is the text itself."""
-        text = _read(source) if isinstance(source, Path) else source
-        if any("\ud800" <= letter <= "\udfff" for letter in text):
-            raise UnusableInput("the text is not Unicode; expected UTF-8; write it again")
+        """Read one text: a `Path` is a file, a `str` is the text itself."""
+        text = read_source(source, encoding=self._encoding)
         split_words(text)  # refuses a text without words before anything is encoded
         return text
+
+    def check_header(self, source: Path | str) -> None:
+        """Raise `UnusableInput` where the beginning shows that it cannot be used."""
+        check_source(source, encoding=self._encoding)
 
     def prepare(self, sample: str) -> list[tuple[str, ...]]:
         """Cut a text into words; a text is one window."""
@@ -42,6 +51,11 @@ def split_words(text: str) -> tuple[str, ...]:
     words = tuple(word for word in map(_strip_punctuation, pieces) if word)
     if not words:
         raise UnusableInput(f"the text {text[:40]!r} has no word; expected at least one; write it")
+    if len(words) > MOST_WORDS:
+        raise UnusableInput(
+            f"the text has {len(words)} words; expected at most {MOST_WORDS} for model: hashed; "
+            "cut it into parts, or choose a model that reads in windows"
+        )
     return words
 
 
@@ -52,16 +66,3 @@ def _strip_punctuation(piece: str) -> str:
 
 def _is_punctuation(letter: str) -> bool:
     return unicodedata.category(letter).startswith("P")
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UnusableInput(
-            f"byte {error.start} is not UTF-8; expected a UTF-8 text file; save it as UTF-8"
-        ) from error
-    except OSError as error:
-        raise UnusableInput(
-            f"the file cannot be opened ({error.strerror}); expected a text file; check its path"
-        ) from error

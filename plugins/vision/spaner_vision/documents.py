@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from PIL import Image
-from pypdfium2 import (  # type: ignore[import-untyped]
+from pypdfium2 import (
     PdfDocument,
     PdfiumError,
     PdfPage,
