@@ -13,8 +13,9 @@ STAMP := .venv/.installed
 demo: $(STAMP)
 	$(BIN)/spaner demo
 
+# as many processes as cores, a module's tests in one; a thread for each
 test: $(STAMP) lint
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
 
 test-slow: $(STAMP)
 	$(BIN)/python -m pytest -m slow

@@ -24,18 +24,21 @@ _NOT_BEGUN: dict[str, Any] = {
 
 @dataclass(frozen=True, kw_only=True)
 class TriedRule:
-    """A rule of the kit, what it asks, whether the plugin keeps it, and what was found."""
+    """A rule of the kit, what it asks, whether the plugin keeps it, and what was found.
+
+    `passed` is None where the rule could not be tried, for a reason that another rule tells.
+    """
 
     rule: str
     asks: str
-    passed: bool
+    passed: bool | None
     remark: str
 
 
 def check_plugin(
     name: str, *, allow: Collection[str] | None, time_limit_s: float
 ) -> list[TriedRule]:
-    """Try an installed plugin by every rule; broken rules come first.
+    """Try an installed plugin by every rule; broken rules come first, then those not tried.
 
     `allow` names the distributions that may be loaded, None meaning any. Where the process that
     tries it dies, the rule that it was at is broken, and those after it were not tried. Raises
@@ -48,7 +51,7 @@ def check_plugin(
         arguments = ["-m", KIT, name, plugin.entry_point.value, str(report)]
         ended = run_child(arguments, time_limit_s=time_limit_s)
         lines = report.read_text(encoding="utf-8", errors="replace").splitlines()
-    return sorted(_judge(lines, ended), key=lambda tried: tried.passed)
+    return sorted(_judge(lines, ended), key=lambda tried: (False, None, True).index(tried.passed))
 
 
 def _find(name: str, allow: Collection[str] | None) -> FoundPlugin:
@@ -61,14 +64,15 @@ def _find(name: str, allow: Collection[str] | None) -> FoundPlugin:
 
 def _judge(lines: list[str], ended: str | None) -> list[TriedRule]:
     """Join a rule's two lines, when it began and when it ended; `ended` is how the process died."""
-    rules = {told["rule"]: told for line in lines if (told := _read(line))}
-    last = list(rules.values())[-1] if rules else _NOT_BEGUN
-    if ended is None and "passed" not in last:  # os._exit(0) looks like success
-        ended = "ended with exit code 0 before the rule was tried"
+    told = [line for line in map(_read, lines) if line]
+    rules = {line["rule"]: line for line in told if "rule" in line}
+    if ended is None and not any("finished" in line for line in told):  # os._exit(0)
+        ended = "ended with exit code 0 before all rules were tried"
     if ended is not None:
+        last = list(rules.values())[-1] if rules else _NOT_BEGUN
         remark = f"the process that tried this rule {ended}; the rules after it were not tried"
         rules[last["rule"]] = {**last, "passed": False, "remark": remark}
-    return [TriedRule(**told) for told in rules.values()]
+    return [TriedRule(**rule) for rule in rules.values()]
 
 
 def _read(line: str) -> dict[str, Any] | None:

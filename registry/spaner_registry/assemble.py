@@ -82,6 +82,9 @@ class Assembly:
                 transform = self.registry.build_transform(name, encoder, options=options)
             except OptionError as error:
                 raise self._option_error(error, "modalities", name, "encoder") from error
+            except ConfigError as error:  # about the model that the options name
+                placed = OptionError([("model", str(error))])
+                raise self._option_error(placed, "modalities", name, "encoder") from error
             self._assembled[name] = AssembledModality(
                 modality=self.registry.modality(name), encoder=encoder, transform=transform
             )

@@ -192,6 +192,49 @@ def test_the_rule_at_which_the_process_died_is_the_broken_one(
     assert f"check_examples: {broken['asks']}\n  {broken['remark']}" in table
 
 
+def test_a_process_that_ends_well_between_two_rules_is_noticed(
+    site: PluginSite, tmp_path: Path
+) -> None:
+    ending = """
+import json, os
+
+def dumps(value, *, own=json.dumps):
+    if value["rule"] == "check_description" and "passed" not in value:
+        os._exit(0)
+    return own(value)
+
+json.dumps = dumps
+"""
+    site.add("toy", FINE.replace("NAME", "toy") + ending)
+    (broken,) = broken_rules(site.spaner("plugins", "check", "toy", "--json", cwd=tmp_path))
+    assert broken["rule"] == "check_hooks", "the last rule that was told of"
+    assert "ended with exit code 0 before all rules were tried" in broken["remark"]
+
+
+def test_what_cannot_be_tried_without_examples_is_not_counted_as_broken(
+    site: PluginSite, tmp_path: Path
+) -> None:
+    made = write_plugin("thermal", tmp_path)
+    hooks = made / "spaner_thermal/__init__.py"
+    kept, _, _ = hooks.read_text(encoding="utf-8").rpartition("@hookimpl")
+    hooks.write_text(kept, encoding="utf-8")
+    (site.folder / "spaner_thermal").symlink_to(made / "spaner_thermal")
+    site.declare("thermal", "spaner_thermal")
+
+    result = site.spaner("plugins", "check", "thermal", "--json", cwd=tmp_path)
+    assert result.returncode == 2
+    told = json.loads(result.stdout)
+    assert [rule["rule"] for rule in told if rule["passed"] is False] == ["check_examples"]
+    kept_rules = [rule["rule"] for rule in told if rule["passed"]]
+    assert kept_rules[:2] == ["check_opens", "check_hooks"]
+    assert len(told) == len(RULES) + 1
+    assert f"breaks 1 of the {len(kept_rules) + 1} rules that were tried" in result.stderr
+    assert "begin with check_examples: There are at least three" in result.stderr
+    table = site.spaner("plugins", "check", "thermal", cwd=tmp_path).stdout
+    assert "not tried: it needs examples" in table
+    assert table.count("check_") == 2, "one rule is told of below the table, after its heading"
+
+
 @pytest.mark.parametrize(
     ("source", "limit", "told"),
     [

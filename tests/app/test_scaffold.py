@@ -121,11 +121,24 @@ def test_a_folder_that_exists_is_left_as_it_is(tmp_path: Path, refuses: Callable
         write_plugin("gone", tmp_path)
 
 
+@pytest.mark.parametrize("folder", ["notes.txt", "notes.txt/deeper"])
+def test_a_file_is_no_folder_to_write_to(
+    folder: str, tmp_path: Path, refuses: Callable[..., str]
+) -> None:
+    (tmp_path / "notes.txt").write_text("hours of work")
+    says = (f"--folder {folder}: notes.txt is a file; expected a folder",)
+    refuses("plugins", "new", "thermal", "--folder", folder, cwd=tmp_path, says=says)
+
+
 def test_what_is_interrupted_leaves_nothing(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    with pytest.raises(OSError, match="file"):
-        write_plugin("thermal", tmp_path / "file")
-    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    code = (
+        "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"  # as on a
+        "from pathlib import Path; from spaner.scaffold.writing import write_plugin\n"  # full disk
+        "write_plugin('thermal', Path())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True)
+    assert b"File too large" in done.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

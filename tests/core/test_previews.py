@@ -63,12 +63,22 @@ def damaged(content: bytes, place: int) -> bytes:
     [
         (b"", "does not begin as PNG"),
         (picture(kind="JPEG"), "does not begin as PNG"),
-        (picture()[:20], "does not begin as PNG"),
-        (damaged(picture(), 18), "header is damaged"),
+        (picture()[:20], r"is damaged \(a part's checksum is wrong at byte 16\)"),
+        (picture()[:-1], "checksum is wrong"),
+        (picture()[:-12], "checksum is wrong"),
+        (damaged(picture(), 18), "checksum is wrong at byte 16"),
+        (damaged(picture(), 50), "checksum is wrong"),
+        (picture()[:33] + b"<script>alert(1)</script>", "checksum is wrong"),
+        (picture() + b"<script>alert(1)</script>", "25 bytes follow its end"),
+        (picture()[:8] + picture()[33:], "parts are missing"),
+        (picture()[:33] + picture()[-12:], "parts are missing"),
         (picture(LARGEST_SIDE + 1, 1), f"is {LARGEST_SIDE + 1} x 1 pixels"),
         (picture() + bytes(LARGEST_BYTES), "bytes; expected at most"),
     ],
-    ids=["empty", "jpeg", "cut", "damaged", "wide", "long"],
+    ids=[
+        *("empty", "jpeg", "cut", "cut at the end", "without an end", "damaged", "damaged pixels"),
+        *("script after header", "script at the end", "no header", "no pixels", "wide", "long"),
+    ],
 )
 def test_an_image_that_is_no_usable_png_is_refused(content: bytes, message: str) -> None:
     with pytest.raises(ValueError, match=message):

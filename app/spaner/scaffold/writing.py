@@ -7,7 +7,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-from spaner_core.errors import OutputExists
+from spaner_core.errors import ConfigError, OutputExists
 from spaner_core.replacing import placed_at_end
 
 from spaner.scaffold.names import check_name
@@ -20,9 +20,16 @@ SUFFIX = ".template"
 def write_plugin(name: str, folder: Path) -> Path:
     """Write the distribution `spaner-<name>` into `folder`, whole or not at all; return its path.
 
-    Raises `ConfigError` for a bad or taken name, `OutputExists` where the folder is there already.
+    Raises `ConfigError` for a bad or taken name or a `folder` that is none, `OutputExists` where
+    the plugin's folder is there already.
     """
     check_name(name)
+    for above in (folder, *folder.parents):
+        if above.exists() and not above.is_dir():
+            raise ConfigError(
+                f"--folder {folder}: {above} is a file; expected a folder, in which the plugin's "
+                "own is made; name another"
+            )
     target = folder / f"spaner-{name}"
     if target.exists() or target.is_symlink():
         raise OutputExists(

@@ -14,15 +14,25 @@
         rule(plugin)
 
 A rule is a function `check_<rule>(subject)`, whose docstring's first line says what it asks. It
-raises `BrokenRule` when the plugin breaks it and may return a short remark when it is kept. Rules
-are tried on the plugin's own examples (hook `spaner_examples`), two of them in second processes.
+raises `BrokenRule` when the plugin breaks it, `NotTried` (which pytest counts as skipped) when
+another rule tells why it cannot be tried, and may return a short remark when it is kept. Rules are
+tried on the plugin's own examples (hook `spaner_examples`), some of them in a second process.
 """
 
 from __future__ import annotations
 
-from spaner_core.conformance.broken_rule import BrokenRule
+from spaner_core.conformance.broken_rule import BrokenRule, NotTried
 from spaner_core.conformance.rules import RULES, Rule
 from spaner_core.conformance.subject import Subject, open_subject
 from spaner_core.conformance.verdicts import Verdict, examine
 
-__all__ = ["RULES", "BrokenRule", "Rule", "Subject", "Verdict", "examine", "open_subject"]
+__all__ = [
+    "RULES",
+    "BrokenRule",
+    "NotTried",
+    "Rule",
+    "Subject",
+    "Verdict",
+    "examine",
+    "open_subject",
+]

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from spaner_core.conformance.broken_rule import BrokenRule
-from spaner_core.conformance.comparing import TOLERANCE, check_same_embeddings
+from spaner_core.conformance.comparing import TOLERANCE, check_same_numbers
 from spaner_core.conformance.features import modules_within
 from spaner_core.conformance.fitted import (
     FittedAligner,
@@ -15,10 +15,7 @@ from spaner_core.conformance.fitted import (
     restore_aligner,
 )
 from spaner_core.conformance.subject import PROMPT_DIM, Subject
-from spaner_core.features.rows import FeatureRows
 from spaner_core.modality import Alignment
-
-EXTRA_PADDING = 3
 
 
 def check_alignment(subject: Subject) -> str:
@@ -58,33 +55,6 @@ def _misaligned(given: str, expected: str, anchors: int) -> BrokenRule:
     )
 
 
-def check_padding(subject: Subject) -> str:
-    """Neither what stands at masked tokens nor how many there are changes an embedding."""
-    rows, fixed = subject.features, subject.built.encoder.features.tokens
-    values, mask = rows.values, rows.mask.clone()
-    if fixed is None:
-        values = torch.nn.functional.pad(values, (0, 0, 0, EXTRA_PADDING))
-        mask = torch.nn.functional.pad(mask, (0, EXTRA_PADDING))
-    elif fixed == 1:
-        return "one token a row, nothing to mask"
-    else:
-        mask[:, -(fixed // 2) :] = False
-        mask[~mask.any(dim=1), 0] = True
-    empty = values.masked_fill(~mask.unsqueeze(-1), 0)
-    generator = torch.Generator().manual_seed(0)
-    noise = 100 * values.abs().max() * torch.randn(values.shape, generator=generator)
-    filled = torch.where(mask.unsqueeze(-1), values, noise)
-    known = subject.fitted.align(FeatureRows(values=empty, mask=mask) if fixed else rows)
-    for when, padding in (("with more padding", empty), ("with numbers in the padding", filled)):
-        check_same_embeddings(
-            subject.fitted.align(FeatureRows(values=padding, mask=mask)).embedding,
-            known.embedding,
-            when=when,
-            advice="let the aligner multiply, mean or attend under the mask",
-        )
-    return f"{int((~mask).sum())} masked tokens make no difference"
-
-
 def check_rows_alone(subject: Subject) -> str:
     """In evaluation mode a row's embedding depends neither on the batch nor on its place in it."""
     fitted = subject.fitted
@@ -93,9 +63,10 @@ def check_rows_alone(subject: Subject) -> str:
     orders = {"in reverse": [places.flip(0)], "one at a time": [place[None] for place in places]}
     for name, parts in orders.items():
         given = torch.cat([fitted.align(fitted.rows.take(part)).embedding for part in parts])
-        check_same_embeddings(
+        check_same_numbers(
             given,
             known[torch.cat(parts)],
+            what="embeddings",
             when=f"when rows come {name}",
             advice="let no row see another in evaluation mode",
         )

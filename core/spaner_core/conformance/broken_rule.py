@@ -1,6 +1,8 @@
-"""What a rule says when a plugin breaks it."""
+"""What a rule says when a plugin breaks it, or when it cannot be tried."""
 
 from __future__ import annotations
+
+from unittest import SkipTest
 
 
 class BrokenRule(AssertionError):  # noqa: N818  (plugin authors read it as a verdict)
@@ -10,7 +12,5 @@ class BrokenRule(AssertionError):  # noqa: N818  (plugin authors read it as a ve
         super().__init__(f"{given}; expected {expected}; {advice}")
 
 
-def one_line(error: BaseException) -> str:
-    """Give an error's type and words in one line."""
-    words = " ".join(str(error).split())
-    return f"{type(error).__name__}: {words}" if words else type(error).__name__
+class NotTried(SkipTest):
+    """A rule cannot be tried, for a reason that another rule has told."""

@@ -12,35 +12,39 @@ TOLERANCE = 1e-5
 """Relative to the largest number of a row: what float32 may lose in another order of sums."""
 
 
-def check_same_features(given: FeatureRows, known: FeatureRows, *, when: str, advice: str) -> None:
-    """Raise `BrokenRule` unless `given` are `known`: masks exactly, values within the tolerance.
+def features_difference(given: FeatureRows, known: FeatureRows) -> str | None:
+    """Say how two sets of features differ: masks at all, values beyond the tolerance; else None.
 
-    `when` completes "... differ"; a row's tokens may be followed by masked ones.
+    A row's tokens may be followed by masked ones.
     """
+    if len(given) != len(known) or given.values.shape[2] != known.values.shape[2]:
+        return f"{tuple(given.values.shape)} instead of {tuple(known.values.shape)}"
     tokens = max(given.mask.shape[1], known.mask.shape[1])
     one, other = _padded(given, tokens), _padded(known, tokens)
-    if len(one) != len(other) or not torch.equal(one.mask, other.mask):
+    if not torch.equal(one.mask, other.mask):
         counts = given.mask.sum(dim=1).tolist(), known.mask.sum(dim=1).tolist()
-        raise BrokenRule(
-            f"masks differ {when}: {counts[0]} real tokens a row instead of {counts[1]}",
-            "the very same masks",
-            advice,
-        )
+        return f"{counts[0]} real tokens a row instead of {counts[1]}"
     worst = relative_difference(one.values, other.values)
-    if not worst <= TOLERANCE:
+    return None if worst <= TOLERANCE else f"by {worst:.1e} of a row's largest"
+
+
+def check_same_features(given: FeatureRows, known: FeatureRows, *, when: str, advice: str) -> None:
+    """Raise `BrokenRule` unless `given` are `known`; `when` completes "features differ ..."."""
+    difference = features_difference(given, known)
+    if difference is not None:
         raise BrokenRule(
-            f"features differ {when}, by {worst:.1e} of a row's largest",
-            f"at most {TOLERANCE:.0e}",
+            f"features differ {when}: {difference}",
+            f"the same real tokens, and numbers within {TOLERANCE:.0e}",
             advice,
         )
 
 
-def check_same_embeddings(given: Tensor, known: Tensor, *, when: str, advice: str) -> None:
-    """Raise `BrokenRule` unless embeddings (B, D) agree within the tolerance."""
+def check_same_numbers(given: Tensor, known: Tensor, *, what: str, when: str, advice: str) -> None:
+    """Raise `BrokenRule` unless rows (B, ...) agree within the tolerance: "embeddings differ"."""
     worst = relative_difference(given, known)
     if not worst <= TOLERANCE:
         raise BrokenRule(
-            f"embeddings differ {when}, by {worst:.1e}", f"at most {TOLERANCE:.0e}", advice
+            f"{what} differ {when}, by {worst:.1e}", f"at most {TOLERANCE:.0e}", advice
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import pairwise, product
 
 from torch import Tensor
@@ -38,7 +38,7 @@ def check_corrupted_samples(subject: Subject) -> str:
     """A corruption returns a sample of the same kind, the same for a seed, and leaves the first."""
     offered, fixed = _corruptions(subject), []
     for corruption in offered:
-        samples = list(_samples(subject))
+        samples = list(subject.samples())
         for sample, severity in product(samples, SEVERITIES):
             _check_sample(corruption, sample, severity=severity)
         if not any(_differs_by_seed(corruption, sample) for sample in samples):
@@ -94,7 +94,7 @@ def check_severities(subject: Subject) -> str:
 def _disturbance(subject: Subject, corruption: Corruption, *, severity: int) -> float:
     """How far features move, as a share of their length: over all inputs and a few seeds."""
     moved, size = 0.0, 0.0
-    for sample in _samples(subject):
+    for sample in subject.samples():
         known = _vector(subject, sample)
         for seed in SEEDS:
             disturbed = corruption.apply(sample, severity=severity, seed=seed)
@@ -109,11 +109,6 @@ def _vector(subject: Subject, sample: Sample) -> Tensor:
     tokens: Tensor
     tokens, mask = encoder(encoder.collate(list(transform.prepare(sample))))
     return tokens[mask].mean(dim=0) if encoder.features.tokens is None else tokens.flatten()
-
-
-def _samples(subject: Subject) -> Iterator[Sample]:
-    for source in subject.examples.inputs:
-        yield subject.built.transform.decode(source)
 
 
 def _corruptions(subject: Subject) -> Sequence[Corruption]:

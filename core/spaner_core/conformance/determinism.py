@@ -8,40 +8,60 @@ from spaner_core.conformance.comparing import check_same_features
 from spaner_core.conformance.subject import Subject
 from spaner_core.features.rows import FeatureRows
 
+BATCH = 64
+"""Windows in a batch when features are extracted; a search encodes one."""
+
 
 def check_features_at_every_call(subject: Subject) -> str:
-    """The same inputs have the same features at every call, and when built anew."""
-    for name, built in (("the next call", subject.built), ("a new encoder", subject.build())):
+    """The same inputs have the same features at every call, whichever encoder saw what before."""
+    known, inputs, other = subject.features, subject.examples.inputs, subject.build()
+    other.features(inputs[-1:])
+    encoders = {
+        "one call and the next": subject.built,
+        "one encoder and a new one": subject.build(),
+        "an encoder and one that saw another input first": other,
+    }
+    for name, built in encoders.items():
         check_same_features(
-            built.features(subject.examples.inputs),
-            subject.features,
-            when=f"between one call and {name}",
-            advice="draw nothing at random and keep nothing between calls",
+            built.features(inputs),
+            known,
+            when=f"between {name}",
+            advice="draw nothing at random, fit nothing to inputs and keep nothing between calls",
         )
-    return "the next call and a new encoder give the same"
+    return "the next call and new encoders give the same"
 
 
 def check_features_in_any_batch(subject: Subject) -> str:
     """An input has the same features alone and in batches of any size and padding."""
-    sizes = range(1, len(subject.examples.inputs))
+    known, built, inputs = subject.features, subject.built, subject.examples.inputs
+    advice = "let no row see another, and mask the padding wherever tokens are mixed"
+    sizes = range(1, len(inputs))
     for size in sizes:
         check_same_features(
-            subject.built.features(subject.examples.inputs, batch_size=size),
-            subject.features,
+            built.features(inputs, batch_size=size),
+            known,
             when=f"between batches of {size} and of all together",
-            advice="let no row see another, and mask the padding wherever tokens are mixed",
+            advice=advice,
         )
-    return f"batches of {', '.join(map(str, sizes))} and all"
+    windows = subject.windows
+    places = torch.arange(BATCH) * len(windows) // BATCH  # each several times, in order
+    check_same_features(
+        built.encode([windows[place] for place in places.tolist()]),
+        built.encode(windows).take(places),
+        when=f"between batches of {BATCH} windows and of {len(windows)}",
+        advice=advice,
+    )
+    return f"batches of {', '.join(map(str, sizes))}, all and {BATCH}"
 
 
 def check_features_in_any_order(subject: Subject) -> str:
     """An input has the same features wherever it stands in the batch."""
-    inputs = subject.examples.inputs
+    known, inputs = subject.features, subject.examples.inputs
     places = torch.arange(len(inputs))
     for name, order in (("in reverse", places.flip(0)), ("shifted by one", places.roll(1))):
         check_same_features(
             subject.built.features([inputs[place] for place in order.tolist()]),
-            subject.features.take(order),
+            known.take(order),
             when=f"when the inputs come {name}",
             advice="give rows back in the order in which they came",
         )
@@ -49,7 +69,7 @@ def check_features_in_any_order(subject: Subject) -> str:
 
 
 def check_features_in_a_second_process(subject: Subject) -> str:
-    """The same inputs have the same features in a second process."""
+    """The same inputs have the same features in a second process, whatever comes first there."""
     answer = subject.second_opinion
     given = FeatureRows(
         values=answer.tensor("values", part="features"), mask=answer.tensor("mask", part="features")
@@ -57,7 +77,7 @@ def check_features_in_a_second_process(subject: Subject) -> str:
     check_same_features(
         given,
         subject.features,
-        when="in a second process",
-        advice="let nothing decide them that a process has of its own, such as hash()",
+        when="in a second process, which takes the inputs one at a time and the last first",
+        advice="let nothing decide them that a process has of its own: hash(), what it saw first",
     )
-    return "the same in a process with other hashes of strings"
+    return "the same in a process with other hashes of strings and another order"

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Iterator
+from types import FunctionType, ModuleType
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from spaner_core.conformance.broken_rule import BrokenRule
 from spaner_core.conformance.comparing import check_same_features
 from spaner_core.conformance.fitted import describe_spec, read_spec
 from spaner_core.conformance.subject import Subject
-from spaner_core.errors import PluginError
 from spaner_core.modality import FeatureSpec
+from spaner_core.pretrained.fingerprint import fingerprint_module
+
+MOST_OBJECTS = 10_000
+NO_HOLDERS = (type, ModuleType, FunctionType, str, bytes, int, float, Tensor)
+"""What holds no module of the encoder's own: whatever a library keeps for itself."""
 
 HOLD = "hold every module as an attribute of the encoder, where core finds and freezes it"
 
@@ -21,9 +27,9 @@ HOLD = "hold every module as an attribute of the encoder, where core finds and f
 def check_feature_spec(subject: Subject) -> str:
     """FeatureSpec says what the encoder gives: width, number of tokens, their layout."""
     spec = subject.built.raw.features
-    _check_layout(spec)
-    tokens, mask = subject.built.encode_raw(subject.examples.inputs)
-    windows = len(subject.built.windows(subject.examples.inputs))
+    _check_storable(spec)
+    tokens, mask = subject.built.encode_raw(subject.windows)
+    windows = len(subject.windows)
     number = "N" if spec.tokens is None else spec.tokens
     fits = (
         tokens.ndim == 3
@@ -38,24 +44,30 @@ def check_feature_spec(subject: Subject) -> str:
             f"({windows}, {number}, {spec.dim}) and ({windows}, {number}), as {spec} promises",
             "correct the encoder's features or what it gives",
         )
+    _check_grid(spec, mask)
     return f"{spec.tokens or 'a varying number of'} tokens of width {spec.dim}"
 
 
-def _check_layout(spec: FeatureSpec) -> None:
+def _check_storable(spec: FeatureSpec) -> None:
     if not isinstance(spec, FeatureSpec) or not _is_storable(spec):
         raise BrokenRule(
             f"the encoder's features are {spec!r}",
             "a spaner_core.FeatureSpec of plain whole numbers, which is stored as JSON",
             "make it one",
         )
-    if spec.dim < 1 or spec.prefix_tokens < 0 or (spec.tokens is not None and spec.tokens < 1):
-        raise BrokenRule(f"{spec}", "a width and a number of tokens from 1", "correct it")
-    laid_out = None if spec.grid is None else math.prod(spec.grid) + spec.prefix_tokens
-    if laid_out is not None and laid_out != spec.tokens:
+
+
+def _check_grid(spec: FeatureSpec, mask: Tensor) -> None:
+    """Raise `BrokenRule` unless every window has the tokens that a grid lays out."""
+    if spec.grid is None:
+        return
+    laid_out = math.prod(spec.grid) + spec.prefix_tokens
+    given = mask.sum(dim=1) if spec.tokens is None else torch.tensor([spec.tokens])
+    if (given != laid_out).any():
         raise BrokenRule(
-            f"grid {spec.grid} and prefix_tokens {spec.prefix_tokens} make {laid_out} tokens, "
-            f"tokens is {spec.tokens}",
-            "the product of the grid plus prefix_tokens to be the number of tokens",
+            f"grid {spec.grid} and prefix_tokens {spec.prefix_tokens} make {laid_out} tokens, and "
+            f"windows have {', '.join(map(str, sorted(set(given.tolist()))))}",
+            "a window's tokens to be the product of the grid plus prefix_tokens",
             "correct the FeatureSpec, or leave out the grid",
         )
 
@@ -69,7 +81,7 @@ def _is_storable(spec: FeatureSpec) -> bool:
 
 def check_features(subject: Subject) -> str:
     """Features are finite floating numbers; the mask is boolean, with a real token in each row."""
-    tokens, mask = subject.built.encode_raw(subject.examples.inputs)
+    tokens, mask = subject.built.encode_raw(subject.windows)
     if not tokens.is_floating_point() or mask.dtype != torch.bool:
         raise BrokenRule(
             f"tokens are {tokens.dtype} and the mask is {mask.dtype}",
@@ -91,31 +103,30 @@ def check_features(subject: Subject) -> str:
 
 def check_frozen(subject: Subject) -> str:
     """Nothing in the encoder can train, wake up or change while it is used."""
-    built, inputs = subject.build(), subject.examples.inputs
+    _, inputs = subject.features, subject.examples.inputs
+    built = subject.build()
     with torch.enable_grad():
-        tokens, _ = built.encode_raw(inputs)
+        tokens, _ = built.encode_raw(subject.windows)
     if tokens.requires_grad:
         raise BrokenRule(
             "features ask for a gradient although core froze the encoder",
             "features of frozen weights",
             HOLD,
         )
-    before = built.features(inputs)
-    try:
-        with built.encoder.unchanged():
-            built.features(inputs)
-    except PluginError as error:
+    known, modules = built.features(inputs), list(modules_within(built.raw))
+    before = [fingerprint_module(module) for module in modules]
+    built.features(inputs)
+    if [fingerprint_module(module) for module in modules] != before:
         raise BrokenRule(
-            f"using the encoder changes it ({error})",
+            "using the encoder changes its own weights or buffers",
             "weights and buffers that stay as they are",
             "keep nothing between calls",
-        ) from error
-    modules = list(modules_within(built.raw))
+        )
     for module in modules:
         module.train()
     check_same_features(
         built.features(inputs),
-        before,
+        known,
         when="after train() was called on all modules within the encoder",
         advice=HOLD,
     )
@@ -123,20 +134,22 @@ def check_frozen(subject: Subject) -> str:
 
 
 def modules_within(holder: object) -> Iterator[nn.Module]:
-    """Find every module in an object, its attributes, and the containers among them."""
-    seen: set[int] = set()
-    waiting: list[object] = [holder]
-    while waiting:
-        value = waiting.pop()
-        if id(value) in seen:
+    """Find every module in an object, in its attributes, and in the objects and containers there.
+
+    Looks at `MOST_OBJECTS` objects at most: an attribute may lead to half a library.
+    """
+    seen: dict[int, object] = {}  # kept, as the number of an object that is gone is used again
+    waiting: deque[object] = deque([holder])
+    while waiting and len(seen) < MOST_OBJECTS:
+        value = waiting.popleft()
+        if id(value) in seen or isinstance(value, NO_HOLDERS):
             continue
-        seen.add(id(value))
+        seen[id(value)] = value
         if isinstance(value, nn.Module):
             yield value
             waiting += value.children()
         if isinstance(value, dict):
             waiting += value.values()
-        elif isinstance(value, list | tuple | set):
+        elif isinstance(value, list | tuple | set | frozenset):
             waiting += value
-        elif value is holder or isinstance(value, nn.Module):
-            waiting += getattr(value, "__dict__", {}).values()
+        waiting += getattr(value, "__dict__", {}).values()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from spaner_core.conformance.broken_rule import BrokenRule, one_line
+from spaner_core.conformance.broken_rule import BrokenRule
+from spaner_core.conformance.built import Built
+from spaner_core.conformance.comparing import features_difference
 from spaner_core.conformance.subject import Subject
-from spaner_core.errors import UnusableInput
+from spaner_core.errors import DataError, UnusableInput, one_line
 from spaner_core.features.rows import FeatureRows
 from spaner_core.modality import LabelAligner
 from spaner_core.prompt import anchors_from_labels
@@ -22,19 +25,18 @@ NOISE_BYTES = 512
 
 def check_wrong_inputs(subject: Subject) -> str:
     """What cannot be read is refused with UnusableInput; nothing else is ever raised."""
-    refused, total = 0, 0
+    built, refused, total = subject.built, 0, 0
     for what, source in _wrong_inputs(subject):
-        is_refused = _is_refused(subject, source, what=what)
+        is_refused = _is_refused(built, source, what=what)
         if not is_refused and isinstance(source, Path) and not source.exists():
             raise BrokenRule(f"{what} is read", "UnusableInput", "open the file in decode")
         refused, total = refused + is_refused, total + 1
     return f"{refused} of {total} refused, the others read"
 
 
-def _is_refused(subject: Subject, source: Path | str, *, what: str) -> bool:
+def _is_refused(built: Built, source: Path | str, *, what: str) -> bool:
     try:
-        windows = list(subject.built.transform.prepare(subject.built.transform.decode(source)))
-        subject.built.encoder(subject.built.encoder.collate(windows))
+        built.encode(built.windows([source]))
     except UnusableInput as error:
         if not str(error).strip() or len(str(error).splitlines()) != 1:
             raise BrokenRule(
@@ -66,7 +68,7 @@ def _wrong_inputs(subject: Subject) -> Iterator[tuple[str, Path | str]]:
             path.write_bytes(content)
             yield f"{what} {suffix} file", path
     for number, source in enumerate(subject.examples.inputs):
-        if isinstance(source, Path):
+        if isinstance(source, Path) and source.is_file():
             whole = source.read_bytes()
             cut = folder / f"half{number}{source.suffix}"
             cut.write_bytes(whole[: len(whole) // 2])
@@ -74,6 +76,34 @@ def _wrong_inputs(subject: Subject) -> Iterator[tuple[str, Path | str]]:
     if subject.modality.inline:
         yield "an empty text", ""
         yield "a text of white space", " \n"
+
+
+def check_file_contents(subject: Subject) -> str:
+    """What is in a file decides its features, not its name nor what stood there before."""
+    folder = subject.folder / "other contents"
+    folder.mkdir(parents=True, exist_ok=True)
+    inputs, tried = subject.examples.inputs, 0
+    places = [place for place, source in enumerate(inputs) if isinstance(source, Path)]
+    if len(places) < 2:
+        return "fewer than two example files"
+    for place, other in zip(places, places[1:] + places[:1], strict=True):
+        path = folder / Path(inputs[place]).name
+        try:
+            for source in (inputs[place], inputs[other]):
+                shutil.copyfile(source, path)
+                given = subject.built.features([path])
+        except DataError:
+            continue  # a format that goes by the suffix, or a file that needs others beside it
+        known = subject.features.take(torch.tensor([place]))
+        if features_difference(given, known) is None:
+            raise BrokenRule(
+                f"{path.name} with the content of {Path(inputs[other]).name} has the features of "
+                f"another {path.name}",
+                "features of what is in the file",
+                "keep nothing that was read under a file's name",
+            )
+        tried += 1
+    return f"{tried} files with the content of another"
 
 
 def check_labels(subject: Subject) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from spaner_core.conformance.broken_rule import BrokenRule, one_line
-from spaner_core.conformance.comparing import check_same_features
+from spaner_core.conformance.broken_rule import BrokenRule
+from spaner_core.conformance.built import Built
+from spaner_core.conformance.comparing import check_same_features, features_difference
 from spaner_core.conformance.subject import Subject
+from spaner_core.errors import DataError, one_line
 from spaner_core.options import OptionError
 
 UNKNOWN = "no_such_option"
@@ -103,14 +105,29 @@ def check_fingerprints_in_a_second_process(subject: Subject) -> str:
 def check_changing_options(subject: Subject) -> str:
     """Each option that changes features changes a fingerprint."""
     known, changing = subject.built.fingerprints, subject.examples.changing
+    idle = []
     for name, value in changing.items():
-        if subject.build(**{name: value}).fingerprints == known:
+        built = subject.build(**{name: value})
+        if built.fingerprints == known:
             raise BrokenRule(
                 f"{name}: {value!r} leaves the fingerprints of encoder and transform as they are",
                 "a changed one: features of other options would be taken for these",
                 "let the fingerprint cover the option, or list it as neutral",
             )
-    return f"{len(changing)} options, each in a fingerprint" if changing else "has none"
+        if not _changes_features(built, subject):
+            idle.append(name)
+    said = f"{len(changing)} in a fingerprint" if changing else "has none"
+    # not a fault: what an option does may show in rare inputs alone, such as those with gaps
+    return f"{said}; no example shows what {', '.join(idle)} does" if idle else said
+
+
+def _changes_features(built: Built, subject: Subject) -> bool:
+    """Tell whether another encoder encodes the examples otherwise; refusing one is so too."""
+    try:
+        given = built.features(subject.examples.inputs)
+    except DataError:
+        return True
+    return features_difference(given, subject.features) is not None
 
 
 def check_neutral_options(subject: Subject) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from html.parser import HTMLParser
 
 from spaner_core.conformance.broken_rule import BrokenRule
+from spaner_core.conformance.contents import contents, difference
 from spaner_core.conformance.subject import Subject
 from spaner_core.errors import UnusableInput
 from spaner_core.modality import Preview, Sample
@@ -29,10 +30,17 @@ HOSTILE = (
 
 
 def check_preview(subject: Subject) -> str:
-    """A preview is text or a PNG image, and safe on a page whatever the sample says."""
+    """A preview is text or PNG, safe on a page whatever the sample says, which stays as it is."""
     shown = 0
     for sample in _samples(subject):
+        before = contents(sample)
         preview = subject.ask("spaner_preview", sample=sample)
+        if (place := difference(sample, before)) is not None:
+            raise BrokenRule(
+                f"spaner_preview changes the sample that it shows ({place})",
+                "what is passed in to be left as it is",
+                "work on a copy, and avoid operations in place",
+            )
         if preview is None:
             continue
         shown += 1
@@ -47,12 +55,10 @@ def check_preview(subject: Subject) -> str:
 
 
 def _samples(subject: Subject) -> Iterator[Sample]:
-    transform = subject.built.transform
-    for source in subject.examples.inputs:
-        yield transform.decode(source)
+    yield from subject.samples()
     for text in HOSTILE if subject.modality.inline else ():
         try:
-            yield transform.decode(text)
+            yield subject.built.transform.decode(text)
         except UnusableInput:
             continue  # what is refused is never shown
 

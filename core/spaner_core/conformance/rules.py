@@ -13,13 +13,16 @@ from spaner_core.conformance import (
     features,
     inputs,
     options,
+    padding,
     previews,
     side_effects,
+    weights,
 )
 from spaner_core.conformance.subject import Subject
 
 Rule: TypeAlias = Callable[[Subject], str | None]
-"""Raises `BrokenRule` when the plugin breaks it; may return a short remark when it is kept."""
+"""Raises `BrokenRule` when the plugin breaks it, `NotTried` when nobody can tell; may return a
+short remark when it is kept."""
 
 RULES: tuple[Rule, ...] = (
     description.check_hooks,
@@ -35,15 +38,20 @@ RULES: tuple[Rule, ...] = (
     determinism.check_features_in_a_second_process,
     side_effects.check_inputs_are_kept,
     side_effects.check_process_state,
+    side_effects.check_imports_in_a_second_process,
+    side_effects.check_prints_in_a_second_process,
     options.check_unknown_options,
     options.check_options_are_listed,
     options.check_fingerprints,
     options.check_fingerprints_in_a_second_process,
     options.check_changing_options,
     options.check_neutral_options,
+    weights.check_weights,
     inputs.check_wrong_inputs,
+    inputs.check_file_contents,
     aligner.check_alignment,
-    aligner.check_padding,
+    padding.check_padding,
+    padding.check_padding_when_fitting,
     aligner.check_rows_alone,
     aligner.check_gradients,
     aligner.check_saved_aligner,

@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,16 +15,17 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from spaner_core.child import run_child
 from spaner_core.conformance.broken_rule import BrokenRule
 from spaner_core.conformance.fitted import describe_spec
+from spaner_core.conformance.own_imports import own_modules, taken_modules
 
 if TYPE_CHECKING:
     from spaner_core.conformance.subject import Subject
 
 MODULE = "spaner_core.conformance.second_process"
-REQUEST, GIVEN, STATE, ANSWER = (
-    *("request.json", "given.safetensors", "aligner.safetensors", "answer.safetensors"),
-)
+REQUEST, PRINTED = "request.json", "printed.txt"
+GIVEN, STATE, ANSWER = "given.safetensors", "aligner.safetensors", "answer.safetensors"
 LIMIT_S = 600
 PROBLEM = "problem with "
 """How the answer's metadata begins to say why a part of it is missing."""
@@ -34,11 +33,11 @@ PROBLEM = "problem with "
 
 @dataclass(frozen=True, kw_only=True)
 class SecondOpinion:
-    """The answer: tensors and words by name; `problem` says why there is none at all."""
+    """The answer: tensors and words by name, and what was printed to standard output."""
 
     tensors: Mapping[str, Tensor]
     words: Mapping[str, str]
-    problem: str | None = None
+    printed: str
 
     def tensor(self, name: str, *, part: str) -> Tensor:
         """Return a tensor; raises `BrokenRule` when that part of the answer is missing."""
@@ -51,40 +50,53 @@ class SecondOpinion:
         return self.words[name]
 
     def _check(self, part: str) -> None:
-        problem = self.problem or self.words.get(PROBLEM + part)
+        problem = self.words.get(PROBLEM + part)
         if problem is not None:
-            raise BrokenRule(
-                f"a second process failed where this one did not ({problem})",
-                "the plugin to work in every process",
-                "look for what it takes from this process alone",
-            )
+            raise _failed(f"met {problem}")
 
 
 def ask_second_process(subject: Subject) -> SecondOpinion:
-    """Let a second process build everything anew, and embed with the saved aligner."""
+    """Let a second process build everything anew, and embed with the saved aligner.
+
+    Raises `BrokenRule` when it does not answer.
+    """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / REQUEST).write_text(json.dumps(_request(subject)), encoding="utf-8")
         # an aligner that cannot be fitted here is told by the rules about aligners
         with contextlib.suppress(Exception):
             _write_aligner(subject, folder)
-        problem = run_python("-m", MODULE, str(folder)).problem
+        (folder / REQUEST).write_text(json.dumps(_request(subject)), encoding="utf-8")
+        problem = run_python("-m", MODULE, str(folder))
         if problem is None and not (folder / ANSWER).exists():
-            problem = "it ended before it answered"
+            problem = "ended before it answered"
         if problem is not None:
-            return SecondOpinion(tensors={}, words={}, problem=problem)
+            raise _failed(problem)
+        printed = (folder / PRINTED).read_text(encoding="utf-8", errors="replace")
         with safe_open(folder / ANSWER, framework="pt") as answer:
             tensors = {key: answer.get_tensor(key) for key in answer.keys()}  # noqa: SIM118
-            return SecondOpinion(tensors=tensors, words=dict(answer.metadata()))
+            words = dict(answer.metadata())
+    return SecondOpinion(tensors=tensors, words=words, printed=printed)
+
+
+def _failed(how: str) -> BrokenRule:
+    return BrokenRule(
+        f"a second process {how}, where this one did not",
+        "the plugin to work in every process",
+        "look for what it takes from this process alone",
+    )
 
 
 def _request(subject: Subject) -> dict[str, Any]:
     inputs = [(isinstance(source, Path), str(source)) for source in subject.examples.inputs]
+    _ = subject.features  # by now all is imported that ever is
+    own = own_modules(subject.reference, before=subject.modules)
     return {
         "name": subject.name,
         "reference": subject.reference,
         "inputs": inputs,
         "options": dict(subject.examples.options),
+        "own modules": own,
+        "taken modules": taken_modules(own),
     }
 
 
@@ -97,32 +109,7 @@ def _write_aligner(subject: Subject, folder: Path) -> None:
     (folder / STATE).write_bytes(state)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Ran:
-    """What another Python printed; `problem` is its last word when it failed, else None."""
-
-    output: str
-    problem: str | None
-
-
-def run_python(*arguments: str) -> Ran:
-    """Run another Python that finds the same modules and hashes strings differently."""
-    places = [str(Path(place or ".").resolve()) for place in sys.path]
+def run_python(*arguments: str) -> str | None:
+    """Run another Python that hashes strings differently; return how it failed, or None."""
     other_hash = "2" if os.environ.get("PYTHONHASHSEED") == "1" else "1"
-    environment = {"PYTHONPATH": os.pathsep.join(places), "PYTHONHASHSEED": other_hash}
-    try:
-        done = subprocess.run(
-            [sys.executable, "-P", *arguments],
-            env={**os.environ, **environment},
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            timeout=LIMIT_S,
-        )
-    except subprocess.TimeoutExpired:
-        return Ran(output="", problem=f"no answer within {LIMIT_S} s")
-    said = done.stderr.strip().splitlines() or ["nothing was said"]
-    failed = done.returncode != 0
-    return Ran(
-        output=done.stdout, problem=f"exit {done.returncode}, {said[-1]}" if failed else None
-    )
+    return run_child(arguments, time_limit_s=LIMIT_S, environment={"PYTHONHASHSEED": other_hash})

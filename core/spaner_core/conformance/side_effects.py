@@ -7,17 +7,19 @@ from spaner_core.conformance.contents import Leaf, contents, difference
 from spaner_core.conformance.process_state import watched
 from spaner_core.conformance.subject import Subject
 
+SHOWN = 60
+"""Signs of what was printed that a message quotes."""
+
 
 def check_inputs_are_kept(subject: Subject) -> str:
     """Preparing leaves the sample as it is, encoding leaves the prepared inputs as they are."""
     built = subject.built
-    for source in subject.examples.inputs:
-        sample = built.transform.decode(source)
+    for sample in subject.samples():
         before = contents(sample)
         windows = list(built.transform.prepare(sample))
         _check_kept(sample, before, doing="prepare", what="the sample")
         before = contents(windows)
-        built.encoder(built.encoder.collate(windows))
+        built.encode_raw(windows)
         _check_kept(windows, before, doing="encoding", what="the prepared inputs")
     return "samples and prepared inputs are left alone"
 
@@ -35,7 +37,7 @@ def _check_kept(value: object, before: tuple[Leaf, ...], *, doing: str, what: st
 def check_process_state(subject: Subject) -> str:
     """Building, reading and encoding leave random numbers and the process's settings alone."""
     inputs = subject.examples.inputs
-    subject.build().features(inputs)  # what libraries set once, when imported, is not counted
+    _ = subject.features  # what libraries set once, when imported, is not counted
     with watched(subject.settings) as changed:
         subject.build().features(inputs)
     if changed:
@@ -45,3 +47,28 @@ def check_process_state(subject: Subject) -> str:
             "use a torch.Generator of your own, torch.random.fork_rng(), and no global setting",
         )
     return "random numbers, settings, folder and environment are left alone"
+
+
+def check_imports_in_a_second_process(subject: Subject) -> str:
+    """Importing the plugin's own modules changes nothing of the process, as use does not."""
+    changed = subject.second_opinion.word("changed", part="imports")
+    if changed:
+        raise BrokenRule(
+            f"importing the plugin's own modules changes {changed}",
+            "nothing of the process to depend on which modalities a space has",
+            "set nothing at the top of a module; in a function, set it for as long as it is needed",
+        )
+    return "what belongs to the process is left alone"
+
+
+def check_prints_in_a_second_process(subject: Subject) -> str:
+    """Nothing is printed to standard output, from import to preview."""
+    printed = subject.second_opinion.printed.split()
+    if printed:
+        words = " ".join(printed)
+        raise BrokenRule(
+            f"{words[:SHOWN]!r} is printed to standard output",
+            "nothing there: a command's answer is read from it by other programs",
+            "use logging.getLogger(__name__), which goes to standard error",
+        )
+    return "silent"

@@ -1,77 +1,52 @@
 """The plugin under examination, used as the product uses it.
 
 Hooks are called through a plugin manager that holds this plugin alone, the encoder is frozen by
-core, windows are joined by core. What several rules need is made once and kept.
+core, windows are joined by core. What several rules need is made once and kept; where that fails,
+the first rule that needs it tells why.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+import sys
+from collections.abc import Iterator, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
 import pluggy
 import torch
-from torch import Tensor
 
 from spaner_core import hookspecs
-from spaner_core.conformance.broken_rule import BrokenRule, one_line
+from spaner_core.conformance.broken_rule import BrokenRule
+from spaner_core.conformance.built import Built
 from spaner_core.conformance.fitted import FittedAligner, fit_aligner
 from spaner_core.conformance.process_state import Settings
 from spaner_core.conformance.second_opinion import SecondOpinion, ask_second_process
-from spaner_core.errors import PluginError
-from spaner_core.features.extraction import extract
+from spaner_core.conformance.told_once import told_once
+from spaner_core.errors import PluginError, UnusableInput, one_line
+from spaner_core.features.extraction import describe_source
 from spaner_core.features.rows import FeatureRows
 from spaner_core.hookspecs import ENTRY_POINT_GROUP
-from spaner_core.modality import Encoder, EncoderInput, Examples, FeatureSpec, Modality, Transform
+from spaner_core.modality import (
+    Encoder,
+    EncoderInput,
+    Examples,
+    FeatureSpec,
+    Modality,
+    Sample,
+    Transform,
+)
 from spaner_core.pretrained.freeze import FrozenEncoder
 
 PROMPT_DIM = 16
 """D of the aligners that the rules build."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Built:
-    """An encoder, frozen by core, and the transform that was built for it."""
-
-    encoder: FrozenEncoder
-    transform: Transform
-
-    @property
-    def raw(self) -> Encoder:
-        """The encoder as the plugin built it, beneath core's hands."""
-        raw: Encoder = self.encoder.encoder
-        return raw
-
-    @property
-    def fingerprints(self) -> tuple[str, str]:
-        """Of the encoder and of the transform."""
-        return self.encoder.fingerprint, self.transform.fingerprint
-
-    def windows(self, inputs: Sequence[Path | str]) -> list[EncoderInput]:
-        """Decode and prepare `inputs`: all their windows, one after the other."""
-        return [
-            window
-            for source in inputs
-            for window in self.transform.prepare(self.transform.decode(source))
-        ]
-
-    def encode_raw(self, inputs: Sequence[Path | str]) -> tuple[Tensor, Tensor]:
-        """Return tokens (B, N, E) and mask (B, N) as the plugin itself gives them."""
-        return self.raw(self.raw.collate(self.windows(inputs)))
-
-    def features(self, inputs: Sequence[Path | str], *, batch_size: int = 64) -> FeatureRows:
-        """Extract features as the product does, a row an input."""
-        return extract(self.encoder, self.transform, inputs, batch_size=batch_size)
-
-
 class Subject:
     """One plugin and the examples to try it on; `folder` is where examples are written.
 
-    `settings` are those of the process before the plugin was imported.
+    `settings` are those of the process before the plugin was imported, `modules` the names of what
+    was imported already.
     """
 
     def __init__(
@@ -82,6 +57,7 @@ class Subject:
         reference: str,
         plugin: object,
         settings: Settings,
+        modules: frozenset[str],
         examples: Examples | None,
     ) -> None:
         self.name = name
@@ -89,9 +65,11 @@ class Subject:
         self.reference = reference
         self.plugin = plugin
         self.settings = settings
+        self.modules = modules
+        self.failed: set[str] = set()
         self._given_examples = examples
 
-    @cached_property
+    @told_once("hooks that are the contract's")
     def hooks(self) -> pluggy.HookRelay:
         """The hooks, answered by this plugin alone."""
         manager = pluggy.PluginManager(ENTRY_POINT_GROUP)
@@ -113,26 +91,51 @@ class Subject:
         answer = self.ask(hook, **arguments)
         if answer is None:
             raise BrokenRule(
-                f"{hook} gave None", "an answer, without which this rule cannot be tried", "add it"
+                f"{hook} gave None",
+                "an answer, without which no rule that needs it can be tried",
+                "add it",
             )
         return answer
 
-    @cached_property
+    @told_once("a description")
     def modality(self) -> Modality:
         """What the plugin says of itself."""
-        modality: Modality = self.require("spaner_modality")
-        return modality
+        given = self.require("spaner_modality")
+        if not isinstance(given, Modality):
+            raise BrokenRule(
+                f"spaner_modality gives a {type(given).__name__}",
+                "a spaner_core.Modality",
+                "return one",
+            )
+        return given
 
-    @cached_property
+    @told_once("examples")
     def examples(self) -> Examples:
         """The examples given, or else the plugin's own."""
         if self._given_examples is not None:
             return self._given_examples
-        examples: Examples = self.require("spaner_examples", folder=self.folder)
-        return examples
+        given = self.require("spaner_examples", folder=self.folder)
+        if not isinstance(given, Examples):
+            raise BrokenRule(
+                f"spaner_examples gives a {type(given).__name__}",
+                "a spaner_core.Examples",
+                "return one",
+            )
+        for source in given.inputs:
+            if isinstance(source, Path) and source.is_dir():
+                raise BrokenRule(
+                    f"the example {source.name} is a folder",
+                    "inputs that are files, whose bytes tell whether one has changed",
+                    "let an input be one file: an archive, or the one that leads to the others",
+                )
+        return given
 
     def build(self, **changed: object) -> Built:
         """Build encoder and transform anew, from the examples' options with `changed` in them."""
+        _ = self.built  # if nothing can be built, that is told once
+        return self._build(**changed)
+
+    def _build(self, **changed: object) -> Built:
         options = {**self.examples.options, **changed}
         encoder = FrozenEncoder(self.require("spaner_build_encoder", options=options))
         return Built(encoder=encoder, transform=self.build_transform(encoder.encoder, options))
@@ -152,27 +155,53 @@ class Subject:
                 "spaner_build_aligner", features=spec, prompt_dim=PROMPT_DIM, options=options
             )
 
-    @cached_property
+    @told_once("an encoder with its transform")
     def built(self) -> Built:
         """Encoder and transform of the examples' options."""
-        return self.build()
+        return self._build()
 
-    @cached_property
+    @told_once("examples that can be read")
+    def windows(self) -> list[EncoderInput]:
+        """All windows of the examples, one after the other."""
+        windows: list[EncoderInput] = []
+        for source in self.examples.inputs:
+            try:
+                windows += self.built.windows([source])
+            except UnusableInput as error:
+                raise BrokenRule(
+                    f"the example {describe_source(source)} is refused ({one_line(error)})",
+                    "examples that can be used",
+                    "mend the example, or decode and prepare",
+                ) from error
+        return windows
+
+    def samples(self) -> Iterator[Sample]:
+        """Decode the examples anew."""
+        _ = self.windows  # if they cannot be read, that is told once
+        for source in self.examples.inputs:
+            yield self.built.transform.decode(source)
+
+    @told_once("features of the examples")
     def features(self) -> FeatureRows:
         """Features of the examples, all encoded together."""
+        _ = self.windows
         return self.built.features(self.examples.inputs)
 
-    def fit(self) -> FittedAligner:
-        """Build an aligner and fit its statistics to the examples."""
+    def fit(self, rows: FeatureRows | None = None) -> FittedAligner:
+        """Build an aligner and fit its statistics to `rows`, by default those of the examples."""
+        _ = self.fitted  # if nothing can be fitted, that is told once
+        return self._fit(self.features if rows is None else rows)
+
+    def _fit(self, rows: FeatureRows) -> FittedAligner:
         spec = self.built.encoder.features
-        return fit_aligner(self.build_aligner(spec), self.features, dim=PROMPT_DIM)
+        return fit_aligner(self.build_aligner(spec), rows, dim=PROMPT_DIM)
 
-    @cached_property
+    @told_once("a fitted aligner")
     def fitted(self) -> FittedAligner:
-        """A fitted aligner, which rules use and do not change."""
-        return self.fit()
+        """An aligner fitted to the examples, which rules use and do not change."""
+        return self._fit(self.features)
 
-    @cached_property
+    @told_once("the answer of a second process")
     def second_opinion(self) -> SecondOpinion:
         """What a second process makes of the same examples and of the saved aligner."""
         return ask_second_process(self)
@@ -189,7 +218,7 @@ def open_subject(
     """
     group = ENTRY_POINT_GROUP
     entry = _installed(name) if reference is None else EntryPoint(name, reference, group)
-    settings = Settings.now()
+    settings, modules = Settings.now(), frozenset(sys.modules)
     try:
         plugin = entry.load()
     except Exception as error:
@@ -203,6 +232,7 @@ def open_subject(
         reference=entry.value,
         plugin=plugin,
         settings=settings,
+        modules=modules,
         examples=examples,
     )
 

@@ -7,18 +7,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from spaner_core.conformance.broken_rule import BrokenRule, one_line
+from spaner_core.conformance.broken_rule import BrokenRule, NotTried
 from spaner_core.conformance.rules import RULES, Rule
 from spaner_core.conformance.subject import Subject
+from spaner_core.errors import one_line
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """One rule's name, what it asks in a sentence, whether it is kept, and what was found."""
+    """One rule's name, what it asks in a sentence, whether it is kept, and what was found.
+
+    `passed` is None where the rule was not tried, for a reason that another rule tells.
+    """
 
     rule: str
     asks: str
-    passed: bool
+    passed: bool | None
     remark: str
 
 
@@ -30,8 +34,11 @@ def examine(subject: Subject) -> Iterator[Verdict]:
 
 def judge(rule: Rule, subject: Subject) -> Verdict:
     """Apply one rule; whatever else the plugin raises is a broken rule too."""
+    passed: bool | None
     try:
         passed, remark = True, rule(subject) or ""
+    except NotTried as error:
+        passed, remark = None, str(error)
     except BrokenRule as error:
         passed, remark = False, str(error)
     except Exception as error:

@@ -17,12 +17,9 @@ from tests import toy_modality as toy
 NONE = "none"
 """For a toy that breaks no rule."""
 
-ALL = ("*",)
-"""For what breaks so much that other rules cannot be tried."""
-
 
 class BrokenToy(SimpleNamespace):
-    """A plugin and what is expected of the kit: `rule` says `says`, the rules `also` may object."""
+    """A plugin and what is expected of the kit: `rule` says `says`, the rules `also` object too."""
 
     rule: str
     says: str

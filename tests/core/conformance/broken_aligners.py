@@ -8,7 +8,6 @@ from typing import Any
 from spaner_core import Modality
 
 from tests.core.conformance.broken import (
-    ALL,
     ChangedEncoder,
     aligner_with,
     answer_with,
@@ -154,6 +153,7 @@ def remember_in_an_attribute(aligner: Any) -> None:
 forgetful = toy_with(
     "check_saved_aligner",
     "the restored aligner embeds otherwise in the same process",
+    also=("check_padding_when_fitting",),
     spaner_build_aligner=aligner_with(remember_in_an_attribute),
 )
 of_this_process = toy_with(
@@ -195,6 +195,6 @@ reads_another_width = toy_with(
 no_aligner = toy_with(
     "check_rows_alone",
     "spaner_build_aligner gave None; expected an answer",
-    also=ALL,
+    also=("check_unknown_options",),
     spaner_build_aligner=lambda features: None,
 )

@@ -12,7 +12,6 @@ from typing import Any
 from spaner_core import Examples, FeatureSpec
 
 from tests.core.conformance.broken import (
-    ALL,
     ChangedEncoder,
     encoder_with,
     toy_with,
@@ -34,12 +33,12 @@ def numpy_width(encoder: Any) -> None:
 too_wide = toy_with(
     "check_feature_spec",
     "tokens (5, 3, 6) and mask (5, 3) for 5 windows; expected (5, N, 3)",
-    also=ALL,
+    also=("check_examples",),
     spaner_build_encoder=encoder_with(lambda t, m, _: (t.repeat(1, 1, 2), m)),
 )
 grid_without_tokens = toy_with(
     "check_feature_spec",
-    "grid (2, 2) and prefix_tokens 1 make 5 tokens, tokens is None",
+    "grid (2, 2) and prefix_tokens 1 make 5 tokens, and windows have 1, 2, 3",
     spaner_build_encoder=feature_spec(dim=3, grid=(2, 2), prefix_tokens=1),
 )
 numbers_of_numpy = toy_with(
@@ -67,7 +66,7 @@ row_without_token = toy_with(
 not_finite = toy_with(
     "check_features",
     "NaN or infinite",
-    also=ALL,
+    also=("check_examples",),
     spaner_build_encoder=encoder_with(lambda t, m, _: (t / 0, m)),
 )
 
@@ -110,7 +109,7 @@ trainable = toy_with(
 )
 awake = toy_with("check_frozen", "after train() was called", spaner_build_encoder=dropout_in_a_list)
 counting = toy_with(
-    "check_frozen", "changed its own weights or buffers", spaner_build_encoder=counts_its_calls
+    "check_frozen", "changes its own weights or buffers", spaner_build_encoder=counts_its_calls
 )
 
 
@@ -131,13 +130,13 @@ def drawn_when_built(options: Any) -> Any:
 
 drifting = toy_with(
     "check_features_at_every_call",
-    "between one call and the next call",
+    "between one call and the next: by",
     also=("check_frozen", "check_features_in_any_batch", "check_features_in_any_order"),
     spaner_build_encoder=grows,
 )
 drawn = toy_with(
     "check_features_at_every_call",
-    "between one call and a new encoder",
+    "between one encoder and a new one",
     spaner_build_encoder=drawn_when_built,
 )
 centred_on_the_batch = toy_with(
@@ -152,7 +151,7 @@ sees_padding = toy_with(
 )
 adds_padding = toy_with(
     "check_features_in_any_batch",
-    "masks differ between batches of 1",
+    "between batches of 1 and of all together: [4, 3, 1] real tokens a row instead of",
     spaner_build_encoder=encoder_with(lambda t, m, _: (t, m | m.any(0))),
 )
 
@@ -169,7 +168,7 @@ def longest_first(folder: Path) -> Examples:
 
 sorted_rows = toy_with(
     "check_features_in_any_order",
-    "masks differ when the inputs come in reverse",
+    "when the inputs come in reverse: [3, 2, 1] real tokens a row instead of [1, 2, 3]",
     spaner_build_encoder=encoder_with(sort_by_length),
     spaner_examples=longest_first,
 )
@@ -188,8 +187,7 @@ def dies_elsewhere(tokens: Any, mask: Any, _: Any) -> Any:
 
 dying = toy_with(
     "check_features_in_a_second_process",
-    "a second process failed where this one did not (exit 7",
-    also=("check_fingerprints_in_a_second_process", "check_saved_aligner_in_a_second_process"),
+    "a second process ended with exit code 7, where this one did not",
     spaner_build_encoder=encoder_with(dies_elsewhere),
 )
 

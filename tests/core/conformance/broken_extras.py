@@ -132,6 +132,24 @@ no_png = toy_with(
     "the image does not begin as PNG does",
     spaner_preview=lambda sample: Preview(png=b"<svg onload=alert(1)>"),
 )
+script_after_header = toy_with(
+    "check_preview",
+    "the image is damaged",
+    spaner_preview=lambda sample: Preview(png=png()[:33] + b"<script>alert(1)</script>"),
+)
+
+
+def show_in_place(sample: Sample) -> Preview:
+    sample[0].sort()
+    sample[0][0] = [round(number) for number in sample[0][0]]
+    return Preview(text=f"{sample[0][0]}")
+
+
+shown_in_place = toy_with(
+    "check_preview",
+    "spaner_preview changes the sample that it shows (it[0]",
+    spaner_preview=show_in_place,
+)
 huge = toy_with(
     "check_preview",
     "the image is 5000 x 1 pixels",

@@ -133,6 +133,40 @@ not_neutral = toy_with(
 )
 
 
+def idle_encoder(options: Mapping[str, object]) -> Any:
+    scale = read_options(ScaledOptions, options).scale
+    encoder: Any = toy.spaner_build_encoder(known_only(options))
+    encoder.fingerprint = f"{encoder.fingerprint[:-2]}{int(scale):02x}"
+    return encoder
+
+
+def scale_is_changing(folder: Path) -> Examples:
+    inputs = toy.spaner_examples(folder).inputs
+    return Examples(inputs=inputs, changing={"width": 2, "scale": 2.0})
+
+
+idle_option = toy_with(
+    NONE,
+    "",
+    spaner_build_encoder=idle_encoder,
+    spaner_build_transform=scaled_transform,
+    spaner_examples=scale_is_changing,
+)
+
+
+class UnspeakableError(Exception):
+    """Its words are code that fails."""
+
+    def __str__(self) -> str:
+        raise RuntimeError
+
+
+def fails_without_words(own: Any, source: Any) -> Any:
+    if isinstance(source, Path) and source.stem == "missing":
+        raise UnspeakableError
+    return own(source)
+
+
 def unguarded(own: Any, source: Any) -> Any:
     return own(source.read_text(encoding="utf-8") if isinstance(source, Path) else source)
 
@@ -157,6 +191,11 @@ reads_what_is_not_there = toy_with(
     "check_wrong_inputs",
     "a missing .toy file is read; expected UnusableInput",
     spaner_build_transform=transform_with(decode=never_opens),
+)
+fails_unspeakably = toy_with(
+    "check_wrong_inputs",
+    "a missing .toy file raises UnspeakableError; expected",
+    spaner_build_transform=transform_with(decode=fails_without_words),
 )
 refuses_in_two_lines = toy_with(
     "check_wrong_inputs",

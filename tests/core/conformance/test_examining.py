@@ -79,9 +79,10 @@ def test_examining_leaves_the_process_as_it_was(tmp_path: Path) -> None:
     assert state() == before
 
 
-def test_the_report_has_two_lines_a_rule(tmp_path: Path) -> None:
-    lines, code = report(f"{BROKEN}.broken_plugins:two_lines", tmp_path)
+def test_the_report_has_two_lines_a_rule_and_a_last_one(tmp_path: Path) -> None:
+    (*lines, last), code = report(f"{BROKEN}.broken_plugins:two_lines", tmp_path)
     assert code == 0
+    assert last == {"finished": True}
     assert [line["rule"] for line in lines[::2]] == ["check_opens", *(r.__name__ for r in RULES)]
     for begun, ended in zip(lines[::2], lines[1::2], strict=True):
         assert set(begun) == {"rule", "asks"}
@@ -91,8 +92,8 @@ def test_the_report_has_two_lines_a_rule(tmp_path: Path) -> None:
 
 
 def test_a_plugin_that_does_not_open_is_a_verdict(tmp_path: Path) -> None:
-    lines, code = report("no_such_package", tmp_path)
-    assert code == 0
+    (*lines, last), code = report("no_such_package", tmp_path)
+    assert (last, code) == ({"finished": True}, 0)
     assert [line["rule"] for line in lines] == ["check_opens", "check_opens"]
     assert lines[-1]["passed"] is False
     assert "No module named 'no_such_package'" in lines[-1]["remark"]

@@ -1,0 +1,54 @@
+"""An encoder with its transform, as the product uses them and as the plugin made them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor
+
+from spaner_core.features.extraction import extract
+from spaner_core.features.rows import FeatureRows
+from spaner_core.modality import Encoder, EncoderInput, Transform
+from spaner_core.pretrained.freeze import FrozenEncoder
+
+
+@dataclass(frozen=True, kw_only=True)
+class Built:
+    """An encoder, frozen by core, and the transform that was built for it."""
+
+    encoder: FrozenEncoder
+    transform: Transform
+
+    @property
+    def raw(self) -> Encoder:
+        """The encoder as the plugin built it, beneath core's hands."""
+        raw: Encoder = self.encoder.encoder
+        return raw
+
+    @property
+    def fingerprints(self) -> tuple[str, str]:
+        """Of the encoder and of the transform."""
+        return self.encoder.fingerprint, self.transform.fingerprint
+
+    def windows(self, inputs: Sequence[Path | str]) -> list[EncoderInput]:
+        """Decode and prepare `inputs`: all their windows, one after the other."""
+        return [
+            window
+            for source in inputs
+            for window in self.transform.prepare(self.transform.decode(source))
+        ]
+
+    def encode_raw(self, windows: Sequence[EncoderInput]) -> tuple[Tensor, Tensor]:
+        """Return tokens (B, N, E) and mask (B, N) as the plugin itself gives them."""
+        return self.raw(self.raw.collate(windows))
+
+    def encode(self, windows: Sequence[EncoderInput]) -> FeatureRows:
+        """Encode prepared windows in one batch, a row a window; padding is zero."""
+        values, mask = self.encoder(self.encoder.collate(windows))
+        return FeatureRows(values=values.masked_fill(~mask.unsqueeze(-1), 0), mask=mask)
+
+    def features(self, inputs: Sequence[Path | str], *, batch_size: int = 64) -> FeatureRows:
+        """Extract features as the product does, a row an input."""
+        return extract(self.encoder, self.transform, inputs, batch_size=batch_size)

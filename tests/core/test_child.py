@@ -1,0 +1,150 @@
+"""A Python process of its own: how it ended is told, and it outlives neither limit nor parent."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+import pytest
+from spaner_core.child import run_child
+
+AMPLE_S = 120.0
+SHORT_S = 3.0
+
+
+def _run(code: str, *, time_limit_s: float = AMPLE_S) -> str | None:
+    return run_child(["-c", code], time_limit_s=time_limit_s)
+
+
+def test_a_process_that_ends_well_is_none() -> None:
+    assert _run("print('hello')") is None
+    assert _run("raise SystemExit") is None
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("import os; os._exit(7)", "ended with exit code 7"),
+        (
+            "import sys; print('first\\nlast \\n\\n'); sys.exit(7)",
+            "ended with exit code 7; its last line: last",
+        ),
+        ("raise ValueError('bad')", "ended with exit code 1; its last line: ValueError: bad"),
+        ("import sys; sys.exit('\\x1b[31mred')", "exit code 1; its last line: [31mred"),
+        ("import sys; sys.exit('x' * 9000)", "ended with exit code 1; its last line: xxx"),
+        ("print(b'caf\\xe9'.decode('latin-1')); 1 / 0", "ZeroDivisionError: division by zero"),
+        ("import os; os.write(1, b'\\xff\\n'); os._exit(1)", "exit code 1; its last line: \ufffd"),
+        ("import ctypes; ctypes.string_at(0)", "was killed by signal 11 (SIGSEGV)"),
+        ("import os; os.kill(os.getpid(), 9)", "was killed by signal 9 (SIGKILL)"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGRTMIN + 3)", "was killed by signal 3"),
+        ("import sys; sys.stdin.write('a')", "UnsupportedOperation: not writable"),
+    ],
+)
+def test_how_a_process_ended_is_told_in_one_line(code: str, told: str) -> None:
+    said = _run(code) or ""
+    assert told in said
+    assert said.isprintable()
+    assert len(said) < 400
+
+
+def test_there_is_nothing_to_read() -> None:
+    assert _run("import sys; assert sys.stdin.read() == ''") is None
+
+
+def test_megabytes_of_output_neither_stall_nor_stay() -> None:
+    assert _run("for _ in range(200): print('x' * 100_000)") is None
+    said = _run("while True: print('x' * 100_000)") or ""
+    assert said.startswith("printed more than 64 MiB and was stopped; its last line: xxx")
+
+
+def test_what_hangs_is_stopped_with_all_that_it_started(tmp_path: Path) -> None:
+    pids = tmp_path / "pids"
+    code = (
+        "import os, signal, subprocess, sys, time\n"
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
+        f"open({str(pids)!r}, 'w').write(f'{{os.getpid()}} {{child.pid}}')\n"
+        "time.sleep(600)\n"
+    )
+    assert _run(code, time_limit_s=SHORT_S) == "took longer than 3 s and was stopped"
+    assert [pid for pid in pids.read_text().split() if _lives(int(pid))] == []
+
+
+def test_what_a_process_leaves_running_is_stopped(tmp_path: Path) -> None:
+    pids = tmp_path / "pids"
+    code = (
+        "import subprocess, sys\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
+        f"open({str(pids)!r}, 'w').write(str(child.pid))\n"
+    )
+    assert _run(code) is None
+    assert not _lives(int(pids.read_text()))
+
+
+def _lives(pid: int) -> bool:
+    """Tell whether a process runs; one that was killed may take a moment to be gone."""
+    for _ in range(100):
+        with suppress(psutil.NoSuchProcess):
+            if psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+                time.sleep(0.05)
+                continue
+        return False
+    return True
+
+
+def test_a_process_imports_from_where_this_one_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "added_at_run_time.py").write_text("")
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here/json.py").write_text("raise RuntimeError('the wrong json')")
+    monkeypatch.chdir(tmp_path / "here")
+    assert "ModuleNotFoundError" in (_run("import added_at_run_time, json") or "")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "path", [*sys.path, b"no text", str(tmp_path)])
+    assert _run("import added_at_run_time, json") is None
+
+
+def test_a_process_may_be_given_variables_of_its_own() -> None:
+    code = "import os; assert os.environ['SEED'] == '7'"
+    assert run_child(["-c", code], time_limit_s=AMPLE_S, environment={"SEED": "7"}) is None
+    assert "SEED" not in os.environ
+
+
+def test_a_process_ends_with_all_that_it_started_when_its_parent_is_killed(tmp_path: Path) -> None:
+    pids = tmp_path / "pids"
+    child = (
+        "import os, subprocess, sys\n"
+        "from spaner_core.child import die_with_parent\n"
+        "die_with_parent()\n"
+        "other = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
+        f"open({str(pids)!r}, 'w').write(f'{{os.getpid()}} {{other.pid}}\\n')\n"
+        "while True: pass\n"
+    )
+    code = (
+        f"from spaner_core.child import run_child\nrun_child(['-c', {child!r}], time_limit_s=600)\n"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code])
+    while not (pids.exists() and pids.read_text().endswith("\n")):
+        assert parent.poll() is None
+        time.sleep(0.05)
+    parent.send_signal(signal.SIGKILL)
+    parent.wait()
+    assert [pid for pid in pids.read_text().split() if _lives(int(pid))] == []
+
+
+def test_a_process_that_was_started_otherwise_goes_on() -> None:
+    code = (
+        "import os, threading\n"
+        "from spaner_core.child import die_with_parent\n"
+        "os.environ.pop('SPANER_PARENT_PROCESS', None)\n"
+        "die_with_parent()\n"
+        "assert threading.active_count() == 1\n"
+    )
+    assert _run(code) is None
