@@ -172,7 +172,7 @@ def _join(folder: str, file: str) -> str:
 
 def _read(model: str, file: str, *, kind: type[Any] = dict) -> Any:
     """Return what a JSON file of the model holds, None where there is no such file."""
-    with fetching(model, files=file):
+    with fetching(model, files=f"the model's files, {file} first"):
         path = model_file(model, file)
         if path is None:
             return None
