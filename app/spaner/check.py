@@ -10,6 +10,7 @@ from typing import Any
 
 from spaner_core.data.labelled import concepts_of
 from spaner_core.errors import UnusableInput
+from spaner_core.features.extraction import check_ordinary
 from spaner_core.modality import HeaderCheck, Transform
 from spaner_core.progress import shows_progress
 from tqdm.auto import tqdm
@@ -72,7 +73,7 @@ def check_project(project: Project, *, deep: bool = False) -> CheckReport:
     unusable = {
         name: tuple(_unusable_rows(project, name, deep=deep)) for name in project.config.modalities
     }
-    checked = tuple(_check_modality(project, name, len(unusable[name])) for name in unusable)
+    checked = tuple(_check_modality(project, name, rows) for name, rows in unusable.items())
     return CheckReport(
         config=project.config.path,
         space=project.config.space,
@@ -151,6 +152,7 @@ def _unusable_rows(project: Project, name: str, *, deep: bool) -> Iterator[Unusa
 def _verdict(transform: Transform, source: Path | str, *, deep: bool) -> str | None:
     """Say why an input cannot be used; None where nothing speaks against it."""
     try:
+        check_ordinary(source)
         if deep:
             transform.prepare(transform.decode(source))
         elif isinstance(transform, HeaderCheck):
@@ -162,11 +164,14 @@ def _verdict(transform: Transform, source: Path | str, *, deep: bool) -> str | N
     return None
 
 
-def _check_modality(project: Project, name: str, unusable: int) -> CheckedModality:
+def _check_modality(
+    project: Project, name: str, unusable: Sequence[UnusableRow]
+) -> CheckedModality:
     plugin = project.registry.load(name)
     spec = project.assembly.modality(name).encoder.features
     aligner = project.assembly.aligner_builder(name, prompt_dim=project.config.prompt.dim)()
-    training = training_rows(project, name)
+    lost = {row.line for row in unusable}
+    training = [row for row in training_rows(project, name) if row.line not in lost]
     return CheckedModality(
         name=name,
         distribution=plugin.distribution,
@@ -176,7 +181,7 @@ def _check_modality(project: Project, name: str, unusable: int) -> CheckedModali
         concepts=len(concepts_of(training)),
         tokens=f"{spec.tokens or 'n'} x {spec.dim}",
         parameters=count_parameters(aligner),
-        unusable=unusable,
+        unusable=len(unusable),
     )
 
 

@@ -73,7 +73,8 @@ class Space:
         """Embed inputs of one modality; return (n, D) float32, rows of unit length.
 
         An input is a path, or the input itself where the modality takes it inline: there a `Path`
-        is a file, and a `str` is one only if it has a fitting suffix and the file exists.
+        is a file, and a `str` is one if it has a fitting suffix and is spelt as paths are, or the
+        file exists.
         `strength` in [0, 1] is how hard the prompt pulls, the space's own by default. Raises
         `SpaceError` for an unknown modality or another encoder, `DataError` for inputs that
         cannot be read.

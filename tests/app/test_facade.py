@@ -48,7 +48,15 @@ def test_a_text_file_is_read_and_a_text_that_looks_like_one_is_not(
     (tmp_path / "a.txt").write_text("two")
     file, text = space.encode([tmp_path / "a.txt", "two"], modality="text")
     assert np.array_equal(file, text)
-    assert space.encode("nothing.txt", modality="text").shape == (1, 128)
+    assert space.encode("I wrote nothing.txt", modality="text").shape == (1, 128)
+
+
+@pytest.mark.parametrize("name", ["gone.txt", "nul\0.txt", f"{'long' * 99}.txt"])
+def test_a_missing_file_is_not_read_as_a_text_that_is_its_name(
+    space: product.Space, name: str
+) -> None:
+    with pytest.raises(DataError, match="Mend or remove it"):
+        space.encode(name, modality="text")
 
 
 def test_a_path_that_does_not_exist_is_no_text(space: product.Space, tmp_path: Path) -> None:

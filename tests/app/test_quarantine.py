@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -161,3 +162,25 @@ def test_the_table_takes_any_name(lenient: Path, spaner: Run) -> None:
     told = spaner("train", "text", "vision", "--quiet", cwd=lenient)
     assert told.returncode == 0, told.stderr
     assert [row["input"] for row in table(lenient)] == [name]
+
+
+def test_missing_texts_folders_and_pipes_are_named_and_nothing_waits_for_them(
+    lenient: Path, spaner: Run, configure: Callable[..., None]
+) -> None:
+    configure(lenient, 0.9, "data", "max_unusable")
+    (lenient / "folder.png").mkdir()
+    os.mkfifo(lenient / "pipe.png")
+    rows = ["t-1,text,gone.txt", "v-1,vision,folder.png", "v-2,vision,pipe.png"]
+    with (lenient / "manifest.csv").open("a", encoding="utf-8") as file:
+        file.writelines(f"{row},one,train,,,,\n" for row in rows)
+    told = spaner("check", "--json", cwd=lenient)
+    assert told.returncode == 0, told.stderr
+    report = json.loads(told.stdout)
+    reasons = {row["input"]: row["reason"] for row in report["unusable"]}
+    assert reasons.keys() == {"gone.txt", "folder.png", "pipe.png"}
+    assert "it is a folder" in reasons["folder.png"]
+    assert "it is a pipe" in reasons["pipe.png"]
+    told = spaner("train", "text", "vision", "--json", cwd=lenient)
+    assert json.loads(told.stdout)["put_aside"] == {"text": 1, "vision": 2}
+    promised = {m["name"]: m["training_rows"] for m in report["modalities"]}
+    assert json.loads(told.stdout)["rows"] == {n: promised[n] for n in ("text", "vision")}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,13 +74,10 @@ def _hit(rank: int, score: float, row: Row) -> Hit:
 
 
 def check_query(project: Project, query: str, source: str) -> None:
-    """Raise `DataError` for a query that is spelt like a file of `source` and names none.
-
-    A text that ends in .txt is meant as a file; its name would be searched for otherwise.
-    """
+    """Raise `DataError` for a query that is spelt like a file of `source` and names none."""
     suffixes = project.registry.modality(source).suffixes
-    spelt_like_file = " " not in query and query.lower().endswith(suffixes)
-    if spelt_like_file and not isinstance(inline_source(query, Path(), suffixes=suffixes), Path):
+    meant = inline_source(query, Path(), suffixes=suffixes)
+    if isinstance(meant, Path) and not os.path.lexists(str(meant).partition("#")[0]):
         raise DataError(f"{query}: no such file; correct the path")
 
 

@@ -88,9 +88,9 @@ def source_of(
 ) -> Path | str:
     """Say what a transform decodes for a row: a `Path` for a file, a `str` for the input itself.
 
-    A modality that is not `inline` takes files only, and the path is not looked up here. An
-    `inline` one takes the input as a file when it ends in one of `suffixes` and such a file
-    exists beside the manifest, and else as itself.
+    A modality that is not `inline` takes files only. An `inline` one takes the input as a file
+    when it ends in one of `suffixes` and either stands beside the manifest or is spelt as paths
+    are, and else as itself. Whether the file can be read is not looked at here.
     """
     if not inline:
         return Path(manifest_folder) / row.input
@@ -98,9 +98,15 @@ def source_of(
 
 
 def inline_source(given: str, folder: Path, *, suffixes: Iterable[str]) -> Path | str:
-    """Return the file in `folder` that `given` names, or `given` itself where it names none."""
+    """Return the file in `folder` that `given` names, or `given` itself where it names none.
+
+    What ends in a suffix and holds no blank, or holds a slash, was meant as a file: a missing one
+    must not be read as a text that consists of its name.
+    """
     if not given.lower().endswith(tuple(suffix.lower() for suffix in suffixes)):
         return given
+    if "/" in given or not any(letter.isspace() for letter in given):
+        return folder / given
     try:
         return folder / given if (folder / given).is_file() else given
     except (OSError, ValueError):  # too long for a file name, or with a NUL: a text like any other

@@ -71,6 +71,7 @@ def extract_usable(
         windows: list[list[Any]] = []
         for place, source in enumerate(sources[start : start + batch_size], start):
             try:
+                check_ordinary(source)
                 windows.append(list(transform.prepare(transform.decode(source))))
             except UnusableInput as error:
                 unusable[place] = " ".join(str(error).split())
@@ -90,6 +91,19 @@ def _no_rows(spec: FeatureSpec) -> FeatureRows:
     return FeatureRows(
         values=torch.zeros(0, tokens, spec.dim), mask=torch.zeros(0, tokens, dtype=torch.bool)
     )
+
+
+def check_ordinary(source: Path | str) -> None:
+    """Raise `UnusableInput` for a folder, a pipe or a device: reading one may never end."""
+    if not isinstance(source, Path):
+        return
+    try:
+        ordinary = source.is_file() or not source.exists()
+    except (OSError, ValueError) as error:  # a name that no file can have
+        raise UnusableInput(f"no file can have this name ({error}); correct the path") from error
+    if not ordinary:
+        kind = "a folder" if source.is_dir() else "a pipe or a device"
+        raise UnusableInput(f"it is {kind}; expected a file; correct the path")
 
 
 def describe_source(source: Path | str) -> str:

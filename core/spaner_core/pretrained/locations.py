@@ -91,9 +91,19 @@ def fetching(
 
 def _check_location(model: str, what: str) -> None:
     if is_local(model):
-        local_path(model, what=what)
+        folder = local_path(model, what=what)
+        if what == "model" and _is_adapter(folder):
+            raise ConfigError(
+                f"model {model!r} is a peft adapter; expected a model; name the adapter's base "
+                "model as `model` and this folder as `adapter`"
+            )
     elif Path(model).is_dir():  # the Hub's libraries would take the folder, wherever one stands
         raise ConfigError(
             f"{what} {model!r} is a name on the Hub and a folder here; expected one or the other; "
             f"write ./{model} for the folder, or rename it"
         )
+
+
+def _is_adapter(folder: Path) -> bool:
+    has = {name: (folder / name).is_file() for name in ("adapter_config.json", "config.json")}
+    return has["adapter_config.json"] and not has["config.json"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,12 +11,10 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 from spaner_core import UnusableInput
 
-from spaner_vision.limits import Limits, check_size
+from spaner_vision.limits import MOST_PIXELS, Limits, check_size
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP")
 """Formats that are opened: Pillow knows more, some of which start other programs."""
-
-_HUGE = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 
 
 def read_picture(path: Path, limits: Limits) -> Image.Image:
@@ -36,10 +35,13 @@ def check_picture(path: Path, limits: Limits) -> None:
 @contextmanager
 def _opened(path: Path, limits: Limits) -> Iterator[Image.Image]:
     try:
-        image = Image.open(path, formats=FORMATS)
-    except _HUGE as error:
+        with warnings.catch_warnings():  # what Pillow warns of is refused by check_size
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            image = Image.open(path, formats=FORMATS)
+    except Image.DecompressionBombError as error:
         raise UnusableInput(
-            f"the picture is too large ({error}); expected fewer pixels; scale it down or cut it"
+            f"the picture is too large; expected at most {MOST_PIXELS:,} pixels in all; scale it "
+            "down or cut it"
         ) from error
     except UnidentifiedImageError as error:
         raise UnusableInput(

@@ -281,7 +281,7 @@ def test_a_file_input_is_relative_to_the_manifest(tmp_path: Path) -> None:
     assert source_of(absolute, "elsewhere", inline=False, suffixes=()) == tmp_path / "b.bin"
 
 
-def test_an_inline_input_is_a_file_only_where_one_of_its_kind_exists(tmp_path: Path) -> None:
+def test_an_inline_input_is_a_file_where_one_exists_or_its_spelling_says_so(tmp_path: Path) -> None:
     for name in ("note.TXT", "note.md"):
         (tmp_path / name).write_text("a cat")
     (tmp_path / "folder.txt").mkdir()
@@ -289,15 +289,9 @@ def test_an_inline_input_is_a_file_only_where_one_of_its_kind_exists(tmp_path: P
     def found(given: str) -> Path | str:
         return source_of(row_of(given), tmp_path, inline=True, suffixes=(".txt",))
 
-    assert found("note.TXT") == tmp_path / "note.TXT"
-    plain = (
-        "note.md",
-        "gone.txt",
-        "folder.txt",
-        "see note.txt",
-        "nul\0.txt",
-        "long " * 999 + ".txt",
-    )
+    for path in ("note.TXT", "gone.txt", "folder.txt", "my notes/gone.txt"):
+        assert found(path) == tmp_path / path  # a missing file is no text that is its name
+    plain = ("note.md", "see note.txt", "see nul\0.txt", "long " * 999 + ".txt")
     for text in plain:
         assert found(text) == text
 
