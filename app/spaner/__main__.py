@@ -11,6 +11,7 @@ from spaner_core.errors import SpanerError
 from typer.exceptions import TyperException
 
 from spaner.cli import app
+from spaner.cli.output import plain
 
 SETTINGS = {
     # threads that wait without spinning: on a busy machine spinning costs minutes
@@ -75,7 +76,7 @@ def _given(error: TyperException) -> str:
 
 
 def _fail(message: str, code: int) -> None:
-    typer.echo(message, err=True)
+    typer.echo(plain(message), err=True)
     sys.exit(code)
 
 

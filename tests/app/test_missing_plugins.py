@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -72,3 +75,22 @@ def test_a_space_opened_for_its_text_needs_no_other_plugins_code(
     space = spaner_package.load(trained / "space")
     assert space.encode(["two"], modality="text").shape == (1, 128)
     assert list(space.assembly.registry.loaded) == ["text"]
+
+
+def test_what_a_stranger_wrote_into_a_space_cannot_steer_the_terminal(
+    thermal: Path, cold_environment: dict[str, str]
+) -> None:
+    path = thermal / "space/aligners/thermal/config.json"
+    config = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**config, "distribution": "\x1b[31mred"}), encoding="utf-8")
+    ours, terminal = pty.openpty()  # a pipe would not do: there colours are dropped anyway
+    command = [sys.executable, "-m", "spaner", "search", "two", "--from", "text", "--to", "thermal"]
+    done = subprocess.run(
+        command, cwd=thermal, env=cold_environment, stdout=terminal, stderr=terminal, check=False
+    )
+    said = os.read(ours, 65536)
+    for end in (ours, terminal):
+        os.close(end)
+    assert done.returncode == 2
+    assert b"[31mred 2.5" in said
+    assert b"\x1b[31m" not in said

@@ -18,14 +18,14 @@ def say_json(value: object) -> None:
 
 def say(message: str) -> None:
     """Write a line to standard output."""
-    typer.echo(_plain(message))
+    typer.echo(plain(message))
 
 
 def notice(messages: Iterable[str], *, quiet: bool = False) -> None:
     """Write what the user should know to standard error."""
     if not quiet:
         for message in messages:
-            typer.echo(f"note: {_plain(message)}", err=True)
+            typer.echo(f"note: {plain(message)}", err=True)
 
 
 def say_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -52,10 +52,10 @@ def _cell(value: object) -> str:
         return f"{value:.3f}"
     if isinstance(value, int):
         return f"{value:,}"
-    return _plain(str(value))
+    return plain(str(value))
 
 
-def _plain(words: str) -> str:
+def plain(words: str) -> str:
     """Return words without what would steer a terminal: some of them come from other people."""
     return "".join(sign if sign.isprintable() or sign == "\n" else "\ufffd" for sign in words)
 
