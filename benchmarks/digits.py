@@ -19,11 +19,18 @@ from spaner.demo.concepts import DIGITS
 from spaner.demo.dataset import write_dataset
 from spaner.plan import read_project_labels
 from spaner.project import Project
-from spaner_core import Aligner, AlignerOptions, CrossAttentionAligner, FeatureSpec, MeanTokens
+from spaner_core import (
+    Aligner,
+    AlignerOptions,
+    CrossAttentionAligner,
+    FeatureSpec,
+    MeanTokens,
+    RowBatches,
+)
 from spaner_core.data.labelled import LabelledRows, numbers_of
 from spaner_core.evaluation.coherence import coherence_by_pair
 from spaner_core.evaluation.retrieval import retrieval_by_pair
-from spaner_core.features.rows import FeatureRows
+from spaner_core.features.rows import FeatureRows, flat_vectors
 from spaner_core.positives import Labels as RowLabels
 from spaner_core.receipts import hash_file
 from spaner_core.recipe import Recipe
@@ -125,7 +132,7 @@ class _UnitMean(nn.Module):
         super().__init__()
         self.mean, self.width = MeanTokens(features), features.dim
 
-    def fit(self, features: Tensor, mask: Tensor) -> None:
+    def fit(self, rows: RowBatches) -> None:
         """Need nothing of the training rows."""
 
     def forward(self, features: Tensor, mask: Tensor) -> Tensor:
@@ -237,7 +244,7 @@ def measure(digits: Digits, space: Space, strength: float = 0.5) -> dict[str, fl
         name: RowLabels(concepts=rows.concepts, items=rows.items)
         for name, rows in digits.test.items()
     }
-    references = {name: rows.features.flat() for name, rows in digits.test.items()}
+    references = {name: flat_vectors(rows.features) for name, rows in digits.test.items()}
     figures = {
         **retrieval_by_pair(embeddings, labels),
         **coherence_by_pair(embeddings, labels, references=references),

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 import torch
 from digits import load_digits, progress
 from spaner_core import Aligner
-from spaner_core.data.labelled import LabelledRows
+from spaner_core.data.labelled import LabelledBatches, LabelledRows
 from spaner_core.losses import AlignmentLoss
 from spaner_core.prompt import SharedPrompt, random_anchors
 from spaner_core.recipe import LossRecipe, TrainingRecipe
@@ -77,10 +77,7 @@ def main() -> None:
             anchors = random_anchors(10, dim=128, generator=torch.Generator().manual_seed(0))
             aligners = {name: build() for name, build in digits.builders.items()}
             for name, aligner in aligners.items():
-                part = digits.train[name]
-                aligner.fit_statistics(
-                    part.features.values, part.features.mask, part.concepts, concept_count=10
-                )
+                aligner.fit_statistics(LabelledBatches(digits.train[name]), concept_count=10)
             parts = (SharedPrompt(anchors), aligners)
             torch.manual_seed(training.seed)
             start = time.perf_counter()

@@ -13,7 +13,7 @@ from spaner_core.space import Space
 from spaner_core.training.attach import fit_attached
 
 from spaner.notices import missing_notice, unlabelled_notices, unseen_notices
-from spaner.plan import count_parameters, modalities_to_train, training_rows
+from spaner.plan import count_parameters, declared_modalities, training_rows
 from spaner.project import Project, UsableRows
 from spaner.training import TrainingReport, aligner_record, label_rows
 
@@ -29,7 +29,7 @@ def attach(project: Project, name: str, *, replace: bool = False) -> TrainingRep
     config = project.config
     space = project.space.aligned
     checkpoint.check_attachable(space, config.space, name, replace=replace)
-    modalities_to_train(project, [name])
+    declared_modalities(project, [name])
     rows = training_rows(project, name)
     _check_known(project, name, rows, space.concepts)
     usable = project.features(name, rows)

@@ -10,7 +10,7 @@ from typing import Any
 
 from spaner_core.data.labelled import concepts_of
 from spaner_core.errors import UnusableInput
-from spaner_core.features.extraction import check_ordinary
+from spaner_core.features.inputs import check_ordinary
 from spaner_core.modality import HeaderCheck, Transform
 from spaner_core.progress import shows_progress
 from tqdm.auto import tqdm

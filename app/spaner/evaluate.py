@@ -11,6 +11,7 @@ from spaner_core.data.manifest import Row
 from spaner_core.errors import DataError
 from spaner_core.evaluation.coherence import coherence_by_pair
 from spaner_core.evaluation.retrieval import retrieval_by_pair
+from spaner_core.features.rows import flat_vectors
 from spaner_core.positives import Labels
 from torch import Tensor
 
@@ -49,7 +50,7 @@ def embed_split(
         embedded[name] = EmbeddedRows(
             rows=usable.rows,
             embeddings=torch.from_numpy(space.embed(name, usable.features, strength=strength)),
-            encoder_vectors=usable.features.flat(),
+            encoder_vectors=flat_vectors(usable.features),
         )
     if len(embedded) < 2:
         having = ", ".join(embedded) or "none"

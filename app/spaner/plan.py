@@ -18,10 +18,10 @@ def count_parameters(aligner: Any) -> int:
     return sum(parameter.numel() for parameter in aligner.parameters())
 
 
-def modalities_to_train(project: Project, names: Sequence[str]) -> tuple[str, ...]:
-    """Return the modalities to train, all by default, in the order of their declaration.
+def declared_modalities(project: Project, names: Sequence[str]) -> tuple[str, ...]:
+    """Return the declared modalities among `names`, all by default, as they are declared.
 
-    Raises `ConfigError` for one that is not declared.
+    Raises `ConfigError` for a name that is not declared.
     """
     declared = project.config.modalities
     for name in names:

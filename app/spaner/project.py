@@ -10,7 +10,8 @@ from pathlib import Path
 from spaner_core.data.labelled import LabelledRows, items_of, numbers_of
 from spaner_core.data.manifest import Manifest, Row, read_manifest, source_of
 from spaner_core.errors import DataError
-from spaner_core.features.rows import FeatureRows
+from spaner_core.features.rows import RowSource
+from spaner_core.features.store import FeatureStore, Use
 from spaner_registry.assemble import Assembly, ModalityOptions
 from spaner_registry.config import Config
 from spaner_registry.registry import Registry
@@ -27,7 +28,8 @@ class UsableRows:
     """Manifest rows whose inputs can be used, and their features, row by row."""
 
     rows: tuple[Row, ...]
-    features: FeatureRows
+    features: RowSource
+    extracted: int
 
 
 class Project:
@@ -43,6 +45,7 @@ class Project:
             pick_device(device)
         self.config, self.device = config, device
         self.quarantine = Quarantine(config.space)
+        self.store = FeatureStore(config.feature_store, dtype=config.features.dtype)
         self.registry = Registry(
             allow=config.policy.allow, origin=partial(recorded_origin, config.space)
         )
@@ -97,10 +100,15 @@ class Project:
             )
         return rows
 
-    def sources(self, modality: str, rows: Sequence[Row]) -> list[Path | str]:
-        """Return what each row's input is: a path, or the input itself."""
+    def sources(
+        self, modality: str, rows: Sequence[Row], *, folder: Path | None = None
+    ) -> list[Path | str]:
+        """Return what each row's input is: a path, or the input itself.
+
+        Paths are relative to `folder`, by default that of the project's manifest.
+        """
         described = self.registry.modality(modality)
-        folder = self.config.data.manifest.parent
+        folder = folder or self.config.data.manifest.parent
         return [
             source_of(row, folder, inline=described.inline, suffixes=described.suffixes)
             for row in rows
@@ -113,15 +121,28 @@ class Project:
         return int(self.config.data.max_unusable * len(set(sources)) + 1e-9)
 
     def features(self, modality: str, rows: Sequence[Row]) -> UsableRows:
-        """Extract the features of manifest rows; those that cannot be used go to `quarantine`.
+        """Give the features of manifest rows, extracted where the store has them not.
 
-        Raises `DataError` where they are more than `data.max_unusable` allows.
+        Rows that cannot be used go to `quarantine`. Raises `DataError` where they are more than
+        `data.max_unusable` allows.
         """
-        found = self.assembly.extract_usable(
-            modality, self.sources(modality, rows), max_unusable=self.max_unusable(modality)
+        found = self.assembly.extract_stored(
+            modality,
+            self.sources(modality, rows),
+            store=self.store,
+            max_unusable=self.max_unusable(modality),
         )
         self.quarantine.add(rows, found.unusable)
-        return UsableRows(tuple(rows[n] for n in found.usable.tolist()), found.rows)
+        self.store.note_use(
+            Use(
+                config=str(self.config.path.absolute()),
+                manifest=str(self.config.data.manifest.absolute()),
+                modality=modality,
+                stream=self.assembly.stream_identity(modality, self.store).folder,
+            )
+        )
+        usable = tuple(rows[place] for place in found.usable.tolist())
+        return UsableRows(usable, found.rows, extracted=found.extracted)
 
     def labelled(self, usable: UsableRows, concepts: Sequence[str]) -> LabelledRows:
         """Give numbers to the concepts and items of rows, beside their features."""

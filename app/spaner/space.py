@@ -20,7 +20,7 @@ from spaner_registry.registry import Registry
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from spaner_core.features.rows import FeatureRows
+    from spaner_core.features.rows import RowSource
     from spaner_core.modality import Aligner
 
 
@@ -91,7 +91,7 @@ class Space:
         return self.embed(modality, self.assembly.extract(modality, sources), strength=strength)
 
     def embed(
-        self, modality: str, rows: FeatureRows, *, strength: float | None = None
+        self, modality: str, rows: RowSource, *, strength: float | None = None
     ) -> NDArray[np.float32]:
         """Embed features that were extracted before; return (n, D) float32 of unit length."""
         self.check_modality(modality)

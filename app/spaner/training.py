@@ -16,8 +16,8 @@ from spaner_core.training.joint import Labels, Trained, fit_space
 from spaner.notices import coverage_notices, label_notices, unlabelled_notices
 from spaner.plan import (
     count_parameters,
+    declared_modalities,
     label_modality,
-    modalities_to_train,
     read_project_labels,
     training_rows,
 )
@@ -50,7 +50,7 @@ def train(
     """
     config = project.config
     checkpoint.check_output(config.space, overwrite=overwrite)
-    names = modalities_to_train(project, names)
+    names = declared_modalities(project, names)
     project.assembly.check_options(names)
     label_texts = read_project_labels(project)
     source = label_modality(project, names, label_texts)

@@ -32,6 +32,8 @@ from spaner_core.modality import (
     LabelAligner,
     Modality,
     Preview,
+    RowBatch,
+    RowBatches,
     Sample,
     Transform,
 )
@@ -86,6 +88,8 @@ __all__ = [
     "PoolTokens",
     "Preview",
     "Reader",
+    "RowBatch",
+    "RowBatches",
     "Sample",
     "SpaceError",
     "SpanerError",

@@ -18,8 +18,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from spaner_core.concept_means import ConceptMeans
-from spaner_core.modality import Alignment, FeatureSpec
+from spaner_core.concept_means import ConceptMeans, ConceptSums
+from spaner_core.modality import Alignment, FeatureSpec, RowBatches
+from spaner_core.moments import Moments
 from spaner_core.readers import Reader
 from spaner_core.token_attention import TokenAttention
 
@@ -92,16 +93,19 @@ class CrossAttentionAligner(nn.Module):
             nn.init.normal_(layer.weight, std=gain / math.sqrt(layer.in_features))
             nn.init.zeros_(layer.bias)
 
-    def fit_statistics(
-        self, features: Tensor, mask: Tensor, concepts: Tensor, *, concept_count: int
-    ) -> None:
-        """Set centre, scale and class means from training rows; `concepts` is -1 where unknown."""
-        self.reader.fit(features, mask)
-        raw = self.reader(features, mask)
-        self.centre = raw.mean(dim=0)
+    def fit_statistics(self, rows: RowBatches, *, concept_count: int) -> None:
+        """Set centre, scale and class means from training rows, a batch at a time."""
+        self.reader.fit(rows)
+        moments = Moments(self.reader.width)
+        for features, mask, _ in rows:
+            moments.add(self.reader(features, mask))
+        self.centre = moments.mean.float()
         if self.scale_features:
-            self.scale = raw.std(dim=0, correction=0) + SCALE_FLOOR
-        self.concept_means.fit(self._unit(raw), concepts, concept_count=concept_count)
+            self.scale = moments.deviation.float() + SCALE_FLOOR
+        sums = ConceptSums(self.reader.width, concept_count=concept_count)
+        for features, mask, concepts in rows:
+            sums.add(self._unit(self.reader(features, mask)), concepts)
+        self.concept_means.fit(sums)
 
     def start_from(self, label_map: Tensor) -> None:
         """Start the linear map at `label_map` (P, D), scaled to the size of a drawn one."""

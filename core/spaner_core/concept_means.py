@@ -9,6 +9,24 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 
+class ConceptSums:
+    """Sums of unit features over the rows of each concept, added a batch at a time.
+
+    `directions` (C, P) and `support` (C,), the number of rows, are float64: sums of many batches
+    lose nothing.
+    """
+
+    def __init__(self, width: int, *, concept_count: int) -> None:
+        self.directions = torch.zeros(concept_count, width, dtype=torch.float64)
+        self.support = torch.zeros(concept_count, dtype=torch.float64)
+
+    def add(self, unit: Tensor, concepts: Tensor) -> None:
+        """Add unit features (B, P) of concepts (B,); -1 belongs to none."""
+        labelled = concepts >= 0
+        self.directions.index_add_(0, concepts[labelled], unit[labelled].double())
+        self.support += torch.bincount(concepts[labelled], minlength=len(self.support))
+
+
 class ConceptMeans(nn.Module):
     """Class means M (C, P) of unit features, and how sharply rows are compared with them.
 
@@ -24,13 +42,10 @@ class ConceptMeans(nn.Module):
         self.means: Tensor
         self.support: Tensor
 
-    def fit(self, unit: Tensor, concepts: Tensor, *, concept_count: int) -> None:
-        """Average unit features (B, P) over the rows of each concept; -1 belongs to none."""
-        labelled = concepts >= 0
-        sums = unit.new_zeros(concept_count, unit.shape[1])
-        sums.index_add_(0, concepts[labelled], unit[labelled])
-        self.means = functional.normalize(sums, dim=-1)
-        self.support = torch.bincount(concepts[labelled], minlength=concept_count).float()
+    def fit(self, sums: ConceptSums) -> None:
+        """Take the mean direction of each concept's rows from their sums."""
+        self.means = functional.normalize(sums.directions, dim=-1).float()
+        self.support = sums.support.float()
 
     def forward(self, unit: Tensor) -> Tensor:
         """Compare unit features (B, P) with the means: gamma·p Mᵀ, (B, C).

@@ -8,7 +8,7 @@ This module imports no torch, so that a plugin can be described without loading 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
@@ -140,6 +140,25 @@ class Alignment(NamedTuple):
     weights: Tensor
 
 
+class RowBatch(NamedTuple):
+    """Training rows: features (B, N, E), mask (B, N) and concepts (B,) int64.
+
+    `concepts` holds each row's anchor index, -1 where a row has none.
+    """
+
+    features: Tensor
+    mask: Tensor
+    concepts: Tensor
+
+
+class RowBatches(Protocol):
+    """All training rows, a batch at a time and as often as they are gone through."""
+
+    def __iter__(self) -> Iterator[RowBatch]:
+        """Load the rows anew, batch by batch."""
+        ...
+
+
 class Aligner(Protocol):
     """A trainable `torch.nn.Module` between one encoder and the shared space."""
 
@@ -158,12 +177,10 @@ class Aligner(Protocol):
         """
         ...
 
-    def fit_statistics(
-        self, features: Tensor, mask: Tensor, concepts: Tensor, *, concept_count: int
-    ) -> None:
+    def fit_statistics(self, rows: RowBatches, *, concept_count: int) -> None:
         """Set the buffers (centre, scale, class means) from training rows, once, before training.
 
-        `concepts` (B,) int64 holds each row's anchor index, -1 where a row has none.
+        The result must not depend on how the rows are cut into batches.
         """
         ...
 

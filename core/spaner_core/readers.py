@@ -11,7 +11,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from spaner_core.modality import FeatureSpec
+from spaner_core.modality import FeatureSpec, RowBatches
 
 FLATTEN_LIMIT = 8192
 """Widest vector that flattening may give; beyond it tokens are pooled (measured on digits)."""
@@ -25,7 +25,7 @@ class Reader(Protocol):
         """P."""
         ...
 
-    def fit(self, features: Tensor, mask: Tensor) -> None:
+    def fit(self, rows: RowBatches) -> None:
         """Take what it needs from training rows; called once, before training."""
         ...
 
@@ -43,7 +43,7 @@ class FlattenTokens(nn.Module):
             raise ValueError("FlattenTokens needs a fixed number of tokens, got one that varies")
         self.width = features.tokens * features.dim
 
-    def fit(self, features: Tensor, mask: Tensor) -> None:
+    def fit(self, rows: RowBatches) -> None:
         """Need nothing of the training rows."""
 
     def forward(self, features: Tensor, mask: Tensor) -> Tensor:
@@ -58,7 +58,7 @@ class MeanTokens(nn.Module):
         super().__init__()
         self.width = features.dim
 
-    def fit(self, features: Tensor, mask: Tensor) -> None:
+    def fit(self, rows: RowBatches) -> None:
         """Need nothing of the training rows."""
 
     def forward(self, features: Tensor, mask: Tensor) -> Tensor:
@@ -74,7 +74,7 @@ class PoolTokens(nn.Module):
         self.segments = segments
         self.width = segments * features.dim
 
-    def fit(self, features: Tensor, mask: Tensor) -> None:
+    def fit(self, rows: RowBatches) -> None:
         """Need nothing of the training rows."""
 
     def forward(self, features: Tensor, mask: Tensor) -> Tensor:

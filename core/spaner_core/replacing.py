@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import logging
 import os
 import shutil
 import tempfile
@@ -19,6 +20,9 @@ try:
     import fcntl
 except ImportError:  # Windows has none: there, two writers at once are not kept apart
     fcntl = None  # type: ignore[assignment]
+
+
+_log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -77,11 +81,19 @@ def writing_alone(home: Path) -> Iterator[None]:
     try:
         if descriptor is not None:
             with suppress(OSError):
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
+                _lock(descriptor, parent)
         yield
     finally:
         if descriptor is not None:
             os.close(descriptor)  # which gives the lock back
+
+
+def _lock(descriptor: int, folder: Path) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        _log.warning("waiting for another process that writes in %s", folder)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
 
 
 def settle(home: Path) -> None:

@@ -10,14 +10,12 @@ import torch
 from torch import Tensor
 
 from spaner_core.errors import ConfigError, SpaceError
-from spaner_core.features.rows import FeatureRows
+from spaner_core.features.rows import RowSource, load_in_batches
 from spaner_core.modality import Aligner
 from spaner_core.prompt import SharedPrompt
 from spaner_core.records import AlignerRecord, PromptRecord
 from spaner_core.threads import one_thread
 from spaner_core.vectors import VectorKey
-
-EMBED_BATCH = 256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +113,7 @@ class Space:
         """Raise `SpaceError` unless embeddings kept with `key` are those the space gives today."""
         key.check(self.vector_key(key.modality, strength=key.strength))
 
-    def embed(self, modality: str, rows: FeatureRows, *, strength: float | None = None) -> Tensor:
+    def embed(self, modality: str, rows: RowSource, *, strength: float | None = None) -> Tensor:
         """Embed features; return (n, D) float32 of unit length.
 
         `strength` in [0, 1] is how hard the prompt pulls; None takes the space's own.
@@ -123,18 +121,17 @@ class Space:
         return torch.cat([part for part, _ in self.align(modality, rows, strength=strength)])
 
     def align(
-        self, modality: str, rows: FeatureRows, *, strength: float | None = None
+        self, modality: str, rows: RowSource, *, strength: float | None = None
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield embeddings (b, D) and anchor weights (b, C), a batch at a time."""
         aligner = self.aligner(modality)
         anchors = self.prompt.anchors[: self.records[modality].anchor_count]
         pull = self._pull(strength)
-        for start in range(0, max(len(rows), 1), EMBED_BATCH):
-            stop = start + EMBED_BATCH
+        for part in load_in_batches(rows) if len(rows) else [rows.load()]:
             with torch.inference_mode(), one_thread():
                 alignment = aligner(
-                    rows.values[start:stop],
-                    rows.mask[start:stop],
+                    part.values,
+                    part.mask,
                     anchors,
                     beta=self.prompt.beta,
                     strength=pull,

@@ -18,6 +18,8 @@ from spaner_registry.registry import Registry
 if TYPE_CHECKING:
     from spaner_core.features.extraction import Extraction
     from spaner_core.features.rows import FeatureRows
+    from spaner_core.features.store import FeatureStore
+    from spaner_core.features.stream import StreamIdentity
     from spaner_core.pretrained.freeze import FrozenEncoder
     from spaner_core.records import AlignerRecord, ModalityRecord
     from spaner_core.space import Space
@@ -123,36 +125,48 @@ class Assembly:
         )
 
     def extract(self, name: str, sources: Sequence[Path | str]) -> FeatureRows:
-        """Extract features of `sources`; raises `DataError` where one of them cannot be used."""
-        return self.extract_usable(name, sources, max_unusable=0).rows
+        """Extract features of `sources` in memory, each distinct source once.
 
-    def extract_usable(
-        self, name: str, sources: Sequence[Path | str], *, max_unusable: int
-    ) -> Extraction:
-        """Extract features of the `sources` that can be used, each distinct source once.
-
-        Raises `DataError` where more than `max_unusable` distinct ones cannot.
+        Raises `DataError` where one of them cannot be used.
         """
-        import torch
-        from spaner_core.features.extraction import Extraction, extract_usable
+        from spaner_core.features.extraction import extract
 
         assembled = self.modality(name)
-        distinct = list(dict.fromkeys(sources))
         with assembled.encoder.unchanged(), redirect_stdout(sys.stderr):
-            found = extract_usable(
+            return extract(assembled.encoder, assembled.transform, sources)
+
+    def extract_stored(
+        self, name: str, sources: Sequence[Path | str], *, store: FeatureStore, max_unusable: int
+    ) -> Extraction:
+        """Bring features of the `sources` that can be used to `store`, if they are not there.
+
+        Raises `DataError` where more than `max_unusable` distinct ones cannot be used, or the
+        store cannot be written.
+        """
+        from spaner_core.features.extraction import extract_stored
+
+        assembled = self.modality(name)
+        with redirect_stdout(sys.stderr):
+            return extract_stored(
+                store.stream(self.stream_identity(name, store)),
                 assembled.encoder,
                 assembled.transform,
-                distinct,
+                sources,
                 max_unusable=max_unusable,
                 title=name,
             )
-        reasons = {distinct[place]: reason for place, reason in found.unusable.items()}
-        places = {distinct[place]: row for row, place in enumerate(found.usable.tolist())}
-        usable = [place for place, source in enumerate(sources) if source in places]
-        return Extraction(
-            rows=found.rows.take(torch.tensor([places[sources[p]] for p in usable]).long()),
-            usable=torch.tensor(usable).long(),
-            unusable={p: reasons[s] for p, s in enumerate(sources) if s in reasons},
+
+    def stream_identity(self, name: str, store: FeatureStore) -> StreamIdentity:
+        """Say which stream of `store` holds what the modality's encoder gives."""
+        from spaner_core.features.stream import StreamIdentity
+
+        assembled = self.modality(name)
+        return StreamIdentity(
+            modality=name,
+            encoder=assembled.encoder.fingerprint,
+            transform=assembled.transform.fingerprint,
+            dtype=store.dtype,
+            dim=assembled.encoder.features.dim,
         )
 
     def record(self, name: str) -> ModalityRecord:

@@ -5,6 +5,7 @@ Defaults are those of `spaner_core.recipe`, which says what each of them does.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
@@ -44,6 +45,15 @@ class DataSettings(BaseModel):
 
     manifest: FilePath = Field(examples=["data: {manifest: data/manifest.csv}"])
     max_unusable: Share = 0.01
+
+
+class FeatureSettings(BaseModel):
+    """`features:`, where extracted features are kept, and as numbers of how many bits."""
+
+    model_config = _FROZEN
+
+    store: FilePath | None = None
+    dtype: Literal["float16", "float32"] = "float16"
 
 
 class PromptSettings(BaseModel):
@@ -108,6 +118,7 @@ class Config(BaseModel):
 
     space: FilePath = Field(examples=["space: runs/base"])
     data: Annotated[DataSettings, Section] = Field(examples=["data: {manifest: data/manifest.csv}"])
+    features: Annotated[FeatureSettings, Section] = FeatureSettings()
     prompt: Annotated[PromptSettings, Section] = PromptSettings()
     loss: Annotated[LossSettings, Section] = LossSettings()
     modalities: Mapping[ModalityName, Annotated[ModalitySettings, Section]] = Field(
@@ -122,6 +133,18 @@ class Config(BaseModel):
     def path(self) -> Path:
         """The file that was read."""
         return self._document.path
+
+    @property
+    def feature_store(self) -> Path:
+        """The folder of the extracted features.
+
+        `features.store`, else `features` in `SPANER_CACHE_DIR`, else a folder beside the manifest.
+        """
+        if self.features.store is not None:
+            return self.features.store
+        if cache := os.environ.get("SPANER_CACHE_DIR"):
+            return Path(cache) / "features"
+        return self.data.manifest.with_suffix(".features")
 
     @property
     def recipe(self) -> Recipe:

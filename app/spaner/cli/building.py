@@ -1,4 +1,4 @@
-"""Commands that make something: demo, train, attach, extend."""
+"""Commands that make something: demo, extract, train, attach, extend."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from spaner_core.profiling import profiled
 
 from spaner.cli.flags import (
     CONFIG,
@@ -16,6 +17,7 @@ from spaner.cli.flags import (
     JsonFlag,
     ManifestFlag,
     OverwriteFlag,
+    ProfileFlag,
     QuietFlag,
     SeedFlag,
     SpaceFlag,
@@ -24,12 +26,14 @@ from spaner.cli.flags import (
 from spaner.cli.output import notice, say, say_json, say_table
 
 if TYPE_CHECKING:
+    from spaner.extracting import ExtractedModality, ExtractionReport
     from spaner.training import TrainingReport
 
 
 def register(app: typer.Typer) -> None:
     """Add this group's commands."""
     app.command(epilog="Example: spaner demo")(demo)
+    app.command(epilog="Example: spaner extract vision --prune")(extract)
     app.command(epilog="Example: spaner train text vision audio")(train)
     app.command(epilog="Example: spaner attach sensor")(attach)
     app.command(epilog="Example: spaner extend 'tai chi' karate")(extend)
@@ -50,6 +54,31 @@ def demo(
     tell(folder, run)
 
 
+def extract(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Modalities; all declared ones by default.")
+    ] = None,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Remove features that no manifest uses.")
+    ] = False,
+    config: ConfigFlag = CONFIG,
+    manifest: ManifestFlag = None,
+    device: DeviceFlag = Device.auto,
+    as_json: JsonFlag = False,
+    quiet: QuietFlag = False,
+) -> None:
+    """Extract features once and keep them; interrupted, the next call goes on from there."""
+    project = open_project(config, manifest=manifest, device=device, quiet=quiet)
+    from spaner.extracting import extract as extract_features
+
+    report = extract_features(project, names or (), prune=prune)
+    notice(report.notices, quiet=quiet)
+    if as_json:
+        say_json(asdict(report))
+    elif not quiet:
+        _say_extraction(report)
+
+
 def train(
     names: Annotated[
         list[str] | None, typer.Argument(help="Modalities; all declared ones by default.")
@@ -60,6 +89,7 @@ def train(
     seed: SeedFlag = None,
     device: DeviceFlag = Device.auto,
     overwrite: OverwriteFlag = False,
+    profile: ProfileFlag = False,
     as_json: JsonFlag = False,
     quiet: QuietFlag = False,
 ) -> None:
@@ -69,12 +99,15 @@ def train(
     )
     from spaner.training import train as train_space
 
-    report = train_space(project, names or (), overwrite=overwrite)
+    with profiled() as times:
+        report = train_space(project, names or (), overwrite=overwrite)
     notice(report.notices, quiet=quiet)
     if as_json:
-        say_json(asdict(report))
+        say_json(asdict(report) | ({"profile_s": times.parts()} if profile else {}))
     elif not quiet:
         _say_report(report)
+        if profile:
+            _say_profile(times.parts())
 
 
 def attach(
@@ -87,6 +120,7 @@ def attach(
     manifest: ManifestFlag = None,
     seed: SeedFlag = None,
     device: DeviceFlag = Device.auto,
+    profile: ProfileFlag = False,
     as_json: JsonFlag = False,
     quiet: QuietFlag = False,
 ) -> None:
@@ -96,13 +130,16 @@ def attach(
     )
     from spaner.attaching import attach as attach_modality
 
-    report = attach_modality(project, name, replace=replace)
+    with profiled() as times:
+        report = attach_modality(project, name, replace=replace)
     notice(report.notices, quiet=quiet)
     if as_json:
-        say_json(asdict(report))
+        say_json(asdict(report) | ({"profile_s": times.parts()} if profile else {}))
     elif not quiet:
         _say_report(report)
         _say_receipt(report.receipts[0])
+        if profile:
+            _say_profile(times.parts())
 
 
 def extend(
@@ -129,6 +166,33 @@ def extend(
             [(concept, ", ".join(texts)) for concept, texts in report.label_texts.items()],
         )
         _say_receipt(report.receipt)
+
+
+def _say_extraction(report: ExtractionReport) -> None:
+    say(f"{report.store}: features, kept as {report.dtype}")
+    say_table(
+        ("modality", "rows", "extracted", "reused", "quarantined", "seconds", "rows/s"),
+        [
+            (m.name, m.rows, m.extracted, m.reused, m.quarantined, f"{m.seconds:.2f}", _rate(m))
+            for m in report.modalities
+        ],
+    )
+    if report.pruned is not None:
+        freed = report.pruned.bytes / 2**20
+        say(f"pruned: {report.pruned.rows} rows that no manifest uses, {freed:.1f} MiB")
+
+
+def _rate(modality: ExtractedModality) -> str:
+    extracts = modality.extracted and modality.seconds
+    return f"{modality.extracted / modality.seconds:.0f}" if extracts else "-"
+
+
+def _say_profile(parts: dict[str, float]) -> None:
+    total_s = sum(parts.values())
+    say_table(
+        ("where the time went", "seconds", "share"),
+        [(name, f"{seconds:.2f}", f"{seconds / total_s:.0%}") for name, seconds in parts.items()],
+    )
 
 
 def _say_report(report: TrainingReport) -> None:

@@ -28,6 +28,7 @@ ManifestFlag = Annotated[
 ]
 JsonFlag = Annotated[bool, typer.Option("--json", help="One JSON value on standard output.")]
 OverwriteFlag = Annotated[bool, typer.Option("--overwrite", help="Replace what exists.")]
+ProfileFlag = Annotated[bool, typer.Option("--profile", help="Say where the time went.")]
 SeedFlag = Annotated[
     int | None, typer.Option("--seed", min=0, max=2**32 - 1, help="Instead of the configuration's.")
 ]

@@ -13,7 +13,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from spaner_core.features.rows import FeatureRows
-from spaner_core.modality import Alignment, FeatureSpec
+from spaner_core.modality import Alignment, FeatureSpec, RowBatch
 from spaner_core.prompt import random_anchors
 from spaner_core.threads import one_thread
 
@@ -59,7 +59,7 @@ def fit_aligner(
     count = len(rows) + 1 if concepts is None else concepts
     places = torch.arange(len(rows))
     places[places >= min(count, len(rows) - 1)] = -1
-    aligner.fit_statistics(rows.values, rows.mask, places, concept_count=count)
+    aligner.fit_statistics([RowBatch(rows.values, rows.mask, places)], concept_count=count)
     aligner.eval()
     generator = torch.Generator().manual_seed(0)
     anchors = random_anchors(count, dim=dim, generator=generator).anchors

@@ -24,7 +24,7 @@ from spaner_core.conformance.process_state import Settings
 from spaner_core.conformance.second_opinion import SecondOpinion, ask_second_process
 from spaner_core.conformance.told_once import told_once
 from spaner_core.errors import PluginError, UnusableInput, one_line
-from spaner_core.features.extraction import describe_source
+from spaner_core.features.inputs import describe_source
 from spaner_core.features.rows import FeatureRows
 from spaner_core.hookspecs import ENTRY_POINT_GROUP
 from spaner_core.modality import (

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from spaner_core.data.manifest import Row
-from spaner_core.features.rows import FeatureRows, join_rows
+from spaner_core.features.rows import BATCH_ROWS, JoinedRows, RowSource
+from spaner_core.modality import RowBatch
 
 
 @dataclass(frozen=True, kw_only=True)
 class LabelledRows:
     """Features of n rows with each row's anchor (n,) and item (n,), -1 where it has none."""
 
-    features: FeatureRows
+    features: RowSource
     concepts: Tensor
     items: Tensor
 
@@ -32,10 +33,23 @@ class LabelledRows:
         )
 
 
+@dataclass(frozen=True)
+class LabelledBatches:
+    """Labelled rows a batch at a time, loaded anew each time they are gone through."""
+
+    rows: LabelledRows
+
+    def __iter__(self) -> Iterator[RowBatch]:
+        for start in range(0, len(self.rows), BATCH_ROWS):
+            part = self.rows.take(torch.arange(start, min(start + BATCH_ROWS, len(self.rows))))
+            loaded = part.features.load()
+            yield RowBatch(loaded.values, loaded.mask, part.concepts)
+
+
 def join_labelled(parts: Sequence[LabelledRows]) -> LabelledRows:
     """Put rows one below the other."""
     return LabelledRows(
-        features=join_rows([part.features for part in parts]),
+        features=JoinedRows([part.features for part in parts]),
         concepts=torch.cat([part.concepts for part in parts]),
         items=torch.cat([part.items for part in parts]),
     )

@@ -1,19 +1,23 @@
-"""From inputs to features, through one frozen encoder."""
+"""From inputs to features that are in memory or in the store, each distinct input once."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from spaner_core.errors import DataError, PluginError, UnusableInput
-from spaner_core.features.rows import FeatureRows, join_rows
+from spaner_core.errors import DataError, UnusableInput
+from spaner_core.features.encoding import WINDOW_BATCH, EncodedSample, encode_samples
+from spaner_core.features.inputs import KeyedInput, describe_source, key_input
+from spaner_core.features.rows import FeatureRows, RowSource, stack_rows
+from spaner_core.features.stream import FeatureStream
 from spaner_core.modality import Encoder, FeatureSpec, Transform
+from spaner_core.pretrained.freeze import FrozenEncoder
+from spaner_core.profiling import spent
 from spaner_core.progress import shows_progress
 
 SHOWN_PROBLEMS = 10
@@ -24,12 +28,14 @@ class Extraction:
     """Features of the sources that can be used, and why the others cannot.
 
     Row i of `rows` belongs to source `usable[i]`, (m,) int64; `unusable` maps the places of the
-    other sources to reasons. Every source is in one of them.
+    other sources to reasons. Every source is in one of them. `extracted` counts the sources whose
+    features were not in the store before.
     """
 
-    rows: FeatureRows
+    rows: RowSource
     usable: Tensor
     unusable: Mapping[int, str]
+    extracted: int
 
 
 def extract(
@@ -37,53 +43,140 @@ def extract(
     transform: Transform,
     sources: Sequence[Path | str],
     *,
-    batch_size: int = 64,
-    title: str = "",
+    batch_size: int = WINDOW_BATCH,
 ) -> FeatureRows:
-    """Decode, prepare and encode `sources`; row i of the result belongs to source i.
+    """Decode, prepare and encode `sources` in memory; row i of the result belongs to source i.
 
     Raises `DataError` naming the sources that cannot be used (the first ten by name), and
     `PluginError` when the encoder's output does not match its own `FeatureSpec`.
     """
-    return extract_usable(
-        encoder, transform, sources, max_unusable=0, batch_size=batch_size, title=title
-    ).rows
+    distinct = list(dict.fromkeys(sources))
+    samples: dict[Path | str, EncodedSample] = {}
+    unusable: dict[Path | str, str] = {}
+    for place, encoded in encode_samples(encoder, transform, distinct, batch_size=batch_size):
+        if isinstance(encoded, UnusableInput):
+            unusable[distinct[place]] = _reason(encoded)
+        else:
+            samples[distinct[place]] = encoded
+    if unusable:
+        raise DataError(_summary(unusable, among=len(sources), max_unusable=0))
+    if not sources:
+        return _no_rows(encoder.features)
+    rows = {source: number for number, source in enumerate(samples)}
+    parts = [FeatureRows(values=v.unsqueeze(0), mask=m.unsqueeze(0)) for v, m in samples.values()]
+    return stack_rows(parts).take(torch.tensor([rows[source] for source in sources]))
 
 
-def extract_usable(
-    encoder: Encoder,
+def extract_stored(
+    stream: FeatureStream,
+    encoder: FrozenEncoder,
     transform: Transform,
     sources: Sequence[Path | str],
     *,
     max_unusable: int,
-    batch_size: int = 64,
     title: str = "",
 ) -> Extraction:
-    """Decode, prepare and encode the `sources` that can be used; put the others aside.
+    """Bring the features of `sources` to the store, where they are not there already.
 
-    `max_unusable` is how many of the sources may be put aside; the errors are those of
-    `extract`. Windows of one sample are joined along N.
+    Interrupted at any moment, the next call goes on where this one was, and ends with the same
+    files. `max_unusable` is how many distinct sources may be put aside: beyond it nothing more is
+    encoded, the others are only looked at. Errors are those of `extract`, and `DataError` where
+    the store cannot be written.
     """
-    unusable: dict[int, str] = {}
-    parts: list[FeatureRows] = []
-    progress = tqdm(total=len(sources), desc=title, unit="row", disable=not shows_progress())
-    for start in range(0, len(sources), batch_size):
-        windows: list[list[Any]] = []
-        for place, source in enumerate(sources[start : start + batch_size], start):
-            try:
-                check_ordinary(source)
-                windows.append(list(transform.prepare(transform.decode(source))))
-            except UnusableInput as error:
-                unusable[place] = " ".join(str(error).split())
-            progress.update()
-        if windows and len(unusable) <= max_unusable:  # later ones are only named
-            parts.append(_encode(encoder, windows, batch_size))
-    progress.close()
+    inputs, unusable = _key_all(sources)
+    missing = {given.key: given for given in inputs.values() if given.key not in stream}
+    before = set(missing)
+    if missing:
+        with stream.writing():
+            missing = {key: given for key, given in missing.items() if key not in stream}
+            progress = tqdm(
+                total=len(missing), desc=title, unit="row", disable=not shows_progress()
+            )
+            with progress, stream.proven(encoder):
+                most = max_unusable - len(unusable)
+                refused = _fill(stream, encoder, transform, missing, most=most, bar=progress)
+        unusable |= {s: refused[given.key] for s, given in inputs.items() if given.key in refused}
     if len(unusable) > max_unusable:
-        raise DataError(_summary(unusable, sources, max_unusable))
-    usable = [place for place in range(len(sources)) if place not in unusable]
-    rows = join_rows(parts) if parts else _no_rows(encoder.features)
-    return Extraction(rows=rows, usable=torch.tensor(usable).long(), unusable=unusable)
+        ordered = {
+            source: unusable[source] for source in dict.fromkeys(sources) if source in unusable
+        }
+        raise DataError(
+            _summary(ordered, among=len(dict.fromkeys(sources)), max_unusable=max_unusable)
+        )
+    usable = [place for place, source in enumerate(sources) if source not in unusable]
+    keys = [inputs[sources[place]].key for place in usable]
+    return Extraction(
+        rows=stream.rows(keys),
+        usable=torch.tensor(usable).long(),
+        unusable={p: unusable[s] for p, s in enumerate(sources) if s in unusable},
+        extracted=sum(key in before for key in keys),
+    )
+
+
+def _key_all(
+    sources: Sequence[Path | str],
+) -> tuple[dict[Path | str, KeyedInput], dict[Path | str, str]]:
+    inputs: dict[Path | str, KeyedInput] = {}
+    unusable: dict[Path | str, str] = {}
+    with spent("store"):
+        for source in dict.fromkeys(sources):
+            try:
+                inputs[source] = key_input(source)
+            except UnusableInput as error:
+                unusable[source] = _reason(error)
+    return inputs, unusable
+
+
+def _fill(
+    stream: FeatureStream,
+    encoder: FrozenEncoder,
+    transform: Transform,
+    missing: Mapping[str, KeyedInput],
+    *,
+    most: int,
+    bar: tqdm[None],
+) -> dict[str, str]:
+    """Extract the missing inputs, a planned batch at a time; return why keys were refused."""
+    refused: dict[str, str] = {}
+    for batch in stream.plan(missing):
+        inputs = [missing[key] for key in batch]
+        if len(refused) > most:
+            refused |= _look_at(transform, inputs, bar=bar)
+            continue
+        samples: dict[str, EncodedSample] = {}
+        encoding = encode_samples(encoder, transform, [given.source for given in inputs])
+        for place, encoded in encoding:
+            try:
+                if isinstance(encoded, UnusableInput):
+                    raise encoded
+                inputs[place].check_unchanged()
+                samples[batch[place]] = encoded
+            except UnusableInput as error:
+                refused[batch[place]] = _reason(error)
+            bar.update()
+        stream.write(batch, samples)
+    if len(refused) <= most:
+        stream.finish()
+    return refused
+
+
+def _look_at(
+    transform: Transform, inputs: Sequence[KeyedInput], *, bar: tqdm[None]
+) -> dict[str, str]:
+    """Decode inputs for their problems alone."""
+    refused = {}
+    for given in inputs:
+        try:
+            with spent("decode"):
+                transform.prepare(transform.decode(given.source))
+        except UnusableInput as error:
+            refused[given.key] = _reason(error)
+        bar.update()
+    return refused
+
+
+def _reason(error: UnusableInput) -> str:
+    return " ".join(str(error).split())
 
 
 def _no_rows(spec: FeatureSpec) -> FeatureRows:
@@ -93,95 +186,15 @@ def _no_rows(spec: FeatureSpec) -> FeatureRows:
     )
 
 
-def check_ordinary(source: Path | str) -> None:
-    """Raise `UnusableInput` for a folder, a pipe or a device: reading one may never end."""
-    if not isinstance(source, Path):
-        return
-    try:
-        ordinary = source.is_file() or not source.exists()
-    except (OSError, ValueError) as error:  # a name that no file can have
-        raise UnusableInput(f"no file can have this name ({error}); correct the path") from error
-    if not ordinary:
-        kind = "a folder" if source.is_dir() else "a pipe or a device"
-        raise UnusableInput(f"it is {kind}; expected a file; correct the path")
-
-
-def describe_source(source: Path | str) -> str:
-    """Name an input in a message: a path as it is, a text shortened and quoted."""
-    if isinstance(source, Path):
-        return str(source)
-    return repr(source if len(source) <= 60 else source[:57] + "...")
-
-
-def _summary(unusable: Mapping[int, str], sources: Sequence[Path | str], max_unusable: int) -> str:
-    problems = [f"{describe_source(sources[place])}: {why}" for place, why in unusable.items()]
+def _summary(unusable: Mapping[Path | str, str], *, among: int, max_unusable: int) -> str:
+    problems = [f"{describe_source(source)}: {why}" for source, why in unusable.items()]
     if len(problems) == 1:
-        return f"{problems[0]}. Mend or remove it; nothing was written"
+        return f"{problems[0]}. Mend or remove it"
     shown = "\n  ".join(problems[:SHOWN_PROBLEMS])
     more = len(problems) - SHOWN_PROBLEMS
     rest = f"\n  ... and {more} more" if more > 0 else ""
     allowed = f" (data.max_unusable allows {max_unusable})" if max_unusable else ""
     return (
-        f"{len(problems)} of {len(sources)} inputs cannot be used{allowed}; mend or remove them, "
-        f"nothing was written:\n  {shown}{rest}"
+        f"{len(problems)} of {among} inputs cannot be used{allowed}; mend or remove "
+        f"them:\n  {shown}{rest}"
     )
-
-
-def _encode(encoder: Encoder, windows: Sequence[list[Any]], batch_size: int) -> FeatureRows:
-    flat = [window for sample in windows for window in sample]
-    parts: list[FeatureRows] = []
-    for start in range(0, len(flat), batch_size):
-        batch = flat[start : start + batch_size]
-        values, mask = encoder(encoder.collate(batch))
-        _check_output(values, mask, encoder.features, windows=len(batch))
-        values = values.float().cpu().masked_fill(~mask.cpu().unsqueeze(-1), 0)
-        parts.append(FeatureRows(values=values, mask=mask.cpu()))
-    counts = [len(sample) for sample in windows]
-    _check_windows(counts, encoder.features)
-    if encoder.features.tokens is not None:  # masked tokens keep their places
-        return join_rows(parts)
-    return _join_windows(join_rows(parts), counts)
-
-
-def _join_windows(rows: FeatureRows, counts: Sequence[int]) -> FeatureRows:
-    """Put the real tokens of each sample's windows side by side along N."""
-    joined, start = [], 0
-    for count in counts:
-        stop = start + count
-        tokens = rows.values[start:stop][rows.mask[start:stop]].unsqueeze(0)
-        joined.append(
-            FeatureRows(values=tokens, mask=torch.ones(1, tokens.shape[1], dtype=torch.bool))
-        )
-        start = stop
-    return join_rows(joined)
-
-
-def _check_windows(counts: Sequence[int], spec: FeatureSpec) -> None:
-    if 0 in counts:
-        raise PluginError(
-            "the transform prepared no window for a sample; it must give one or refuse the input. "
-            "Report it to the plugin's author"
-        )
-    if spec.tokens is not None and max(counts) > 1:
-        raise PluginError(
-            f"the transform prepared {max(counts)} windows for a sample, whose tokens are joined; "
-            f"its encoder's FeatureSpec promises {spec.tokens} tokens a sample. Report it to the "
-            "plugin's author"
-        )
-
-
-def _check_output(values: Tensor, mask: Tensor, spec: FeatureSpec, *, windows: int) -> None:
-    fits = (
-        values.ndim == 3
-        and values.shape[0] == windows
-        and values.shape[2] == spec.dim
-        and mask.shape == values.shape[:2]
-        and (spec.tokens is None or values.shape[1] == spec.tokens)
-    )
-    if not fits:
-        raise PluginError(
-            f"the encoder gave tokens {tuple(values.shape)} and mask {tuple(mask.shape)} for "
-            f"{windows} windows; its FeatureSpec promises {spec}. Report it to the plugin's author"
-        )
-    if not torch.isfinite(values[mask]).all():
-        raise PluginError("the encoder gave NaN or infinite features; report it to its author")

@@ -1,17 +1,42 @@
-"""Rows of token features, padded to one length."""
+"""Rows of token features: in memory, padded to one length, or elsewhere until they are loaded."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
+BATCH_ROWS = 128
+"""Rows that are loaded together where all of them are gone through."""
+
+
+class RowSource(Protocol):
+    """n rows of token features, wherever they are kept."""
+
+    def __len__(self) -> int:
+        """Return n."""
+        ...
+
+    @property
+    def even(self) -> bool:
+        """Whether every row has the same number of tokens and none of them is padding."""
+        ...
+
+    def take(self, index: Tensor) -> RowSource:
+        """Choose the rows at `index` (m,), in its order, without loading them."""
+        ...
+
+    def load(self) -> FeatureRows:
+        """Bring the rows to memory."""
+        ...
+
 
 @dataclass(frozen=True, kw_only=True)
 class FeatureRows:
-    """Token features (n, N, E) float32 of n samples and their mask (n, N) bool."""
+    """Token features (n, N, E) float32 of n samples and their mask (n, N) bool, in memory."""
 
     values: Tensor
     mask: Tensor
@@ -19,23 +44,58 @@ class FeatureRows:
     def __len__(self) -> int:
         return len(self.values)
 
+    @property
+    def even(self) -> bool:
+        """Whether every row has the same number of tokens and none of them is padding."""
+        return bool(self.mask.all())
+
     def take(self, index: Tensor) -> FeatureRows:
         """Return the rows at `index` (m,), in its order."""
         return FeatureRows(values=self.values[index], mask=self.mask[index])
 
-    def flat(self) -> Tensor:
-        """Return one vector a row as the encoder itself would compare them, (n, ·).
-
-        Tokens side by side where every row has the same number, their mean otherwise.
-        """
-        if bool(self.mask.all()):
-            return self.values.flatten(1)
-        weights = self.mask.unsqueeze(-1).to(self.values.dtype)
-        return (self.values * weights).sum(dim=1) / weights.sum(dim=1).clamp_min(1)
+    def load(self) -> FeatureRows:
+        """Return itself."""
+        return self
 
 
-def join_rows(parts: Sequence[FeatureRows]) -> FeatureRows:
-    """Stack rows of several batches, padding N to the longest."""
+class JoinedRows:
+    """Rows of several sources, one below the other; `index` (n,) says which of them, in order."""
+
+    def __init__(self, parts: Sequence[RowSource], index: Tensor | None = None) -> None:
+        self.parts = tuple(parts)
+        lengths = torch.tensor([len(part) for part in self.parts])
+        self.starts = lengths.cumsum(0) - lengths
+        self.index = torch.arange(int(lengths.sum())) if index is None else index
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    @property
+    def even(self) -> bool:
+        """Whether every row has the same number of tokens and none of them is padding."""
+        first = torch.zeros(1, dtype=torch.int64)
+        filled = [part for part in self.parts if len(part)]
+        tokens = {part.take(first).load().values.shape[1] for part in filled}
+        return len(tokens) <= 1 and all(part.even for part in filled)
+
+    def take(self, index: Tensor) -> JoinedRows:
+        """Choose the rows at `index` (m,), in its order."""
+        return JoinedRows(self.parts, self.index[index])
+
+    def load(self) -> FeatureRows:
+        """Bring the rows to memory."""
+        owner = torch.searchsorted(self.starts, self.index, right=True) - 1
+        loaded, order = [], []
+        for number, part in enumerate(self.parts):
+            mine = torch.nonzero(owner == number).flatten()
+            if len(mine):
+                loaded.append(part.take(self.index[mine] - self.starts[number]).load())
+                order.append(mine)
+        return stack_rows(loaded).take(torch.cat(order).argsort())
+
+
+def stack_rows(parts: Sequence[FeatureRows]) -> FeatureRows:
+    """Stack rows in memory, padding N to the longest."""
     longest = max(part.values.shape[1] for part in parts)
     total = sum(len(part) for part in parts)
     values = parts[0].values.new_zeros(total, longest, parts[0].values.shape[2])
@@ -47,3 +107,28 @@ def join_rows(parts: Sequence[FeatureRows]) -> FeatureRows:
         mask[start:stop, :tokens] = part.mask
         start = stop
     return FeatureRows(values=values, mask=mask)
+
+
+def load_in_batches(rows: RowSource, *, size: int = BATCH_ROWS) -> Iterator[FeatureRows]:
+    """Load rows in order, at most `size` at a time."""
+    for start in range(0, len(rows), size):
+        yield rows.take(torch.arange(start, min(start + size, len(rows)))).load()
+
+
+def flat_vectors(rows: RowSource) -> Tensor:
+    """Return one vector a row as the encoder itself would compare them, (n, ·) float32.
+
+    Tokens side by side where every row has the same number, their mean otherwise.
+    """
+    even = rows.even
+    parts = [_flatten(part) if even else _mean(part) for part in load_in_batches(rows)]
+    return torch.cat(parts) if parts else torch.zeros(0, 0)
+
+
+def _flatten(rows: FeatureRows) -> Tensor:
+    return rows.values.flatten(1)
+
+
+def _mean(rows: FeatureRows) -> Tensor:
+    weights = rows.mask.unsqueeze(-1).to(rows.values.dtype)
+    return (rows.values * weights).sum(dim=1) / weights.sum(dim=1).clamp_min(1)

@@ -7,8 +7,9 @@ from collections.abc import Callable
 import torch
 from transformers import set_seed
 
-from spaner_core.data.labelled import LabelledRows
+from spaner_core.data.labelled import LabelledBatches, LabelledRows
 from spaner_core.modality import Aligner
+from spaner_core.profiling import spent
 from spaner_core.prompt import SharedPrompt
 from spaner_core.recipe import TrainingRecipe
 from spaner_core.training.joint import check_concepts
@@ -34,8 +35,7 @@ def fit_attached(
     check_concepts(name, labelled)
     set_seed(training.seed)
     aligner = build()
-    aligner.fit_statistics(
-        rows.features.values, rows.features.mask, rows.concepts, concept_count=len(prompt.anchors)
-    )
+    with spent("statistics"):
+        aligner.fit_statistics(LabelledBatches(rows), concept_count=len(prompt.anchors))
     train_attached(prompt, name, aligner, labelled, training=training, device=device)
     return aligner

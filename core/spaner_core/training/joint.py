@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 from transformers import set_seed
 
-from spaner_core.data.labelled import LabelledRows
+from spaner_core.data.labelled import LabelledBatches, LabelledRows, join_labelled
 from spaner_core.errors import ConfigError, DataError
-from spaner_core.features.rows import join_rows
 from spaner_core.label_reading import embed_labels
 from spaner_core.modality import Aligner, LabelAligner
+from spaner_core.profiling import spent
 from spaner_core.prompt import (
     SharedPrompt,
     anchors_from_labels,
@@ -148,7 +148,7 @@ def _read_labels(
     _fit_statistics(aligner, [own, labels.rows], count=count)
     reader: Any = aligner.reader
     embeddings = embed_labels(reader, labels.rows, count=count)
-    raw = reader(own.features.values, own.features.mask)
+    raw = torch.cat([reader(features, mask) for features, mask, _ in LabelledBatches(own)])
     return _LabelReading(
         embeddings=embeddings,
         reader_state={name: value.clone() for name, value in reader.state_dict().items()},
@@ -158,9 +158,8 @@ def _read_labels(
 
 
 def _fit_statistics(aligner: Aligner, parts: Sequence[LabelledRows], *, count: int) -> None:
-    features = join_rows([part.features for part in parts])
-    concepts = torch.cat([part.concepts for part in parts])
-    aligner.fit_statistics(features.values, features.mask, concepts, concept_count=count)
+    with spent("statistics"):
+        aligner.fit_statistics(LabelledBatches(join_labelled(parts)), concept_count=count)
 
 
 def _judge_labels(reading: _LabelReading | None, recipe: PromptRecipe, *, count: int) -> _LabelUse:

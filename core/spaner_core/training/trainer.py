@@ -15,8 +15,10 @@ from torch.utils.data import Dataset
 from transformers import PrinterCallback, ProgressCallback, Trainer, TrainingArguments
 
 from spaner_core.data.labelled import LabelledRows
+from spaner_core.features.rows import stack_rows
 from spaner_core.losses import AlignmentLoss, anchor_loss
 from spaner_core.modality import Aligner
+from spaner_core.profiling import spent
 from spaner_core.progress import shows_progress
 from spaner_core.prompt import SharedPrompt
 from spaner_core.recipe import LossRecipe, TrainingRecipe
@@ -137,18 +139,10 @@ class StepBatches(Dataset[dict[str, ModalityBatch]]):
 
 
 def _as_batch(parts: list[LabelledRows]) -> ModalityBatch:
-    longest = max(int(part.features.mask.sum(dim=1).max()) for part in parts)
-
-    def cut(tensor: Tensor) -> Tensor:
-        missing = longest - tensor.shape[1]
-        if missing <= 0:
-            return tensor[:, :longest]
-        padding = tensor.new_zeros(tensor.shape[0], missing, *tensor.shape[2:])
-        return torch.cat([tensor, padding], dim=1)
-
+    rows = stack_rows([part.features.load() for part in parts])
     return {
-        "features": torch.cat([cut(part.features.values) for part in parts]),
-        "mask": torch.cat([cut(part.features.mask) for part in parts]),
+        "features": rows.values,
+        "mask": rows.mask,
         "concepts": torch.cat([part.concepts for part in parts]),
         "items": torch.cat([part.items for part in parts]),
     }
@@ -201,6 +195,6 @@ def _run(module: nn.Module, batches: StepBatches, training: TrainingRecipe, devi
         )
         _keep_quiet(trainer)
         module.train()
-        with one_thread():
+        with one_thread(), spent("step"):
             trainer.train()
     module.eval().cpu()

@@ -13,6 +13,7 @@ from spaner_core import (
     FlattenTokens,
     PoolTokens,
     Reader,
+    RowBatches,
     read_options,
 )
 from torch import Tensor, nn
@@ -55,7 +56,7 @@ class SummaryAndStretches(nn.Module):
         self._pool = PoolTokens(features, segments=stretches)
         self.width = self._prefix * features.dim + self._pool.width
 
-    def fit(self, features: Tensor, mask: Tensor) -> None:
+    def fit(self, rows: RowBatches) -> None:
         """Need nothing of the training rows."""
 
     def forward(self, features: Tensor, mask: Tensor) -> Tensor:

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
-from spaner_core import AlignerOptions, CrossAttentionAligner, FeatureSpec, MeanTokens, read_options
+from spaner_core import (
+    AlignerOptions,
+    CrossAttentionAligner,
+    FeatureSpec,
+    MeanTokens,
+    RowBatches,
+    read_options,
+)
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -24,11 +31,13 @@ class HashedWords(nn.Module):
         self.mean = MeanTokens(features)
         self.register_buffer("idf", torch.ones(features.dim))
 
-    def fit(self, features: Tensor, mask: Tensor) -> None:
-        """Weigh each dimension by the share of training rows (B, N, E) in which it occurs."""
-        present = self.mean(features, mask) != 0  # (B, E)
-        frequency = present.sum(dim=0).to(self.idf.dtype)
-        self.idf = torch.log((1 + len(present)) / (1 + frequency)) + 1
+    def fit(self, rows: RowBatches) -> None:
+        """Weigh each dimension by the share of training rows in which it occurs."""
+        count, frequency = 0, torch.zeros_like(self.idf)
+        for features, mask, _ in rows:
+            present = self.mean(features, mask) != 0  # (B, E)
+            count, frequency = count + len(present), frequency + present.sum(dim=0)
+        self.idf = torch.log((1 + count) / (1 + frequency)) + 1
 
     def forward(self, features: Tensor, mask: Tensor) -> Tensor:
         """Return (B, E), rows of unit length."""
@@ -43,7 +52,7 @@ class MeanWindow(nn.Module):
         self.width = features.dim
         self.mean = MeanTokens(features)
 
-    def fit(self, features: Tensor, mask: Tensor) -> None:
+    def fit(self, rows: RowBatches) -> None:
         """Need nothing of the training rows."""
 
     def forward(self, features: Tensor, mask: Tensor) -> Tensor:

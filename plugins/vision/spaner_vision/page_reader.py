@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import torch
-from spaner_core import FLATTEN_LIMIT, FeatureSpec
+from spaner_core import FLATTEN_LIMIT, FeatureSpec, RowBatches
 from torch import Tensor, nn
 
 FINEST = 2
@@ -37,7 +37,7 @@ class ReadPages(nn.Module):
         self.register_buffer("places", torch.cat([prefix, cells]), persistent=False)
         self.places: Tensor  # (tokens of a page,) the part that each token belongs to
 
-    def fit(self, features: Tensor, mask: Tensor) -> None:
+    def fit(self, rows: RowBatches) -> None:
         """Need nothing of the training rows."""
 
     def forward(self, features: Tensor, mask: Tensor) -> Tensor:

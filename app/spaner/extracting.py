@@ -1,0 +1,106 @@
+"""Bringing the features of a project's inputs to its store, and clearing out what nobody uses."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+
+from spaner_core.data.manifest import read_manifest
+from spaner_core.errors import UnusableInput
+from spaner_core.features.inputs import key_input
+
+from spaner.plan import declared_modalities
+from spaner.project import Project
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExtractedModality:
+    """What an extraction did for one modality: its rows by where their features came from."""
+
+    name: str
+    rows: int
+    extracted: int
+    reused: int
+    quarantined: int
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class PruneReport:
+    """What was removed from the store."""
+
+    rows: int
+    bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExtractionReport:
+    """What an extraction did, where features are and as what numbers."""
+
+    store: Path
+    dtype: str
+    modalities: tuple[ExtractedModality, ...]
+    pruned: PruneReport | None
+    notices: tuple[str, ...]
+
+
+def extract(
+    project: Project, names: Sequence[str] = (), *, prune: bool = False
+) -> ExtractionReport:
+    """Extract features of all rows of the named modalities (all declared ones by default).
+
+    What the store has already is not extracted again. With `prune`, features that no manifest uses
+    are removed afterwards. Raises `DataError` where more rows of a modality cannot be used than
+    `data.max_unusable` allows; features of the others stay in the store.
+    """
+    chosen = declared_modalities(project, names)
+    names = [name for name in chosen if names or project.manifest.select(name)]
+    project.assembly.check_options(names)
+    done = tuple(_extract(project, name) for name in names)
+    return ExtractionReport(
+        store=project.store.folder,
+        dtype=project.store.dtype,
+        modalities=done,
+        pruned=_prune(project) if prune else None,
+        notices=project.quarantine.save(project.manifest),
+    )
+
+
+def _extract(project: Project, name: str) -> ExtractedModality:
+    rows = project.rows(name)
+    start = perf_counter()
+    usable = project.features(name, rows)
+    return ExtractedModality(
+        name=name,
+        rows=len(rows),
+        extracted=usable.extracted,
+        reused=len(usable.rows) - usable.extracted,
+        quarantined=len(rows) - len(usable.rows),
+        seconds=round(perf_counter() - start, 3),
+    )
+
+
+def _prune(project: Project) -> PruneReport:
+    """Remove features that no manifest uses, with the encoder that its configuration used last."""
+    used: dict[str, set[str]] = defaultdict(set)
+    for path, use in project.store.uses().items():
+        if not (Path(use.config).is_file() and Path(use.manifest).is_file()):
+            path.unlink(missing_ok=True)
+            continue
+        used[use.stream] |= set(_keys(project, Path(use.manifest), use.modality))
+    removed = [stream.keep(used[stream.identity.folder]) for stream in project.store.streams()]
+    return PruneReport(
+        rows=sum(part.rows for part in removed), bytes=sum(part.bytes for part in removed)
+    )
+
+
+def _keys(project: Project, manifest: Path, modality: str) -> Iterator[str]:
+    rows = read_manifest(manifest).select(modality=modality)
+    for source in dict.fromkeys(project.sources(modality, rows, folder=manifest.parent)):
+        try:
+            yield key_input(source).key
+        except UnusableInput:
+            continue

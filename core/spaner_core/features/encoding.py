@@ -1,0 +1,144 @@
+"""From inputs to tokens, through one frozen encoder, a batch of windows at a time."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias
+
+import torch
+from torch import Tensor
+
+from spaner_core.errors import PluginError, UnusableInput
+from spaner_core.features.inputs import check_ordinary
+from spaner_core.modality import Encoder, FeatureSpec, Transform
+from spaner_core.profiling import spent
+
+WINDOW_BATCH = 64
+"""Windows that are encoded together."""
+
+
+class EncodedSample(NamedTuple):
+    """Tokens (N, E) float32 of one sample and their mask (N,) bool."""
+
+    values: Tensor
+    mask: Tensor
+
+
+_Placed: TypeAlias = tuple[int, EncodedSample | UnusableInput]
+
+
+def encode_samples(
+    encoder: Encoder,
+    transform: Transform,
+    sources: Sequence[Path | str],
+    *,
+    batch_size: int = WINDOW_BATCH,
+) -> Iterator[_Placed]:
+    """Decode, prepare and encode sources; yield each one's place with its tokens, or why not.
+
+    Windows of several samples are encoded together, `batch_size` at a time, and those of one
+    sample are joined along N: no more than a batch of windows waits in memory. Raises
+    `PluginError` when the encoder's output does not match its own `FeatureSpec`.
+    """
+    waiting = _WaitingWindows(encoder, batch_size)
+    for place, source in enumerate(sources):
+        try:
+            with spent("decode"):
+                check_ordinary(source)
+                windows = list(transform.prepare(transform.decode(source)))
+        except UnusableInput as error:
+            yield place, error
+            continue
+        _check_windows(len(windows), encoder.features)
+        yield from waiting.add(place, windows)
+    yield from waiting.finish()
+
+
+@dataclass
+class _OpenSample:
+    """A sample whose windows are not all encoded yet."""
+
+    place: int
+    windows: int
+    done: list[EncodedSample] = field(default_factory=list)
+
+
+class _WaitingWindows:
+    """Prepared windows that wait for a batch to be full."""
+
+    def __init__(self, encoder: Encoder, batch_size: int) -> None:
+        self.encoder, self.batch_size = encoder, batch_size
+        self._windows: deque[Any] = deque()
+        self._samples: deque[_OpenSample] = deque()
+
+    def add(self, place: int, windows: Sequence[Any]) -> Iterator[_Placed]:
+        """Take a sample's windows; yield the samples that are complete."""
+        self._samples.append(_OpenSample(place, len(windows)))
+        self._windows.extend(windows)
+        while len(self._windows) >= self.batch_size:
+            yield from self._encode(self.batch_size)
+
+    def finish(self) -> Iterator[_Placed]:
+        """Encode what is left; yield the samples that are complete."""
+        if self._windows:
+            yield from self._encode(len(self._windows))
+
+    def _encode(self, count: int) -> Iterator[_Placed]:
+        batch = [self._windows.popleft() for _ in range(count)]
+        with spent("encode"):
+            values, mask = self.encoder(self.encoder.collate(batch))
+            _check_output(values, mask, self.encoder.features, windows=count)
+        values, mask = values.float().cpu(), mask.cpu()
+        encoded = deque(map(EncodedSample, values.masked_fill(~mask.unsqueeze(-1), 0), mask))
+        while encoded:
+            first = self._samples[0]
+            while encoded and len(first.done) < first.windows:
+                first.done.append(encoded.popleft())
+            if len(first.done) == first.windows:
+                self._samples.popleft()
+                sample = _join_windows(first.done, self.encoder.features)
+                tokens = bool(sample.mask.any())
+                yield first.place, sample if tokens else UnusableInput("it gave no token")
+
+
+def _join_windows(windows: Sequence[EncodedSample], spec: FeatureSpec) -> EncodedSample:
+    """Put the real tokens of a sample's windows side by side; fixed ones keep their places."""
+    if spec.tokens is not None:
+        # a copy: a view would keep its whole batch in memory
+        return EncodedSample(windows[0].values.clone(), windows[0].mask.clone())
+    values = torch.cat([window.values[window.mask] for window in windows])
+    return EncodedSample(values, torch.ones(len(values), dtype=torch.bool))
+
+
+def _check_windows(count: int, spec: FeatureSpec) -> None:
+    if count == 0:
+        raise PluginError(
+            "the transform prepared no window for a sample; it must give one or refuse the input. "
+            "Report it to the plugin's author"
+        )
+    if spec.tokens is not None and count > 1:
+        raise PluginError(
+            f"the transform prepared {count} windows for a sample, whose tokens are joined; "
+            f"its encoder's FeatureSpec promises {spec.tokens} tokens a sample. Report it to the "
+            "plugin's author"
+        )
+
+
+def _check_output(values: Tensor, mask: Tensor, spec: FeatureSpec, *, windows: int) -> None:
+    fits = (
+        values.ndim == 3
+        and values.shape[0] == windows
+        and values.shape[2] == spec.dim
+        and mask.shape == values.shape[:2]
+        and (spec.tokens is None or values.shape[1] == spec.tokens)
+    )
+    if not fits:
+        raise PluginError(
+            f"the encoder gave tokens {tuple(values.shape)} and mask {tuple(mask.shape)} for "
+            f"{windows} windows; its FeatureSpec promises {spec}. Report it to the plugin's author"
+        )
+    if not torch.isfinite(values[mask]).all():
+        raise PluginError("the encoder gave NaN or infinite features; report it to its author")

@@ -1,0 +1,64 @@
+"""The feature store: a folder with a stream for every encoder that was used."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from spaner_core.features.stream import DESCRIPTION, FeatureStream, StreamIdentity
+from spaner_core.writing import written_at_end
+
+USES = "uses"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Use:
+    """A stream that serves the rows of one modality of a manifest, as a configuration asked."""
+
+    config: str
+    manifest: str
+    modality: str
+    stream: str
+
+
+class FeatureStore:
+    """Features that were extracted, in `folder`, as numbers of `dtype` (float16 or float32)."""
+
+    def __init__(self, folder: Path, *, dtype: str = "float16") -> None:
+        self.folder, self.dtype = folder, dtype
+
+    def stream(self, identity: StreamIdentity) -> FeatureStream:
+        """Open a stream; it holds nothing before it is written."""
+        return FeatureStream(self.folder / identity.folder, identity)
+
+    def streams(self) -> Iterator[FeatureStream]:
+        """Open every stream that there is."""
+        for path in sorted(self.folder.glob(f"*/{DESCRIPTION}")):
+            try:
+                identity = StreamIdentity(**json.loads(path.read_text(encoding="utf-8")))
+            except (OSError, TypeError, ValueError):
+                continue  # no description of ours: what lies there is not ours to touch
+            if identity.folder == path.parent.name:
+                yield self.stream(identity)
+
+    def note_use(self, use: Use) -> None:
+        """Remember that a stream is used, in place of the one used before in the same place."""
+        place = f"{use.config}|{use.manifest}|{use.modality}"
+        name = f"{use.modality}-{hashlib.sha256(place.encode()).hexdigest()[:16]}.json"
+        path, described = self.folder / USES / name, json.dumps(asdict(use), indent=2)
+        with suppress(OSError):  # a store that may only be read is not pruned either
+            if not path.is_file() or path.read_text(encoding="utf-8") != described:
+                with written_at_end(path) as partial:
+                    partial.write_text(described, encoding="utf-8")
+
+    def uses(self) -> dict[Path, Use]:
+        """Return what was remembered, with the file that holds each."""
+        found = {}
+        for path in sorted((self.folder / USES).glob("*.json")):
+            with suppress(OSError, TypeError, ValueError):
+                found[path] = Use(**json.loads(path.read_text(encoding="utf-8")))
+        return found

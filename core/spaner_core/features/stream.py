@@ -1,0 +1,235 @@
+"""A stream of the feature store: what one encoder gives for the inputs of one modality."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+
+from spaner_core.errors import DataError, PluginError
+from spaner_core.features.batch_files import (
+    SUFFIX,
+    BatchFile,
+    copy_batch_file,
+    read_batch_file,
+    write_batch_file,
+)
+from spaner_core.features.encoding import EncodedSample
+from spaner_core.features.inputs import KeyedInput
+from spaner_core.features.stored_rows import MappedFiles, StoredRows
+from spaner_core.pretrained.freeze import FrozenEncoder
+from spaner_core.profiling import spent
+from spaner_core.replacing import writing_alone
+from spaner_core.writing import remove_partials, written_at_end
+
+PLAN = "plan.json"
+DESCRIPTION = "stream.json"
+BATCH_ROWS = 256
+BATCH_BYTES = 256 * 2**20
+"""Bytes of inputs in a batch, so that long recordings make small batches."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamIdentity:
+    """Whose features a stream holds; those of any other identity are never given."""
+
+    modality: str
+    encoder: str
+    transform: str
+    dtype: str
+    dim: int
+
+    @property
+    def folder(self) -> str:
+        """Name of the stream's folder."""
+        whole = json.dumps(asdict(self), sort_keys=True)
+        return f"{self.modality}-{hashlib.sha256(whole.encode()).hexdigest()[:16]}"
+
+
+class Pruned(NamedTuple):
+    """How many samples were removed, and what that freed."""
+
+    rows: int
+    bytes: int
+
+
+class FeatureStream:
+    """Features by the key of their input, a file a batch.
+
+    A file that is damaged, or holds features of another identity, counts as not there; it is
+    written anew when its inputs are needed.
+    """
+
+    def __init__(self, folder: Path, identity: StreamIdentity) -> None:
+        self.folder, self.identity = folder, identity
+        self._described: dict[str, Any] = asdict(identity)
+        self._files: list[BatchFile] = []
+        self._places: dict[str, tuple[int, int]] = {}
+        self._maps = MappedFiles()
+        self._read_index()
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._places
+
+    @property
+    def files(self) -> Sequence[BatchFile]:
+        """The files that can be used."""
+        return self._files
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Keep other processes from writing until the block ends; look first at what they wrote.
+
+        Raises `DataError` where the folder cannot be written.
+        """
+        with self._explained():
+            self.folder.mkdir(parents=True, exist_ok=True)
+        with writing_alone(self.folder / PLAN):
+            with self._explained():
+                remove_partials(self.folder)
+                self._describe()
+                self._read_index()
+            yield
+
+    @contextmanager
+    def proven(self, encoder: FrozenEncoder) -> Iterator[None]:
+        """Take back what is written in the block where `encoder` did not stay as it was.
+
+        Raises `PluginError` then.
+        """
+        before = set(self.folder.glob(f"*{SUFFIX}"))
+        try:
+            with encoder.unchanged():
+                yield
+        except PluginError:
+            for path in set(self.folder.glob(f"*{SUFFIX}")) - before:
+                path.unlink()
+            raise
+
+    def plan(self, missing: Mapping[str, KeyedInput]) -> list[list[str]]:
+        """Cut missing inputs into batches of like size, the largest first, and keep that plan.
+
+        Batches of an interrupted plan stay as they were, so that its end gives the same files.
+        """
+        kept = [batch for batch in self._read_plan() if all(key in missing for key in batch)]
+        planned = {key for batch in kept for key in batch}
+        batches = kept + _cut([given for key, given in missing.items() if key not in planned])
+        with self._explained(), written_at_end(self.folder / PLAN) as partial:
+            partial.write_text(json.dumps(batches), encoding="utf-8")
+        return batches
+
+    def write(self, batch: Sequence[str], samples: Mapping[str, EncodedSample]) -> Path | None:
+        """Write what a planned batch gave, under a name that its plan decides; None for nothing.
+
+        Raises `DataError` where a feature is too large for the stream's dtype.
+        """
+        if not samples:
+            return None
+        path = self.folder / _file_name(batch)
+        with spent("store"), self._explained():
+            # in the plan's order, whatever the order in which encoding ended
+            ordered = {key: samples[key] for key in batch if key in samples}
+            write_batch_file(path, ordered, dtype=self.identity.dtype, identity=self._described)
+            self._add(path)
+        return path
+
+    def finish(self) -> None:
+        """Forget the plan: all that could be extracted was."""
+        (self.folder / PLAN).unlink(missing_ok=True)
+
+    def keep(self, keys: Set[str]) -> Pruned:
+        """Remove all but the features of inputs with `keys`, and files that cannot be used."""
+        with self.writing():
+            before, rows = self._size_bytes(), len(self._places)
+            usable = {file.path for file in self._files}
+            for path in self.folder.glob(f"*{SUFFIX}"):
+                if path not in usable:
+                    path.unlink()
+            for number, file in enumerate(self._files):
+                here = {key for key in file.keys if self._places[key][0] == number}
+                self._keep_in(file, here & keys)
+            self._read_index()
+            if not self._places:
+                for name in (PLAN, DESCRIPTION):
+                    (self.folder / name).unlink(missing_ok=True)
+            pruned = Pruned(rows - len(self._places), before - self._size_bytes())
+        with suppress(OSError):  # anything else in it is not ours to remove
+            self.folder.rmdir()
+        return pruned
+
+    def _keep_in(self, file: BatchFile, keys: Set[str]) -> None:
+        if len(keys) == len(file.keys):
+            return
+        if keys:
+            kept = [key for key in file.keys if key in keys]
+            copy_batch_file(file.path, self.folder / _file_name(kept), keys=keys)
+        file.path.unlink()
+
+    def _size_bytes(self) -> int:
+        return sum(path.stat().st_size for path in self.folder.glob(f"*{SUFFIX}"))
+
+    def _describe(self) -> None:
+        path = self.folder / DESCRIPTION
+        if not path.exists():
+            with written_at_end(path) as partial:
+                partial.write_text(json.dumps(self._described, indent=2), encoding="utf-8")
+
+    def rows(self, keys: Sequence[str]) -> StoredRows:
+        """Return the rows of inputs, in the order of `keys`, which must be in the stream."""
+        places = torch.tensor([self._places[key] for key in keys]).long().reshape(-1, 2)
+        return StoredRows(self._files, places, dim=self.identity.dim, maps=self._maps)
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise DataError(
+                f"{self.folder}: features cannot be kept there ({error.strerror or error}); make "
+                "room or give rights, or name another folder under features.store in plugins.yaml"
+            ) from error
+
+    def _read_index(self) -> None:
+        self._files, self._places = [], {}
+        with spent("store"):
+            for path in sorted(self.folder.glob(f"*{SUFFIX}")):
+                self._add(path)
+
+    def _add(self, path: Path) -> None:
+        try:
+            file = read_batch_file(path, identity=self._described)
+        except ValueError:
+            return
+        for sample, key in enumerate(file.keys):
+            self._places.setdefault(key, (len(self._files), sample))
+        self._files.append(file)
+
+    def _read_plan(self) -> list[list[str]]:
+        try:
+            plan: list[list[str]] = json.loads((self.folder / PLAN).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return []
+        return plan
+
+
+def _file_name(keys: Sequence[str]) -> str:
+    return hashlib.sha256("\n".join(keys).encode()).hexdigest()[:16] + SUFFIX
+
+
+def _cut(inputs: Iterable[KeyedInput]) -> list[list[str]]:
+    """Cut inputs into batches, the largest first: those of like length are encoded together."""
+    batches: list[list[str]] = []
+    size_bytes = 0
+    for given in sorted(inputs, key=lambda given: (-given.size_bytes, given.key)):
+        size_bytes += given.size_bytes
+        if not batches or len(batches[-1]) == BATCH_ROWS or size_bytes > BATCH_BYTES:
+            batches.append([])
+            size_bytes = given.size_bytes
+        batches[-1].append(given.key)
+    return batches
