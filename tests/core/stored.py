@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from spaner_core.checkpoint import load_space, save_attached, save_extension, save_space
 from spaner_core.features.rows import FeatureRows
-from spaner_core.modality import Aligner, FeatureSpec
+from spaner_core.modality import Aligner, FeatureSpec, RowBatch
 from spaner_core.prompt import SharedPrompt, anchors_from_labels
 from spaner_core.records import AlignerRecord, BlockRecord, ModalityRecord, PromptRecord
 from spaner_core.space import Space
@@ -85,7 +85,8 @@ def fitted(name: str, *, concept_count: int = 3) -> Any:
     aligner: Any = build_aligner(aligner_record(name))
     given = rows(name)
     concepts = torch.arange(9) % 2  # the other concepts have no rows
-    aligner.fit_statistics(given.values, given.mask, concepts, concept_count=concept_count)
+    batch = RowBatch(given.values, given.mask, concepts)
+    aligner.fit_statistics([batch], concept_count=concept_count)
     return aligner.eval()
 
 

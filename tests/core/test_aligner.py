@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 from spaner_core.aligner import AlignerOptions, CrossAttentionAligner
-from spaner_core.modality import Alignment, FeatureSpec, LabelAligner
+from spaner_core.modality import Alignment, FeatureSpec, LabelAligner, RowBatch
 from spaner_core.options import OptionError, read_options
 from spaner_core.readers import FlattenTokens, MeanTokens, PoolTokens
 from torch import Tensor
@@ -53,7 +53,7 @@ def rows(count: int = 12, *, seed: int = 2) -> tuple[Tensor, Tensor, Tensor]:
 def fitted(reader: str = "mean", **options: Any) -> CrossAttentionAligner:
     aligner = build(reader, **options)
     values, mask, concepts = rows()
-    aligner.fit_statistics(values, mask, concepts, concept_count=CONCEPTS)
+    aligner.fit_statistics([RowBatch(values, mask, concepts)], concept_count=CONCEPTS)
     return aligner
 
 
@@ -148,7 +148,7 @@ def test_appended_anchors_change_no_bit_when_the_old_ones_are_passed() -> None:
 def test_a_stored_aligner_loads_into_a_fresh_one(reader: str, attend: bool) -> None:
     stored, (values, mask, _) = fitted(reader, token_attention=attend), rows()
     fresh = build(reader, seed=9, token_attention=attend)
-    fresh.fit_statistics(values, mask, torch.arange(12) % 2, concept_count=2)
+    fresh.fit_statistics([RowBatch(values, mask, torch.arange(12) % 2)], concept_count=2)
     fresh.load_state_dict(stored.state_dict())
     given, again = embed(stored, values, mask), embed(fresh, values, mask)
     assert torch.equal(again.embedding, given.embedding)
@@ -163,7 +163,7 @@ def test_token_attention_is_off_unless_asked_for_and_its_gate_matters() -> None:
     closed = embed(aligner, values, mask).direction
     assert not torch.allclose(opened, closed)
     plain = build()
-    plain.fit_statistics(*rows(), concept_count=CONCEPTS)
+    plain.fit_statistics([RowBatch(*rows())], concept_count=CONCEPTS)
     kept = {k: v for k, v in aligner.state_dict().items() if not k.startswith("attend.")}
     plain.load_state_dict(kept)
     torch.testing.assert_close(embed(plain, values, mask).direction, closed)
@@ -189,7 +189,7 @@ def test_features_whose_scale_has_meaning_keep_it() -> None:
         options=AlignerOptions(),
         scale_features=False,
     )
-    aligner.fit_statistics(*rows(), concept_count=CONCEPTS)
+    aligner.fit_statistics([RowBatch(*rows())], concept_count=CONCEPTS)
     assert torch.equal(aligner.scale, torch.ones(5))
     assert aligner.centre.abs().sum() > 0
 

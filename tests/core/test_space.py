@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 from spaner_core.errors import SpaceError
-from spaner_core.space import EMBED_BATCH, Space
+from spaner_core.features.rows import BATCH_ROWS
+from spaner_core.space import Space
 
 from tests.core import stored
 
@@ -23,11 +24,11 @@ def test_no_rows_give_no_embeddings_of_the_right_width(space: Space) -> None:
 
 
 def test_rows_beyond_one_batch_keep_their_order(space: Space) -> None:
-    many = stored.rows("first", EMBED_BATCH + 5)
+    many = stored.rows("first", BATCH_ROWS + 5)
     found = space.embed("first", many)
-    assert found.shape == (EMBED_BATCH + 5, stored.DIM)
+    assert found.shape == (BATCH_ROWS + 5, stored.DIM)
     torch.testing.assert_close(found.norm(dim=-1), torch.ones(len(many)))
-    for place in (0, EMBED_BATCH - 1, EMBED_BATCH, EMBED_BATCH + 4):
+    for place in (0, BATCH_ROWS - 1, BATCH_ROWS, BATCH_ROWS + 4):
         alone = space.embed("first", many.take(torch.tensor([place])))
         torch.testing.assert_close(alone[0], found[place], rtol=1e-5, atol=1e-6)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from spaner_core import FeatureSpec, OptionError, UnusableInput
+from spaner_core import FeatureSpec, OptionError, RowBatch, UnusableInput
 from spaner_text.aligner import HashedWords
 from torch.nn.functional import cosine_similarity, normalize
 
@@ -99,7 +99,7 @@ def test_reader_weighs_dimensions_by_rarity_as_a_slow_loop_does() -> None:
     mask = torch.tensor([[True, True, True], [True, False, False]] + [[True, True, False]] * 3)
     features = features * mask.unsqueeze(-1)
     reader = HashedWords(FeatureSpec(dim=width))
-    reader.fit(features, mask)
+    reader.fit([RowBatch(features, mask, torch.zeros(len(features)).long())])
     means = [[features[i, mask[i], e].mean().item() for e in range(width)] for i in range(rows)]
     expected = []
     for mean in means:

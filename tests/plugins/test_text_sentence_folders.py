@@ -15,7 +15,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from sentence_transformers import SentenceTransformer
-from spaner_core import ConfigError, FeatureSpec
+from spaner_core import ConfigError, FeatureSpec, RowBatch
 from spaner_text.aligner import MeanWindow, build_aligner
 from spaner_text.sentence_folder import POOLINGS
 from torch import Tensor
@@ -237,9 +237,9 @@ def test_the_aligner_reads_the_mean_of_the_windows_at_unit_length(text: Any, fol
     mask = torch.ones(joined.shape[:2], dtype=torch.bool)
     expected = normalize(joined[0].mean(dim=0), dim=0)
     torch.testing.assert_close(aligner.reader(joined, mask)[0], expected)
-    aligner.fit_statistics(
-        torch.cat([joined, -2 * joined]), mask.repeat(2, 1), torch.tensor([0, 1]), concept_count=2
-    )
+    both = torch.cat([joined, -2 * joined])
+    batch = RowBatch(both, mask.repeat(2, 1), torch.tensor([0, 1]))
+    aligner.fit_statistics([batch], concept_count=2)
     torch.testing.assert_close(aligner.reader(joined, mask)[0], expected)
     assert bool((aligner.scale == 1).all())
 

@@ -55,7 +55,7 @@ class Aligner(torch.nn.Module):
     def forward(self, features, mask, anchors, *, beta, strength):
         raise NotImplementedError
 
-    def fit_statistics(self, features, mask, concepts, *, concept_count):
+    def fit_statistics(self, rows, *, concept_count):
         raise NotImplementedError
 
 

@@ -207,6 +207,7 @@ def test_every_section_is_refused_unless_something_reads_it() -> None:
     assert set(Config.model_fields) == {
         "space",
         "data",
+        "features",
         "prompt",
         "loss",
         "modalities",

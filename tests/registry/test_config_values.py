@@ -12,7 +12,7 @@ SMALLEST = "space: s\ndata: {manifest: m.csv}\nmodalities: {text: }\n"
 
 WRONG = [
     # text added to the smallest file (from line 4), expected place, expected words
-    ("qq: 1", "4:1", "in the file: unknown key 'qq'; known: data, loss, modalities"),
+    ("qq: 1", "4:1", "in the file: unknown key 'qq'; known: data, features, loss"),
     ("trainin: {}", "4:1", "unknown key 'trainin'; did you mean 'training'?"),
     ("path: x", "4:1", "unknown key 'path'"),
     ("training: {lerning_rate: 1}", "4:12", "in training: unknown key 'lerning_rate'; did you me"),
@@ -121,7 +121,7 @@ WRONG = [
     ("training: {seed: 0o17}", "4:12", "training.seed is '0o17'; expected a whole number from 0"),
     (f"training: {{seed: 0x{'f' * 5000}}}", "4:18", "ff... cannot be read as int; expected a val"),
     (f"training: {{seed: {'9' * 5000}}}", "4:18", "99... cannot be read as int; expected a valid"),
-    (f"{'k' * 900}: 1", "4:1", "kkk...'; known: data, loss, modalities, policy, prompt, space"),
+    (f"{'k' * 900}: 1", "4:1", "kkk...'; known: data, features, loss, modalities, policy, prompt, space"),
     (f"loss: {'x' * 500_000}", "4:1", "xxx...; expected a mapping of keys and values; correct it"),
     (f"loss: *{'x' * 5000}", "4:7", "xxx...); expected valid YAML; correct this or the line above"),
     (f"loss: !{'x' * 5000} 1", "4:7", "xxx... is unknown for a word; expected plain data; remov"),

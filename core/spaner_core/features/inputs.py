@@ -39,7 +39,7 @@ def key_input(source: Path | str) -> KeyedInput:
     """
     if isinstance(source, str):
         content = source.encode("utf-8", "surrogatepass")
-        key = _key("text", "", "", hashlib.sha256(content).hexdigest())
+        key = _key("inline", "", "", hashlib.sha256(content).hexdigest())
         return KeyedInput(source=source, key=key, size_bytes=len(content), modified_ns=None)
     file, part = _file_of(source)
     check_ordinary(file)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from spaner_core import Examples, Modality, hookimpl
 
 if TYPE_CHECKING:
-    from spaner_core import Aligner, Encoder, FeatureSpec, Transform
+    from spaner_core import Aligner, Corruption, Encoder, FeatureSpec, Transform
 
 
 @hookimpl
@@ -46,6 +46,14 @@ def spaner_build_aligner(
     from spaner_audio.aligner import build_aligner
 
     return build_aligner(features, prompt_dim=prompt_dim, options=options)
+
+
+@hookimpl
+def spaner_corruptions() -> tuple[Corruption, ...]:
+    """Name what recordings can be tried with."""
+    from spaner_audio.corruptions import CORRUPTIONS
+
+    return CORRUPTIONS
 
 
 @hookimpl

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from spaner_core import Examples, Modality, hookimpl
 
 if TYPE_CHECKING:
-    from spaner_core import Aligner, FeatureSpec, Transform
+    from spaner_core import Aligner, Corruption, FeatureSpec, Transform
 
     from spaner_sensor.encoder import RocketEncoder
     from spaner_sensor.pretrained import PretrainedEncoder
@@ -59,6 +59,14 @@ def spaner_build_aligner(
     from spaner_sensor.aligner import build_aligner
 
     return build_aligner(features, prompt_dim=prompt_dim, options=options)
+
+
+@hookimpl
+def spaner_corruptions() -> tuple[Corruption, ...]:
+    """Name what series can be tried with."""
+    from spaner_sensor.corruptions import CORRUPTIONS
+
+    return CORRUPTIONS
 
 
 @hookimpl

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spaner_core import Examples, Modality, hookimpl, read_options
 
 if TYPE_CHECKING:
-    from spaner_core import Aligner, Encoder, FeatureSpec, Transform
+    from spaner_core import Aligner, Corruption, Encoder, FeatureSpec, Transform
 
 
 @hookimpl
@@ -61,6 +61,14 @@ def spaner_build_aligner(
     from spaner_text.aligner import build_aligner
 
     return build_aligner(features, prompt_dim=prompt_dim, options=options)
+
+
+@hookimpl
+def spaner_corruptions(options: Mapping[str, object]) -> Sequence[Corruption]:
+    """Name what texts can be disturbed by, for the model that `options` name."""
+    from spaner_text.corruptions import text_corruptions
+
+    return text_corruptions(options)
 
 
 @hookimpl

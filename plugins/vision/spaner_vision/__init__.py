@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spaner_core import Examples, Modality, hookimpl
 
 if TYPE_CHECKING:
-    from spaner_core import Aligner, Encoder, FeatureSpec, Transform
+    from spaner_core import Aligner, Corruption, Encoder, FeatureSpec, Transform
 
 
 @hookimpl
@@ -58,6 +58,14 @@ def spaner_build_aligner(
     from spaner_vision.aligner import build_aligner
 
     return build_aligner(features, prompt_dim=prompt_dim, options=options)
+
+
+@hookimpl
+def spaner_corruptions() -> Sequence[Corruption]:
+    """Name what pictures can be disturbed by."""
+    from spaner_vision.corruptions import CORRUPTIONS
+
+    return CORRUPTIONS
 
 
 @hookimpl
