@@ -1,0 +1,67 @@
+"""Hubness: whether some gallery rows turn up for every query, and others never."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from spaner_core.evaluation.ranking import check_k, first_places, unit_pair
+from spaner_core.evaluation.retrieval import blocks, score_steps
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hubness:
+    """How unevenly queries find the rows of a gallery.
+
+    `skewness` of the counts N_k is about 0 where finds are spread evenly or by chance, and grows
+    with hubs; None where all counts are alike. `never_found` is the share of the gallery that no
+    query has among its first k (anti-hubs), 0 to 1.
+    """
+
+    skewness: float | None
+    never_found: float | None
+
+
+def k_occurrence(queries: Tensor, gallery: Tensor, *, k: int = 10) -> Tensor:
+    """Count for each gallery row the queries that have it among their first k, (G,) float64.
+
+    Shapes: `queries` (Q, D), `gallery` (G, D), one row a sample; a sample of both is its own first
+    hit. Formula: N_k(g) = Σ_q [g is among the k rows of highest cosine with q]; rows that tie for
+    the last places share them (`first_places`), so that the counts sum to Q · min(k, G). Source:
+    Radovanović, Nanopoulos and Ivanović, Hubs in Space (2010), JMLR 11, section 2. Raises
+    `ValueError` when widths differ, an entry is not finite, or k < 1.
+    """
+    check_k(k)
+    queries, gallery = unit_pair(queries, gallery)
+    counts = gallery.new_zeros(len(gallery))
+    for block in blocks(len(queries), width=len(gallery)):
+        counts += first_places(score_steps(queries[block], gallery), k=k).sum(dim=0)
+    return counts
+
+
+def hubness(queries: Tensor, gallery: Tensor, *, k: int = 10) -> Hubness:
+    """Measure how unevenly `queries` find the rows of `gallery` among their first k.
+
+    Shapes, source and errors as in `k_occurrence`. Formulas, over the rows g of the gallery:
+
+        skewness    = mean_g (N_k(g) - μ)³ / σ³          (μ, σ: mean and deviation of N_k)
+        never found = mean_g [N_k(g) = 0]
+
+    With k >= G every row is found whatever the vectors, and without queries none is: both figures
+    are None then. Compare figures of equal k and like sizes of queries and gallery only.
+    """
+    counts = k_occurrence(queries, gallery, k=k)
+    if len(gallery) <= k or not len(queries):
+        return Hubness(skewness=None, never_found=None)
+    return Hubness(skewness=_skewness(counts), never_found=float((counts == 0).double().mean()))
+
+
+def _skewness(counts: Tensor) -> float | None:
+    mean = counts.mean()
+    deviations = counts - mean
+    spread = deviations.square().mean().sqrt()
+    if spread <= 1e-9 * mean:  # alike but for the rounding of shared places
+        return None
+    return float(torch.mean((deviations / spread) ** 3))

@@ -1,0 +1,163 @@
+"""Retrieval from one gallery of all modalities, and whether one crowds out the others."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from spaner_core.evaluation.ranking import check_k, first_places, relevant_ranks
+from spaner_core.evaluation.retrieval import blocks, check_same_rows, score_steps, unit_rows
+from spaner_core.positives import Labels, SamplePositives
+
+
+@dataclass(frozen=True, kw_only=True)
+class MixedRetrieval:
+    """What the queries of one modality found among the samples of all modalities together.
+
+    `recall` and `mean_average_precision` are those of `retrieval`. For each modality, `relevant` is
+    its share of the rows that are relevant to a query and `places` its share of the first k
+    places, both the mean over queries. `queries` counts all, `unanswerable` those without any
+    relevant sample, which every other figure leaves out; figures are None where none is left.
+    """
+
+    recall: dict[int, float | None]
+    mean_average_precision: float | None
+    relevant: dict[str, float | None]
+    places: dict[str, dict[int, float | None]]
+    queries: int
+    unanswerable: int
+
+
+def mixed_retrieval(
+    embeddings: Mapping[str, Tensor],
+    labels: Mapping[str, Labels],
+    *,
+    source: str,
+    ks: Sequence[int] = (1, 5, 10),
+) -> MixedRetrieval:
+    """Let every sample of `source` search all samples of all modalities but itself.
+
+    Shapes: each embedding (n_m, D), its labels of n_m rows; rows of one sample count once, with
+    the concepts of all of them. Relevance is `spaner_core.positives.positives`. Formulas: recall@k
+    (a hit rate) and mAP as in `retrieval`, ties ranked against relevant samples; and with R_q the
+    samples relevant to query q, T_q(k) its first k places (ties shared, `first_places`):
+
+        relevant_m = mean_q |R_q ∩ m| / |R_q|          places_m(k) = mean_q |T_q(k) ∩ m| / k
+
+    A modality whose places exceed its relevant share stands in the others' way. Where k is less
+    than |R_q| a faultless ranking too may fill its places from one modality, and does when
+    modalities lie apart. Where fewer than k samples remain, all of them are the first k. Raises
+    `ValueError` when `source` is unknown, the modalities, rows or widths do not fit, an entry is
+    not finite, or a k is not a whole number from 1.
+    """
+    check_same_rows(embeddings, labels)
+    for k in ks:
+        check_k(k)
+    if source not in embeddings:
+        raise ValueError(
+            f"got {source!r} as the source; expected one of {', '.join(embeddings) or 'none'}; "
+            "give embeddings and labels of it too"
+        )
+    firsts: list[int] = []
+    precisions: list[float] = []
+    relevant = dict.fromkeys(embeddings, 0.0)
+    places = {name: dict.fromkeys(ks, 0.0) for name in embeddings}
+    for steps, marks, sizes in _answerable_blocks(embeddings, labels, source):
+        ranks, precision = relevant_ranks(steps, marks)
+        firsts += ranks.tolist()
+        precisions += precision.tolist()
+        shares = marks.double() / marks.sum(dim=1, keepdim=True)
+        for name, share in _sum_by_modality(shares, sizes).items():
+            relevant[name] += share
+        for k in ks:
+            taken = first_places(steps, k=k) / min(k, steps.shape[1])
+            for name, share in _sum_by_modality(taken, sizes).items():
+                places[name][k] += share
+    return _summarise(
+        firsts, precisions, relevant, places, queries=len(labels[source].first_rows())
+    )
+
+
+def mixed_retrieval_by_modality(
+    embeddings: Mapping[str, Tensor],
+    labels: Mapping[str, Labels],
+    *,
+    ks: Sequence[int] = (1, 5, 10),
+) -> dict[str, float | None]:
+    """Measure `mixed_retrieval` for every modality as source, as one flat dict.
+
+    Shapes and errors as there. Keys: `{src}_among_all_` with `recall@{k}`, `map`, `unanswerable`,
+    and for each modality `{name}_relevant` and `{name}_places@{k}`; `mean_among_all_` with
+    `recall@{k}` and `map`, the plain mean over sources that have an answerable query.
+    """
+    figures: dict[str, float | None] = {}
+    shared = [*(f"recall@{k}" for k in ks), "map"]
+    for source in embeddings:
+        found = mixed_retrieval(embeddings, labels, source=source, ks=ks)
+        prefix = f"{source}_among_all"
+        values = [*found.recall.values(), found.mean_average_precision]
+        figures |= {f"{prefix}_{name}": v for name, v in zip(shared, values, strict=True)}
+        figures[f"{prefix}_unanswerable"] = found.unanswerable
+        for name in embeddings:
+            figures[f"{prefix}_{name}_relevant"] = found.relevant[name]
+            figures |= {f"{prefix}_{name}_places@{k}": found.places[name][k] for k in ks}
+    for name in shared:
+        known = [v for s in embeddings if (v := figures[f"{s}_among_all_{name}"]) is not None]
+        figures[f"mean_among_all_{name}"] = statistics.fmean(known) if known else None
+    return figures
+
+
+def _answerable_blocks(
+    embeddings: Mapping[str, Tensor], labels: Mapping[str, Labels], source: str
+) -> Iterator[tuple[Tensor, Tensor, dict[str, int]]]:
+    """Scores and marks (b, G - 1) of queries with a relevant sample, and columns by modality."""
+    vectors = {
+        name: unit_rows(embeddings[name][labels[name].first_rows().to(embeddings[name].device)])
+        for name in embeddings
+    }
+    positives = {name: SamplePositives(labels[source], labels[name]) for name in embeddings}
+    gallery = torch.cat(list(vectors.values()))
+    sizes = {name: len(part) - (name == source) for name, part in vectors.items()}
+    names = list(vectors)
+    offset = sum(len(vectors[name]) for name in names[: names.index(source)])
+    for block in blocks(len(vectors[source]), width=len(gallery)):
+        steps = score_steps(vectors[source][block], gallery)
+        marks = torch.cat([positives[name][block].to(gallery.device) for name in names], dim=1)
+        own = torch.arange(block.start, block.stop, device=gallery.device)
+        others = torch.ones_like(marks)
+        others[own - block.start, offset + own] = False
+        steps, marks = (part[others].view(len(own), -1) for part in (steps, marks))
+        answerable = marks.any(dim=1)
+        if answerable.any():
+            yield steps[answerable], marks[answerable], sizes
+
+
+def _sum_by_modality(shares: Tensor, sizes: Mapping[str, int]) -> dict[str, float]:
+    parts = torch.split(shares, list(sizes.values()), dim=1)
+    return {name: float(part.sum()) for name, part in zip(sizes, parts, strict=True)}
+
+
+def _summarise(
+    firsts: Sequence[int],
+    precisions: Sequence[float],
+    relevant: Mapping[str, float],
+    places: Mapping[str, Mapping[int, float]],
+    *,
+    queries: int,
+) -> MixedRetrieval:
+    def mean(total: float) -> float | None:
+        return total / len(firsts) if firsts else None
+
+    ks = next(iter(places.values()))
+    return MixedRetrieval(
+        recall={k: mean(sum(first <= k for first in firsts)) for k in ks},
+        mean_average_precision=mean(sum(precisions)),
+        relevant={name: mean(total) for name, total in relevant.items()},
+        places={n: {k: mean(total) for k, total in by_k.items()} for n, by_k in places.items()},
+        queries=queries,
+        unanswerable=queries - len(firsts),
+    )
