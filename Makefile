@@ -8,7 +8,7 @@ SOURCES := core registry app plugins tests benchmarks scripts
 PLUGINS := plugins/text plugins/vision plugins/audio plugins/sensor
 STAMP := .venv/.installed
 
-.PHONY: demo test test-slow lint bench clean
+.PHONY: demo test test-slow lint bench figures clean
 
 demo: $(STAMP)
 	$(BIN)/spaner demo
@@ -28,7 +28,10 @@ lint: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .[demo,bench] \
 		$(PLUGINS:%=--editable %)
-	$(BIN)/python benchmarks/train_step.py
+	$(BIN)/python benchmarks/performance.py
+
+# what the method gains: tables of the README and docs/method.md
+figures: $(STAMP)
 	$(BIN)/python benchmarks/strength.py
 	$(BIN)/python benchmarks/strength.py --minilm
 	$(BIN)/python benchmarks/few_shot.py

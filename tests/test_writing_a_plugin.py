@@ -12,9 +12,11 @@ import sysconfig
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
-from spaner_core import conformance, hookspecs
+import torch
+from spaner_core import FeatureSpec, RowBatch, conformance, hookspecs
 from spaner_core.contract import KNOWN_HOOKS
 
 ROOT = Path(__file__).parents[1]
@@ -114,13 +116,33 @@ def test_the_guide_names_every_hook_with_its_arguments() -> None:
 
 
 def test_the_guides_links_lead_somewhere() -> None:
-    headings = re.findall(r"^#+ (.*)$", GUIDE, re.M)
-    places = {heading.lower().replace(" ", "-") for heading in headings}
     for target in re.findall(r"\]\(([^)]+)\)", BLOCK.sub("", GUIDE)):
-        if target.startswith("#"):
-            assert target.removeprefix("#") in places, target
-        else:
-            assert (ROOT / "docs" / target).is_file(), target
+        name, _, place = target.partition("#")
+        page = (ROOT / "docs" / name).read_text(encoding="utf-8") if name else GUIDE
+        headings = re.findall(r"^#+ (.*)$", page, re.M)
+        assert place in ("", *(heading.lower().replace(" ", "-") for heading in headings)), target
+
+
+def test_the_guides_reader_learns_the_same_from_any_batches() -> None:
+    (block,) = [block for block in blocks() if "class UnusualTokens" in block.content]
+    written: dict[str, Any] = {"__name__": "reader"}
+    exec(block.content, written)
+    features = torch.randn(5, 3, 2, generator=torch.Generator().manual_seed(0))
+    mask = torch.arange(3) < torch.tensor([1, 2, 3, 3, 1]).unsqueeze(1)
+    whole = RowBatch(features, mask, torch.full((5,), -1))
+
+    read = []
+    for size in (5, 2, 1):
+        reader = written["UnusualTokens"](FeatureSpec(dim=2))
+        parts = zip(*(part.split(size) for part in whole), strict=True)
+        reader.fit([RowBatch(*part) for part in parts])
+        read.append(reader(features, mask))
+    tokens = [row[real] for row, real in zip(features, mask, strict=True)]
+    usual = torch.cat(tokens).mean(0)
+    distances = [(row - usual).norm(dim=1) for row in tokens]
+    weighed = [d @ row / d.sum() for d, row in zip(distances, tokens, strict=True)]
+    for given in read:
+        torch.testing.assert_close(given, torch.stack(weighed))
 
 
 @pytest.mark.slow

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from spaner_core import checkpoint
 from spaner_core.data.labelled import LabelledRows, concepts_of, join_labelled
@@ -12,6 +12,7 @@ from spaner_core.errors import DataError
 from spaner_core.space import Space
 from spaner_core.training.attach import fit_attached
 
+from spaner.monitoring import monitor_attaching, monitoring_notices
 from spaner.notices import missing_notice, unlabelled_notices, unseen_notices
 from spaner.plan import count_parameters, declared_modalities, training_rows
 from spaner.project import Project, UsableRows
@@ -32,6 +33,7 @@ def attach(project: Project, name: str, *, replace: bool = False) -> TrainingRep
     declared_modalities(project, [name])
     rows = training_rows(project, name)
     _check_known(project, name, rows, space.concepts)
+    monitor = monitor_attaching(project, name)
     usable = project.features(name, rows)
     rows = usable.rows
     aligner = fit_attached(
@@ -41,11 +43,11 @@ def attach(project: Project, name: str, *, replace: bool = False) -> TrainingRep
         space.prompt,
         training=config.recipe.training,
         device=project.device,
+        monitor=monitor,
     )
     record = aligner_record(
         project, name, rows, prompt=space.fingerprint, anchors=len(space.concepts)
     )
-    missing = [concept for concept in space.concepts if concept not in record.concepts]
     receipt = checkpoint.save_attached(config.space, aligner, record, replace=replace)
     return TrainingReport(
         space=config.space,
@@ -54,15 +56,22 @@ def attach(project: Project, name: str, *, replace: bool = False) -> TrainingRep
         concepts=len(record.concepts),
         anchors=space.record.anchors,
         notices=(
-            *missing_notice(name, missing),
-            *unlabelled_notices({name: rows}),
-            *_strangers(space, name, record.concepts),
-            *([f"embeddings of {name!r} that were kept from before are stale"] if replace else []),
+            *_notices(space, name, rows, replace=replace),
+            *monitoring_notices(project, monitor, [name]),
             *project.quarantine.save(project.manifest),
         ),
         put_aside=project.quarantine.counts,
         receipts=(receipt,),
     )
+
+
+def _notices(space: Space, name: str, rows: Sequence[Row], *, replace: bool) -> Iterator[str]:
+    seen = concepts_of(rows)
+    yield from missing_notice(name, [concept for concept in space.concepts if concept not in seen])
+    yield from unlabelled_notices({name: rows})
+    yield from _strangers(space, name, seen)
+    if replace:
+        yield f"embeddings of {name!r} that were kept from before are stale"
 
 
 def _labelled(project: Project, space: Space, name: str, usable: UsableRows) -> LabelledRows:

@@ -1,4 +1,4 @@
-"""Evaluating a project's space: retrieval for every ordered pair, and coherence."""
+"""Evaluating a project's space: every measure there is, on the rows of one split."""
 
 from __future__ import annotations
 
@@ -9,8 +9,13 @@ import torch
 from spaner_core.data.labelled import concepts_of, items_of, numbers_of
 from spaner_core.data.manifest import Row
 from spaner_core.errors import DataError
+from spaner_core.evaluation.cka import cka_by_modality
+from spaner_core.evaluation.clustering import clustering
 from spaner_core.evaluation.coherence import coherence_by_pair
-from spaner_core.evaluation.retrieval import retrieval_by_pair
+from spaner_core.evaluation.hubness import hubness_by_pair
+from spaner_core.evaluation.mixed_gallery import mixed_retrieval_by_modality
+from spaner_core.evaluation.retrieval import retrieval_by_item, retrieval_by_pair
+from spaner_core.evaluation.uniformity import alignment_and_uniformity
 from spaner_core.features.rows import flat_vectors
 from spaner_core.positives import Labels
 from torch import Tensor
@@ -71,13 +76,24 @@ def evaluate(
 
 
 def measure(project: Project, embedded: dict[str, EmbeddedRows]) -> dict[str, float | None]:
-    """Measure rows that were embedded before; return one flat dict of figures by name."""
+    """Measure rows that were embedded before; return one flat dict of figures by name.
+
+    docs/metrics.md says what each of them is.
+    """
     embeddings = {name: part.embeddings for name, part in embedded.items()}
     labels = {name: row_labels(project, part.rows) for name, part in embedded.items()}
     references = {name: part.encoder_vectors for name, part in embedded.items()}
+    clusters = clustering(embeddings, labels)
     return {
         **retrieval_by_pair(embeddings, labels),
         **coherence_by_pair(embeddings, labels, references=references),
+        **retrieval_by_item(embeddings, labels),
+        **mixed_retrieval_by_modality(embeddings, labels),
+        **hubness_by_pair(embeddings, labels),
+        **alignment_and_uniformity(embeddings, labels),
+        **cka_by_modality(embeddings, references, labels),
+        "concept_v_measure": clusters.concept_v_measure,
+        "modality_v_measure": clusters.modality_v_measure,
     }
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 
@@ -84,17 +84,30 @@ def _extract(project: Project, name: str) -> ExtractedModality:
 
 
 def _prune(project: Project) -> PruneReport:
-    """Remove features that no manifest uses, with the encoder that its configuration used last."""
-    used: dict[str, set[str]] = defaultdict(set)
-    for path, use in project.store.uses().items():
-        if not (Path(use.config).is_file() and Path(use.manifest).is_file()):
-            path.unlink(missing_ok=True)
-            continue
-        used[use.stream] |= set(_keys(project, Path(use.manifest), use.modality))
-    removed = [stream.keep(used[stream.identity.folder]) for stream in project.store.streams()]
+    """Remove features that no manifest uses, with the encoder that its configuration used last.
+
+    Streams of modalities that no plugin here serves stay whole: which inputs they are for cannot
+    be told.
+    """
+    removed = [
+        stream.keep(partial(_used_keys, project, stream.identity.folder))
+        for stream in project.store.streams()
+        if stream.identity.modality in project.registry.found
+    ]
     return PruneReport(
         rows=sum(part.rows for part in removed), bytes=sum(part.bytes for part in removed)
     )
+
+
+def _used_keys(project: Project, stream: str) -> set[str]:
+    """Return the keys of the inputs that manifests have a stream for; forget uses that ended."""
+    used: set[str] = set()
+    for path, use in project.store.uses().items():
+        if not (Path(use.config).is_file() and Path(use.manifest).is_file()):
+            path.unlink(missing_ok=True)
+        elif use.stream == stream:
+            used |= set(_keys(project, Path(use.manifest), use.modality))
+    return used
 
 
 def _keys(project: Project, manifest: Path, modality: str) -> Iterator[str]:

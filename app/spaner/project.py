@@ -126,13 +126,7 @@ class Project:
         Rows that cannot be used go to `quarantine`. Raises `DataError` where they are more than
         `data.max_unusable` allows.
         """
-        found = self.assembly.extract_stored(
-            modality,
-            self.sources(modality, rows),
-            store=self.store,
-            max_unusable=self.max_unusable(modality),
-        )
-        self.quarantine.add(rows, found.unusable)
+        # before anything is extracted, so that nobody prunes it when it has just been written
         self.store.note_use(
             Use(
                 config=str(self.config.path.absolute()),
@@ -141,6 +135,13 @@ class Project:
                 stream=self.assembly.stream_identity(modality, self.store).folder,
             )
         )
+        found = self.assembly.extract_stored(
+            modality,
+            self.sources(modality, rows),
+            store=self.store,
+            max_unusable=self.max_unusable(modality),
+        )
+        self.quarantine.add(rows, found.unusable)
         usable = tuple(rows[place] for place in found.usable.tolist())
         return UsableRows(usable, found.rows, extracted=found.extracted)
 

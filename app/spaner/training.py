@@ -12,7 +12,9 @@ from spaner_core.data.manifest import Row
 from spaner_core.receipts import RECEIPT, find_parts
 from spaner_core.records import AlignerRecord, PromptRecord
 from spaner_core.training.joint import Labels, Trained, fit_space
+from spaner_core.training.monitoring import Monitor
 
+from spaner.monitoring import monitor_training, monitoring_notices
 from spaner.notices import coverage_notices, label_notices, unlabelled_notices
 from spaner.plan import (
     count_parameters,
@@ -56,10 +58,11 @@ def train(
     source = label_modality(project, names, label_texts)
     concepts = tuple(label_texts)
     chosen = {name: training_rows(project, name) for name in names}
+    monitor = monitor_training(project, names)
     usable = {name: project.features(name, rows) for name, rows in chosen.items()}
     rows = {name: part.rows for name, part in usable.items()}
     labels = Labels(source, label_rows(project, source, label_texts)) if source else None
-    trained = _fit(project, usable, labels, concepts=concepts)
+    trained = _fit(project, usable, labels, concepts=concepts, monitor=monitor)
     aligners = {
         name: (aligner, aligner_record(project, name, rows[name], prompt="", anchors=len(concepts)))
         for name, aligner in trained.aligners.items()
@@ -78,6 +81,7 @@ def train(
             *label_notices(trained),
             *coverage_notices(rows, concepts),
             *unlabelled_notices(rows),
+            *monitoring_notices(project, monitor, names),
             *project.quarantine.save(project.manifest),
         ),
         put_aside=project.quarantine.counts,
@@ -91,6 +95,7 @@ def _fit(
     labels: Labels | None,
     *,
     concepts: Sequence[str],
+    monitor: Monitor,
 ) -> Trained:
     dim = project.config.prompt.dim
     return fit_space(
@@ -100,6 +105,7 @@ def _fit(
         labels=labels,
         recipe=project.config.recipe,
         device=project.device,
+        monitor=monitor,
     )
 
 
@@ -127,7 +133,7 @@ def aligner_record(
         **vars(project.assembly.record(name)),
         prompt_fingerprint=prompt,
         anchor_count=anchors,
-        training=asdict(project.config.recipe.training),
+        training=_decided_by(project),
         concepts=concepts_of(rows),
     )
 
@@ -144,5 +150,11 @@ def _prompt_record(
         strength=recipe.prompt.strength,
         label_source=project.assembly.record(source) if source is not None else None,
         informativeness=trained.informativeness,
-        recipe=asdict(recipe),
+        recipe={**asdict(recipe), "training": _decided_by(project)},
     )
+
+
+def _decided_by(project: Project) -> dict[str, object]:
+    """Return the settings of a training that its weights depend on."""
+    training = project.config.training
+    return {**asdict(training.recipe), **training.monitoring.deciding}

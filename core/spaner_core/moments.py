@@ -20,6 +20,8 @@ class Moments:
 
     def add(self, rows: Tensor) -> None:
         """Add rows (B, P)."""
+        if not len(rows):
+            return
         added, rows = len(rows), rows.double()
         mean = rows.mean(dim=0)
         apart, total = mean - self.mean, self.count + added

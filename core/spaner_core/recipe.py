@@ -79,8 +79,41 @@ class TrainingRecipe:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MonitoringRecipe:
+    """How a training is measured as it goes; names are those that `transformers` has for it.
+
+    Validation rows are measured every `eval_steps` steps and after the last one, not at all with
+    None. `early_stopping_patience` is how many measurements in a row may bring no better mAP before
+    training stops and goes back to its best state. `report_to` says who is told besides the log.
+    """
+
+    eval_steps: int | None = None
+    early_stopping_patience: int | None = None
+    report_to: Literal["none", "tensorboard"] = "none"
+
+    def __post_init__(self) -> None:
+        for name in ("eval_steps", "early_stopping_patience"):
+            value = getattr(self, name)
+            _require(value is None or value >= 1, f"{name}: {value} given; give 1 or more")
+        measures = self.eval_steps is not None
+        for name, off in (("early_stopping_patience", None), ("report_to", "none")):
+            value = getattr(self, name)
+            _require(measures or value == off, f"{name}: {value} given; give eval_steps beside it")
+
+    @property
+    def deciding(self) -> dict[str, int]:
+        """What of it decides which weights come out: nothing, unless training may stop early."""
+        if self.eval_steps is None or self.early_stopping_patience is None:
+            return {}
+        return {
+            "eval_steps": self.eval_steps,
+            "early_stopping_patience": self.early_stopping_patience,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """Everything that decides a training besides the data and the encoders."""
+    """What decides a training besides the data, the encoders and an early end."""
 
     prompt: PromptRecipe = field(default_factory=PromptRecipe)
     loss: LossRecipe = field(default_factory=LossRecipe)

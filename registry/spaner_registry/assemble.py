@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import redirect_stdout
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
 from spaner_core.errors import ConfigError, PluginError, SpaceError
-from spaner_core.modality import API_VERSION, Aligner, FeatureSpec, Modality, Transform
+from spaner_core.modality import (
+    API_VERSION,
+    Aligner,
+    Corruption,
+    FeatureSpec,
+    Modality,
+    Transform,
+)
 from spaner_core.options import OptionError
 
 from spaner_registry.registry import Registry
@@ -78,19 +85,22 @@ class Assembly:
         if name not in self._assembled:
             from spaner_core.devices import pick_device
 
-            options = _with_paths(self._options(name).encoder, self._folder)
-            try:
+            options = self._encoder_options(name)
+            with self._placed_errors(name):
                 encoder = self.registry.build_encoder(name, options).to(pick_device(self.device))
                 transform = self.registry.build_transform(name, encoder, options=options)
-            except OptionError as error:
-                raise self._option_error(error, "modalities", name, "encoder") from error
-            except ConfigError as error:  # about the model that the options name
-                placed = OptionError([("model", str(error))])
-                raise self._option_error(placed, "modalities", name, "encoder") from error
             self._assembled[name] = AssembledModality(
                 modality=self.registry.modality(name), encoder=encoder, transform=transform
             )
         return self._assembled[name]
+
+    def corruptions(self, name: str) -> tuple[Corruption, ...]:
+        """Return the named noise that a modality's plugin offers for its encoder; empty for none.
+
+        Raises `ConfigError` and `PluginError` as `modality` does.
+        """
+        with self._placed_errors(name):
+            return self.registry.corruptions(name, self._encoder_options(name))
 
     def check_options(self, names: Iterable[str]) -> None:
         """Build the named modalities; raise one `ConfigError` with every wrong option of them."""
@@ -204,6 +214,21 @@ class Assembly:
                 "`modalities:` in plugins.yaml"
             )
         return self.options[name]
+
+    def _encoder_options(self, name: str) -> Mapping[str, Any]:
+        options: Mapping[str, Any] = _with_paths(self._options(name).encoder, self._folder)
+        return options
+
+    @contextmanager
+    def _placed_errors(self, name: str) -> Iterator[None]:
+        """Give a plugin's complaints about `encoder:` options the place where these stand."""
+        try:
+            yield
+        except OptionError as error:
+            raise self._option_error(error, "modalities", name, "encoder") from error
+        except ConfigError as error:  # about the model that the options name
+            placed = OptionError([("model", str(error))])
+            raise self._option_error(placed, "modalities", name, "encoder") from error
 
     def _build_aligner(
         self, name: str, features: FeatureSpec, prompt_dim: int, options: Mapping[str, Any]

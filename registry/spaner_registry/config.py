@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 from spaner_core.errors import ConfigError
 from spaner_core.options import OptionError
-from spaner_core.recipe import LossRecipe, PromptRecipe, Recipe, TrainingRecipe
+from spaner_core.recipe import LossRecipe, MonitoringRecipe, PromptRecipe, Recipe, TrainingRecipe
 
 from spaner_registry.explain import contradictions, explain
 from spaner_registry.positions import Document, Problem, read_yaml
@@ -33,6 +34,7 @@ from spaner_registry.values import (
     Text,
     Width,
     ZeroOrMore,
+    beside,
 )
 
 _FROZEN = ConfigDict(extra="forbid", frozen=True)
@@ -100,6 +102,27 @@ class TrainingSettings(BaseModel):
     warmup_steps: CountOrNone = TrainingRecipe.warmup_steps
     weight_decay: ZeroOrMore = TrainingRecipe.weight_decay
     seed: Seed = TrainingRecipe.seed
+    eval_steps: Count | None = MonitoringRecipe.eval_steps
+    early_stopping_patience: Annotated[Count | None, beside("eval_steps")] = (
+        MonitoringRecipe.early_stopping_patience
+    )
+    report_to: Annotated[Literal["none", "tensorboard"], beside("eval_steps")] = (
+        MonitoringRecipe.report_to
+    )
+
+    @property
+    def recipe(self) -> TrainingRecipe:
+        """What decides the training."""
+        return TrainingRecipe(**self.model_dump(include=_names(TrainingRecipe)))
+
+    @property
+    def monitoring(self) -> MonitoringRecipe:
+        """How it is measured as it goes."""
+        return MonitoringRecipe(**self.model_dump(include=_names(MonitoringRecipe)))
+
+
+def _names(recipe: type[TrainingRecipe | MonitoringRecipe]) -> set[str]:
+    return {field.name for field in fields(recipe)}
 
 
 class PolicySettings(BaseModel):
@@ -152,7 +175,7 @@ class Config(BaseModel):
         return Recipe(
             prompt=PromptRecipe(**self.prompt.model_dump(exclude={"labels_from", "labels"})),
             loss=LossRecipe(**self.loss.model_dump()),
-            training=TrainingRecipe(**self.training.model_dump()),
+            training=self.training.recipe,
         )
 
     def locate(self, *keys: object) -> str:

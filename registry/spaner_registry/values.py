@@ -80,6 +80,17 @@ def _check_name(value: object) -> str:
     return value
 
 
+def beside(other: str) -> AfterValidator:
+    """Refuse a value where the key `other`, declared before it in the same section, sets none."""
+
+    def check(value: object, info: ValidationInfo) -> object:
+        if value not in (None, "none") and info.data.get(other, ...) is None:
+            raise expect(f"a line {other} beside it")
+        return value
+
+    return AfterValidator(check)
+
+
 def _empty_section(value: object) -> object:
     """Read a section with nothing under it, or only comments, as one that sets nothing."""
     return {} if value is None else value

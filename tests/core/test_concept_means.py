@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from spaner_core.concept_means import ConceptMeans
+from hypothesis import given
+from hypothesis import strategies as st
+from spaner_core.concept_means import ConceptMeans, ConceptSums
 from torch import Tensor
 from torch.nn import functional
 
@@ -14,8 +16,10 @@ def unit(seed: int, *shape: int) -> Tensor:
 
 
 def fitted(rows: Tensor, concepts: list[int], count: int, *, sharpness: float = 20.0):  # noqa: ANN201
+    sums = ConceptSums(rows.shape[1], concept_count=count)
+    sums.add(rows, torch.tensor(concepts).long())
     means = ConceptMeans(rows.shape[1], sharpness=sharpness)
-    means.fit(rows, torch.tensor(concepts), concept_count=count)
+    means.fit(sums)
     return means
 
 
@@ -27,6 +31,22 @@ def test_means_are_the_mean_directions_of_the_rows_of_each_concept() -> None:
         torch.testing.assert_close(means.means[concept], total / total.norm())
     assert means.support.tolist() == [2, 0, 3, 0]
     assert not means.means[[1, 3]].any()
+
+
+@given(
+    sizes=st.lists(st.integers(0, 20), min_size=1, max_size=10),
+    concepts=st.lists(st.integers(-1, 4), min_size=200, max_size=200),
+)
+def test_means_do_not_depend_on_how_rows_are_cut(sizes: list[int], concepts: list[int]) -> None:
+    rows, known = unit(3, sum(sizes), 4), torch.tensor(concepts[: sum(sizes)]).long()
+    sums = ConceptSums(4, concept_count=5)
+    for part, labels in zip(rows.split(sizes), known.split(sizes), strict=True):
+        sums.add(part, labels)
+    means = ConceptMeans(4, sharpness=20.0)
+    means.fit(sums)
+    whole = fitted(rows, known.tolist(), 5)
+    torch.testing.assert_close(means.means, whole.means)
+    assert torch.equal(means.support, whole.support)
 
 
 @pytest.mark.parametrize("rows_each", [1, 4, 16])

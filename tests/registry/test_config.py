@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 from spaner_core import OptionError, read_options
-from spaner_core.recipe import Recipe
+from spaner_core.recipe import MonitoringRecipe, Recipe
 from spaner_registry.config import Config, read_config
 
 SMALLEST = "space: s\ndata: {manifest: m.csv}\nmodalities: {text: }\n"
@@ -38,6 +38,9 @@ training:
   warmup_steps: 0
   weight_decay: 0
   seed: 4294967295
+  eval_steps: 25
+  early_stopping_patience: 4
+  report_to: tensorboard
 policy:
   links: {audio: [text], vision: []}
   allow: [spaner-text]
@@ -77,6 +80,9 @@ def test_reads_every_key(tmp_path: Path) -> None:
         "warmup_steps": 0,
         "weight_decay": 0.0,
         "seed": 4294967295,
+        "eval_steps": 25,
+        "early_stopping_patience": 4,
+        "report_to": "tensorboard",
     }
     assert config.policy.links == {"audio": ("text",), "vision": ()}
     assert config.policy.allow == ("spaner-text",)
@@ -91,11 +97,16 @@ def test_the_numbers_reach_the_recipe(tmp_path: Path) -> None:
     )
     assert (recipe.loss.anchor_weight, recipe.loss.scale) == (0, 20)
     assert (recipe.training.max_steps, recipe.training.adam_beta2) == (1000, 0.9)
+    monitoring = read_config(tmp_path / "plugins.yaml").training.monitoring
+    assert monitoring == MonitoringRecipe(
+        eval_steps=25, early_stopping_patience=4, report_to="tensorboard"
+    )
 
 
 def test_what_is_left_out_is_the_measured_default(tmp_path: Path) -> None:
     config = read_config(_write(tmp_path, SMALLEST))
     assert config.recipe == Recipe()
+    assert config.training.monitoring == MonitoringRecipe()
     assert config.prompt.labels_from is None
     assert config.policy.links is None
     assert config.policy.allow is None
@@ -104,6 +115,13 @@ def test_what_is_left_out_is_the_measured_default(tmp_path: Path) -> None:
 def test_sections_with_nothing_under_them_set_nothing(tmp_path: Path) -> None:
     blank = "prompt:\nloss:\ntraining:\n  # seed: 1\npolicy:\n"
     assert read_config(_write(tmp_path, SMALLEST + blank)).recipe == Recipe()
+
+
+def test_keys_without_a_value_leave_monitoring_off(tmp_path: Path) -> None:
+    blank = "training: {eval_steps: , early_stopping_patience: , report_to: none}\n"
+    monitoring = read_config(_write(tmp_path, SMALLEST + blank)).training.monitoring
+    assert monitoring == MonitoringRecipe()
+    assert monitoring.eval_steps is None
 
 
 def test_an_empty_policy_is_kept_apart_from_none(tmp_path: Path) -> None:
@@ -182,7 +200,7 @@ def test_locate_gives_the_key_or_the_nearest_above(tmp_path: Path) -> None:
     assert config.locate("modalities", "vision", "encoder", "model") == f"{path}:16:15"
     assert config.locate("modalities", "vision", "encoder", "absent") == f"{path}:16:5"
     assert config.locate("modalities", "vision", "aligner", "") == f"{path}:17:5"
-    assert config.locate("policy", "links", "audio", 0) == f"{path}:27:19"
+    assert config.locate("policy", "links", "audio", 0) == f"{path}:30:19"
     assert config.locate() == f"{path}:2:1"
     assert read_config(path).model_copy(update={"space": Path("x")}).locate() == f"{path}:2:1"
 

@@ -40,6 +40,42 @@ WRONG = [
     ("training: {warmup_steps: -1}", "4:12", "expected a whole number of at least 0"),
     ("training: {weight_decay: -0.1}", "4:12", "is -0.1; expected a number of at least 0"),
     ("training: {seed: 4294967296}", "4:12", "expected a whole number from 0 to 4294967295"),
+    (
+        "training: {eval_steps: 0}",
+        "4:12",
+        "is 0; expected a whole number of at least 1; correct",
+    ),
+    (
+        "training: {eval_steps: 1.5}",
+        "4:12",
+        "training.eval_steps is 1.5; expected a whole number",
+    ),
+    ("training: {eval_step: 5}", "4:12", "unknown key 'eval_step'; did you mean 'eval_steps'?"),
+    (
+        "training: {early_stopping_patience: 3}",
+        "4:12",
+        "training.early_stopping_patience is 3; expected a line eval_steps beside it; correct",
+    ),
+    (
+        "training: {eval_steps: 5, early_stopping_patience: 0}",
+        "4:27",
+        "early_stopping_patience is 0; expected a whole number of at least 1; correct it or remove",
+    ),
+    (
+        "training: {eval_steps: x, early_stopping_patience: 3}",  # said once
+        "4:12",
+        "training.eval_steps is 'x'; expected a whole number of at least 1; correct it",
+    ),
+    (
+        "training: {report_to: tensorboard}",
+        "4:12",
+        "is 'tensorboard'; expected a line eval_steps beside it; correct it, or remove it for the",
+    ),
+    (
+        "training: {eval_steps: 5, report_to: wandb}",
+        "4:27",
+        "training.report_to is 'wandb'; expected one of 'none' or 'tensorboard'; correct it, or re",
+    ),
     ("training: [1]", "4:1", "training is a list; expected a mapping of keys and values"),
     ("prompt: {strength: 1.5}", "4:10", "is 1.5; expected a number from 0 to 1; correct it, or re"),
     ("prompt: {dim: 1}", "4:10", "is 1; expected a whole number of at least 2; correct it, or"),
@@ -121,7 +157,11 @@ WRONG = [
     ("training: {seed: 0o17}", "4:12", "training.seed is '0o17'; expected a whole number from 0"),
     (f"training: {{seed: 0x{'f' * 5000}}}", "4:18", "ff... cannot be read as int; expected a val"),
     (f"training: {{seed: {'9' * 5000}}}", "4:18", "99... cannot be read as int; expected a valid"),
-    (f"{'k' * 900}: 1", "4:1", "kkk...'; known: data, features, loss, modalities, policy, prompt, space"),
+    (
+        f"{'k' * 900}: 1",
+        "4:1",
+        "kkk...'; known: data, features, loss, modalities, policy, prompt, space",
+    ),
     (f"loss: {'x' * 500_000}", "4:1", "xxx...; expected a mapping of keys and values; correct it"),
     (f"loss: *{'x' * 5000}", "4:7", "xxx...); expected valid YAML; correct this or the line above"),
     (f"loss: !{'x' * 5000} 1", "4:7", "xxx... is unknown for a word; expected plain data; remov"),

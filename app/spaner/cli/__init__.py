@@ -6,7 +6,17 @@ from typing import Annotated
 
 import typer
 
-from spaner.cli import asking, building, looking, plugins
+from spaner.cli import (
+    asking,
+    building,
+    calibrating,
+    looking,
+    measuring,
+    plugins,
+    prompting,
+    propagating,
+    tuning,
+)
 
 app = typer.Typer(
     name="spaner",
@@ -37,9 +47,17 @@ def start(
         typer.echo(context.get_help())
 
 
-building.register(app)
-asking.register(app)
-looking.register(app)
-plugins.register(app)
+for group in (
+    building,
+    asking,
+    calibrating,
+    propagating,
+    prompting,
+    looking,
+    measuring,
+    tuning,
+    plugins,
+):
+    group.register(app)
 
 __all__ = ["app"]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from spaner.cli.figures import say_figures
 from spaner.cli.flags import (
     CONFIG,
     ConfigFlag,
@@ -24,17 +24,11 @@ from spaner.cli.flags import (
 from spaner.cli.output import notice, say, say_json, say_table
 
 if TYPE_CHECKING:
-    from spaner.project import Project
+    from collections.abc import Sequence
 
-RETRIEVAL = {
-    "recall@1": "R@1",
-    "recall@5": "R@5",
-    "mrr@10": "MRR",
-    "map": "mAP",
-    "median_rank": "median",
-    "unanswerable": "skipped",
-}
-COHERENCE = {"matched_cosine": "matched", "unmatched_cosine": "unmatched", "modality_gap": "gap"}
+    from spaner.calibration import Calibration
+    from spaner.project import Project
+    from spaner.search.exact import Hit
 
 
 def register(app: typer.Typer) -> None:
@@ -57,6 +51,9 @@ def evaluate(
     picture: Annotated[
         Path | None, typer.Option("--map", help="Also draw a map of the space to this PNG.")
     ] = None,
+    details: Annotated[
+        bool, typer.Option("--details", help="Also say hubs and alignment.")
+    ] = False,
     as_json: JsonFlag = False,
     quiet: QuietFlag = False,
 ) -> None:
@@ -82,7 +79,8 @@ def evaluate(
     if as_json:
         say_json(figures)
     else:
-        _say_figures(figures, list(embedded), _rows_measured(project, split))
+        rows = _rows_measured(project, split)
+        say_figures(figures, list(embedded), rows=rows, details=details)
 
 
 def search(
@@ -101,48 +99,43 @@ def search(
 ) -> None:
     """Find rows of other modalities by a photo, a text, a sound or a series."""
     project = open_project(config, space=space, manifest=manifest, device=device, quiet=quiet)
+    from spaner.calibration import usable_calibration
     from spaner.search.exact import search as search_rows
 
     targets = [name.strip() for name in to.split(",") if name.strip()]
-    hits = search_rows(
-        project, query, source=source, targets=targets, k=k, split=split, strength=strength
+    calibration, notices = usable_calibration(
+        project.space, source=source, targets=targets, strength=strength
     )
-    notice(project.quarantine.save(project.manifest), quiet=quiet)
+    hits = search_rows(
+        project,
+        query,
+        source=source,
+        targets=targets,
+        k=k,
+        split=split,
+        strength=strength,
+        calibration=calibration,
+    )
+    notice([*notices, *project.quarantine.save(project.manifest)], quiet=quiet)
     if as_json:
         say_json([asdict(hit) for hit in hits])
-        return
-    say_table(
-        ("rank", "score", "modality", "concept", "input"),
-        [(h.rank, h.score, h.modality, h.concept, h.input) for h in hits],
-    )
+    else:
+        _say_hits(hits, calibration)
+
+
+def _say_hits(hits: Sequence[Hit], calibration: Calibration | None) -> None:
+    from spaner.search.exact import no_match
+
+    if calibration is not None and no_match(hits):
+        say(
+            "no match: no hit reaches its threshold (false-accept rate "
+            f"{calibration.false_accept_rate:g}); the nearest are:"
+        )
+    columns = ["rank", "score", "modality", "concept", "input"]
+    if calibration is not None:
+        columns.insert(2, "probability")
+    say_table(columns, [[getattr(hit, column) for column in columns] for hit in hits])
 
 
 def _rows_measured(project: Project, split: str | None) -> str:
     return f"split {split or 'test'}" if project.manifest.splits else "all rows"
-
-
-def _say_figures(figures: Mapping[str, float | None], names: list[str], rows: str) -> None:
-    pairs = [(a, b) for a in names for b in names if a != b]
-    say(f"Retrieval, {rows} (skipped: queries without any match in the gallery)")
-    say_table(
-        ("query", "finds", *RETRIEVAL.values()),
-        [(a, b, *(figures[f"{a}_to_{b}_{key}"] for key in RETRIEVAL)) for a, b in pairs],
-    )
-    together = [(a, b) for a, b in pairs if f"{a}_to_{b}_modality_gap" in figures]
-    say("Coherence: mean cosines, and the distance of the modalities' centres")
-    say_table(
-        ("modalities", "", *COHERENCE.values()),
-        [(a, b, *(figures[f"{a}_to_{b}_{key}"] for key in COHERENCE)) for a, b in together],
-    )
-    agreement = ", ".join(
-        f"{name} {value:.3f}"
-        for name in names
-        if (value := figures.get(f"{name}_knn_agreement")) is not None
-    )
-    say(f"Neighbours kept from the encoder's own space (10 nearest): {agreement or 'no figure'}")
-    say(f"Mean recall@1 {_figure(figures['mean_recall@1'])}, "
-        f"mean mAP {_figure(figures['mean_map'])} over ordered pairs")  # fmt: skip
-
-
-def _figure(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 from spaner_core.data.manifest import Row, inline_source
 from spaner_core.errors import ConfigError, DataError
 
+from spaner.calibration import CalibratedPair, Calibration
 from spaner.project import Project
 
 
@@ -26,6 +27,18 @@ class Hit:
     concept: str | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class CalibratedHit(Hit):
+    """A hit where the space is calibrated.
+
+    `probability`, 0 to 1, says how probably it is relevant, and `match` whether its score reaches
+    its pair's no-match threshold; None where that pair's calibration lacks it.
+    """
+
+    probability: float | None
+    match: bool | None
+
+
 def search(
     project: Project,
     query: str,
@@ -35,11 +48,13 @@ def search(
     k: int = 10,
     split: str | None = None,
     strength: float | None = None,
+    calibration: Calibration | None = None,
 ) -> list[Hit]:
     """Find the `k` rows of the target modalities that lie nearest the query.
 
     `query` is a path, or a text where the source modality takes one. A sample with several rows
-    is found once. Raises `ConfigError` where `policy.links` does not let `source` find a target.
+    is found once. With a `calibration`, one that fits the space and `strength`, every hit is a
+    `CalibratedHit`. Raises `ConfigError` where `policy.links` does not let `source` find a target.
     """
     targets = list(dict.fromkeys(targets))
     if not targets:
@@ -59,7 +74,27 @@ def search(
     joined = np.concatenate(scores)
     # stable: rows that tie keep the manifest's order
     best = np.argsort(-joined, kind="stable")[:k]
-    return [_hit(rank, joined[place], rows[place]) for rank, place in enumerate(best, start=1)]
+    hits = [_hit(rank, joined[place], rows[place]) for rank, place in enumerate(best, start=1)]
+    if calibration is None:
+        return hits
+    return [
+        _calibrated(hit, float(joined[place]), calibration.pair(source, hit.modality))
+        for hit, place in zip(hits, best, strict=True)
+    ]
+
+
+def no_match(hits: Sequence[Hit]) -> bool:
+    """Whether the answer is "no match": every hit stays below its pair's threshold."""
+    return bool(hits) and all(isinstance(h, CalibratedHit) and h.match is False for h in hits)
+
+
+def _calibrated(hit: Hit, cosine: float, pair: CalibratedPair | None) -> CalibratedHit:
+    probability = pair.probability.at(cosine) if pair and pair.probability else None
+    return CalibratedHit(
+        **asdict(hit),
+        probability=None if probability is None else round(probability, 4),
+        match=pair.threshold.passes(cosine) if pair and pair.threshold else None,
+    )
 
 
 def _hit(rank: int, score: float, row: Row) -> Hit:
@@ -81,15 +116,18 @@ def check_query(project: Project, query: str, source: str) -> None:
         raise DataError(f"{query}: no such file; correct the path")
 
 
+def may_find(project: Project, source: str, target: str) -> bool:
+    """Whether `policy.links` lets `source` find `target`."""
+    links = project.config.policy.links
+    return links is None or target in links.get(source, ())
+
+
 def check_links(project: Project, source: str, targets: Sequence[str]) -> None:
     """Raise `ConfigError` unless `policy.links` lets `source` find every target."""
-    links = project.config.policy.links
-    if links is None:
-        return
-    allowed = links.get(source, ())
     for target in targets:
-        if target not in allowed:
+        if not may_find(project, source, target):
+            allowed = (project.config.policy.links or {}).get(source, ())
             raise ConfigError(
-                f"{project.config.locate('policy', 'links')}: {source!r} may not find {target!r}; "
-                f"it may find {', '.join(allowed) or 'nothing'}. Ask whoever keeps the policy"
+                f"{project.config.locate('policy', 'links')}: {source!r} may not find {target!r} "
+                f"nor take labels from it; it may find {', '.join(allowed) or 'nothing'}. Ask whoever keeps the policy"
             )

@@ -30,7 +30,7 @@ def check_alignment(subject: Subject) -> str:
             "mix (1 - strength) * direction with strength * pull",
         )
     spec = subject.built.encoder.features
-    alone = fit_aligner(subject.build_aligner(spec), fitted.rows, dim=PROMPT_DIM, concepts=0)
+    alone = fit_aligner(subject.build_aligner(spec), [fitted.rows], dim=PROMPT_DIM, concepts=0)
     _check_alignment(alone, alone.align())
     return f"{len(fitted.anchors)} anchors, some without rows, and none at all"
 

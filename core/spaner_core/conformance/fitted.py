@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +13,8 @@ from pydantic import TypeAdapter
 from safetensors.torch import load, save
 from torch import Tensor
 
-from spaner_core.features.rows import FeatureRows
-from spaner_core.modality import Alignment, FeatureSpec, RowBatch
+from spaner_core.features.rows import FeatureRows, stack_rows
+from spaner_core.modality import Alignment, FeatureSpec, LabelAligner, RowBatch
 from spaner_core.prompt import random_anchors
 from spaner_core.threads import one_thread
 
@@ -44,22 +45,50 @@ class FittedAligner:
         )
         return alignment
 
+    def results(self, rows: FeatureRows) -> dict[str, Tensor]:
+        """Embed rows, and read them alone: a shift of what is read may cancel in an embedding."""
+        results = {"embeddings": self.align(rows).embedding}
+        if isinstance(self.aligner, LabelAligner):
+            with torch.no_grad():
+                results["the reader's vectors"] = self.aligner.reader(rows.values, rows.mask)
+        return results
+
     def state(self) -> bytes:
         """Return the aligner's state as the product stores it."""
         return save({key: value.contiguous() for key, value in self.aligner.state_dict().items()})
 
 
+@dataclass(frozen=True)
+class _LoadedAnew:
+    """Batches as training gives them: gone through as often as wanted, and nothing else.
+
+    `concepts` (n,) are those of all rows.
+    """
+
+    batches: Sequence[FeatureRows]
+    concepts: Tensor
+
+    def __iter__(self) -> Iterator[RowBatch]:
+        start = 0
+        for batch in self.batches:
+            concepts = self.concepts[start : start + len(batch)]
+            # copies, as from a file: what is written into them is not there the next time
+            yield RowBatch(batch.values.clone(), batch.mask.clone(), concepts.clone())
+            start += len(batch)
+
+
 def fit_aligner(
-    aligner: Any, rows: FeatureRows, *, dim: int, concepts: int | None = None
+    aligner: Any, batches: Sequence[FeatureRows], *, dim: int, concepts: int | None = None
 ) -> FittedAligner:
-    """Fit `aligner` to `rows`: the last row has no concept, the last two concepts have no row.
+    """Fit `aligner` to rows: the last one has no concept, the last two concepts have no row.
 
     `concepts` is the number of anchors, by default one more than there are rows.
     """
+    rows = stack_rows(batches)
     count = len(rows) + 1 if concepts is None else concepts
     places = torch.arange(len(rows))
     places[places >= min(count, len(rows) - 1)] = -1
-    aligner.fit_statistics([RowBatch(rows.values, rows.mask, places)], concept_count=count)
+    aligner.fit_statistics(_LoadedAnew(batches, places), concept_count=count)
     aligner.eval()
     generator = torch.Generator().manual_seed(0)
     anchors = random_anchors(count, dim=dim, generator=generator).anchors

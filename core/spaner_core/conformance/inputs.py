@@ -1,4 +1,4 @@
-"""Rules about inputs that are wrong and about names of concepts."""
+"""Rules about inputs that are wrong, about what in a file counts, and about names of concepts."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def check_file_contents(subject: Subject) -> str:
                 shutil.copyfile(source, path)
                 given = subject.built.features([path])
         except DataError:
-            continue  # a format that goes by the suffix, or a file that needs others beside it
+            continue  # a format that goes by the suffix
         known = subject.features.take(torch.tensor([place]))
         if features_difference(given, known) is None:
             raise BrokenRule(
@@ -104,6 +104,30 @@ def check_file_contents(subject: Subject) -> str:
             )
         tried += 1
     return f"{tried} files with the content of another"
+
+
+def check_file_names(subject: Subject) -> str:
+    """Neither a file's name nor its folder nor other files there decide its features."""
+    files = [source for source in subject.examples.inputs if isinstance(source, Path)]
+    copies: dict[Path | str, Path] = {}
+    for number, source in enumerate(files):
+        folder = subject.folder / "other names" / str(number)  # each alone in its own
+        folder.mkdir(parents=True, exist_ok=True)
+        copies[source] = folder / f"copy {number}{source.suffix}"
+        shutil.copyfile(source, copies[source])
+    known, inputs = subject.features, subject.examples.inputs
+    try:
+        given = subject.built.features([copies.get(source, source) for source in inputs])
+        difference = features_difference(given, known)
+    except DataError as error:
+        difference = one_line(error)
+    if difference is not None:
+        raise BrokenRule(
+            f"features differ when each file is copied to another folder and name: {difference}",
+            "the same: features are kept under what a file holds and its suffix",
+            "read nothing but the file itself; an archive holds several",
+        )
+    return f"{len(files)} files under other names"
 
 
 def check_labels(subject: Subject) -> str:

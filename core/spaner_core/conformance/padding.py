@@ -5,13 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 
 from spaner_core.conformance.comparing import check_same_numbers
-from spaner_core.conformance.fitted import FittedAligner
 from spaner_core.conformance.subject import Subject
 from spaner_core.features.rows import FeatureRows
-from spaner_core.modality import LabelAligner
 
 EXTRA_PADDING = 3
 ONE_TOKEN = "one token a row, nothing to mask"
@@ -47,9 +44,9 @@ def check_padding_when_fitting(subject: Subject) -> str:
     padded = _pad(subject)
     if padded is None:
         return ONE_TOKEN
-    known = _results(subject.fit(padded.plain), padded.plain)
+    known = subject.fit(padded.plain).results(padded.plain)
     for which, rows in padded.others.items():
-        given = _results(subject.fit(rows), padded.plain)
+        given = subject.fit(rows).results(padded.plain)
         for what, numbers in given.items():
             check_same_numbers(
                 numbers,
@@ -59,15 +56,6 @@ def check_padding_when_fitting(subject: Subject) -> str:
                 advice="count real tokens alone in fit_statistics and in the reader's fit",
             )
     return f"{_masked(padded)} masked tokens make no difference"
-
-
-def _results(fitted: FittedAligner, rows: FeatureRows) -> dict[str, Tensor]:
-    """Embed rows, and read them alone: a shift of what is read may cancel out in an embedding."""
-    results = {"embeddings": fitted.align(rows).embedding}
-    if isinstance(fitted.aligner, LabelAligner):
-        with torch.no_grad():
-            results["the reader's vectors"] = fitted.aligner.reader(rows.values, rows.mask)
-    return results
 
 
 def _pad(subject: Subject) -> _Padded | None:

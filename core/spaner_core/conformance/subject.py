@@ -8,7 +8,7 @@ the first rule that needs it tells why.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
@@ -126,7 +126,7 @@ class Subject:
                 raise BrokenRule(
                     f"the example {source.name} is a folder",
                     "inputs that are files, whose bytes tell whether one has changed",
-                    "let an input be one file: an archive, or the one that leads to the others",
+                    "let an input be one file: an archive holds several",
                 )
         return given
 
@@ -187,19 +187,19 @@ class Subject:
         _ = self.windows
         return self.built.features(self.examples.inputs)
 
-    def fit(self, rows: FeatureRows | None = None) -> FittedAligner:
-        """Build an aligner and fit its statistics to `rows`, by default those of the examples."""
+    def fit(self, *batches: FeatureRows) -> FittedAligner:
+        """Build an aligner and fit its statistics, by default to the examples in one batch."""
         _ = self.fitted  # if nothing can be fitted, that is told once
-        return self._fit(self.features if rows is None else rows)
+        return self._fit(batches or (self.features,))
 
-    def _fit(self, rows: FeatureRows) -> FittedAligner:
+    def _fit(self, batches: Sequence[FeatureRows]) -> FittedAligner:
         spec = self.built.encoder.features
-        return fit_aligner(self.build_aligner(spec), rows, dim=PROMPT_DIM)
+        return fit_aligner(self.build_aligner(spec), batches, dim=PROMPT_DIM)
 
     @told_once("a fitted aligner")
     def fitted(self) -> FittedAligner:
         """An aligner fitted to the examples, which rules use and do not change."""
-        return self._fit(self.features)
+        return self._fit([self.features])
 
     @told_once("the answer of a second process")
     def second_opinion(self) -> SecondOpinion:

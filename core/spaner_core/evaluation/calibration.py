@@ -10,8 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from spaner_core.evaluation.ranking import check_k, first_places, scored_blocks
-from spaner_core.evaluation.retrieval import SCORE_STEPS, Rows
+from spaner_core.evaluation.ranking import check_k, first_places
+from spaner_core.evaluation.samples import TooFewSamples
+from spaner_core.evaluation.scores import SCORE_STEPS, Rows, scored_blocks
 
 LEAST_HITS = 10
 """Fewer relevant, or fewer irrelevant, hits than this say too little."""
@@ -63,15 +64,15 @@ def fit_hit_probability(
     Why not isotonic regression: training makes log-odds about linear in the cosine, two numbers
     fit from few validation rows, where a step function follows their noise, and strict growth
     keeps the order of hits and never says 0 or 1. With thousands of hits isotonic regression would
-    follow other shapes better. Raises `ValueError` when shapes do not fit, an entry is not finite,
-    k < 1, or there are fewer than 10 relevant or 10 other hits.
+    follow other shapes better. Raises `ValueError` when shapes do not fit, an entry is not finite
+    or k < 1, `TooFewSamples` below 10 relevant or 10 other hits.
     """
     check_k(k)
     cosines, hits, found = _hits_by_score(queries, gallery, relevant, k)
     # rounded: ten hits that come of shared places sum to a little less than ten
     positive, negative = (round(float(part.sum()), 6) for part in (found, hits - found))
     if min(positive, negative) < LEAST_HITS:
-        raise ValueError(
+        raise TooFewSamples(
             f"got {positive:g} relevant and {negative:g} other hits among the first {k} of "
             f"{len(queries)} queries; expected at least {LEAST_HITS} of each; give more validation "
             "rows, of more concepts"

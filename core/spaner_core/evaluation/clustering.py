@@ -9,11 +9,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from spaner_core.evaluation.retrieval import check_same_rows, unit_rows
+from spaner_core.evaluation.samples import check_same_rows
+from spaner_core.evaluation.scores import unit_rows
 from spaner_core.positives import NONE, Labels
 
 RESTARTS = 10
-"""k-means runs this often from other starts; the run of least inertia counts."""
+"""k-means runs at most this often from other starts; the run of least inertia counts."""
+
+MOST_DISTANCES = 2_000_000
+"""Distances of samples to centres, over all restarts, beyond which there are fewer restarts."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,9 +41,10 @@ def clustering(
     """Cluster the samples of all modalities together; compare with concepts and modalities.
 
     Shapes: each embedding (n_m, D), its labels of n_m rows. Left out are samples without a concept
-    and those of several, which no partition can hold. k-means (scikit-learn, k-means++ starts,
-    the best of 10 restarts, drawn from `seed`) on unit rows in float64, as many clusters as there
-    are concepts among the samples. With h = 1 - H(concept | cluster) / H(concept) and
+    and those of several, which no partition can hold. k-means (scikit-learn, k-means++ starts
+    drawn from `seed`, the best of 10, or of fewer, down to one, where samples times concepts
+    exceed 200,000) on unit rows in float64, as many clusters as there are concepts among the
+    samples. With h = 1 - H(concept | cluster) / H(concept) and
     c = 1 - H(cluster | concept) / H(cluster), entropies over the samples:
 
         V = 2 h c / (h + c)
@@ -86,7 +91,8 @@ def _k_means(vectors: Tensor, count: int, *, seed: int) -> Tensor:
     from sklearn.cluster import KMeans
     from sklearn.exceptions import ConvergenceWarning
 
-    k_means = KMeans(n_clusters=count, n_init=RESTARTS, random_state=seed)
+    restarts = max(1, min(RESTARTS, MOST_DISTANCES // (len(vectors) * count)))
+    k_means = KMeans(n_clusters=count, n_init=restarts, random_state=seed)
     with warnings.catch_warnings():
         # fewer distinct rows than clusters: a collapsed space, which the figure itself tells
         warnings.simplefilter("ignore", ConvergenceWarning)

@@ -11,7 +11,9 @@ from itertools import combinations
 import torch
 from torch import Tensor
 
-from spaner_core.evaluation.retrieval import Rows, blocks, check_same_rows, score_steps, unit_rows
+from spaner_core.evaluation.ranking import check_k, first_places
+from spaner_core.evaluation.samples import check_same_rows, one_a_sample
+from spaner_core.evaluation.scores import Rows, blocks, score_steps, unit_pair, unit_rows
 from spaner_core.positives import Labels, SamplePositives
 
 
@@ -43,7 +45,7 @@ def modality_gap(a: Tensor, b: Tensor) -> float | None:
     hold different concepts: compare it only between spaces of the same data. Raises `ValueError`
     when the widths differ or an entry is not finite.
     """
-    a, b = _same_width(a, b)
+    a, b = unit_pair(a, b)
     if not len(a) or not len(b):
         return None
     return float((a.mean(dim=0) - b.mean(dim=0)).norm())
@@ -62,10 +64,11 @@ def knn_agreement(embedding: Tensor, reference: Tensor, *, k: int = 10) -> float
     embedding, and None is returned. Raises `ValueError` when the rows differ in number, k < 1,
     or an entry is not finite.
     """
-    if len(embedding) != len(reference) or k < 1:
+    check_k(k)
+    if len(embedding) != len(reference):
         raise ValueError(
-            f"got {len(embedding)} and {len(reference)} rows and k = {k}; expected the same rows "
-            "in both and k of 1 or more; give both views of the same samples"
+            f"got {len(embedding)} and {len(reference)} rows; expected the same rows in both; "
+            "give two views of the same samples"
         )
     embedding, reference = unit_rows(embedding), unit_rows(reference)
     rows = len(embedding)
@@ -103,26 +106,24 @@ def coherence_by_pair(
             f"got references for {', '.join(unknown)}; expected only modalities that have "
             "embeddings; leave out the others"
         )
-    firsts = {name: known.first_rows() for name, known in labels.items()}
     figures: dict[str, float | None] = {}
+    samples = {name: one_a_sample(part, labels[name]) for name, part in embeddings.items()}
     for a, b in combinations(sorted(embeddings), 2):
-        first, second = (embeddings[m][firsts[m].to(embeddings[m].device)] for m in (a, b))
+        first, second = samples[a], samples[b]
         matched, unmatched = _mean_cosines(first, second, SamplePositives(labels[a], labels[b]))
         figures[f"{a}_to_{b}_matched_cosine"] = matched
         figures[f"{a}_to_{b}_unmatched_cosine"] = unmatched
         figures[f"{a}_to_{b}_modality_gap"] = modality_gap(first, second)
     for name in sorted(references):
-        own, reference = embeddings[name], references[name]
-        check_same_rows({name: reference}, {name: labels[name]})
-        figures[f"{name}_knn_agreement"] = knn_agreement(
-            own[firsts[name].to(own.device)], reference[firsts[name].to(reference.device)], k=k
-        )
+        check_same_rows({name: references[name]}, {name: labels[name]})
+        reference = one_a_sample(references[name], labels[name])
+        figures[f"{name}_knn_agreement"] = knn_agreement(samples[name], reference, k=k)
     return figures
 
 
 def _mean_cosines(a: Tensor, b: Tensor, matched: Rows) -> tuple[float | None, float | None]:
     """Mean cosine over matched and over unmatched pairs, in one pass."""
-    a, b = _same_width(a, b)
+    a, b = unit_pair(a, b)
     if tuple(matched.shape) != (len(a), len(b)):
         raise ValueError(
             f"got a mask {tuple(matched.shape)} for {len(a)} and {len(b)} rows; expected "
@@ -144,17 +145,4 @@ def _neighbours(vectors: Tensor, block: slice, *, k: int) -> Tensor:
     steps = score_steps(vectors[block], vectors)
     own = torch.arange(block.start, block.stop, device=steps.device)
     steps[own - block.start, own] = torch.iinfo(steps.dtype).min
-    last = steps.topk(k, dim=1).values[:, -1:]  # (b, 1) score of the k-th neighbour
-    nearer, tied = (steps > last).double(), (steps == last).double()
-    places = k - nearer.sum(dim=1, keepdim=True)
-    return nearer + tied * places / tied.sum(dim=1, keepdim=True)
-
-
-def _same_width(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-    a, b = unit_rows(a), unit_rows(b)
-    if a.shape[1] != b.shape[1]:
-        raise ValueError(
-            f"got vectors {a.shape[1]} and {b.shape[1]} wide; expected one width; "
-            "take the aligners of one space"
-        )
-    return a, b
+    return first_places(steps, k=k)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import permutations
 
 import torch
 from torch import Tensor
 
-from spaner_core.evaluation.ranking import check_k, first_places, unit_pair
-from spaner_core.evaluation.retrieval import blocks, score_steps
+from spaner_core.evaluation.ranking import check_k, first_places
+from spaner_core.evaluation.samples import check_same_rows, one_a_sample
+from spaner_core.evaluation.scores import blocks, score_steps, unit_pair
+from spaner_core.positives import Labels
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +60,25 @@ def hubness(queries: Tensor, gallery: Tensor, *, k: int = 10) -> Hubness:
     if len(gallery) <= k or not len(queries):
         return Hubness(skewness=None, never_found=None)
     return Hubness(skewness=_skewness(counts), never_found=float((counts == 0).double().mean()))
+
+
+def hubness_by_pair(
+    embeddings: Mapping[str, Tensor], labels: Mapping[str, Labels], *, k: int = 10
+) -> dict[str, float | None]:
+    """Measure `hubness` for every ordered pair of modalities, as one flat dict.
+
+    Shapes: each embedding (n_m, D), its labels of n_m rows; rows of one sample count once. Keys:
+    `{src}_to_{dst}_` with `hub_skewness@{k}` and `never_found@{k}`. Raises `ValueError` when the
+    modalities, rows or widths do not fit, or as `hubness`.
+    """
+    check_same_rows(embeddings, labels)
+    figures: dict[str, float | None] = {}
+    samples = {name: one_a_sample(part, labels[name]) for name, part in embeddings.items()}
+    for src, dst in permutations(samples, 2):
+        found = hubness(samples[src], samples[dst], k=k)
+        figures[f"{src}_to_{dst}_hub_skewness@{k}"] = found.skewness
+        figures[f"{src}_to_{dst}_never_found@{k}"] = found.never_found
+    return figures
 
 
 def _skewness(counts: Tensor) -> float | None:

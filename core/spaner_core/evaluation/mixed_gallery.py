@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from spaner_core.evaluation.ranking import check_k, first_places, relevant_ranks
-from spaner_core.evaluation.retrieval import blocks, check_same_rows, score_steps, unit_rows
+from spaner_core.evaluation.ranking import check_ks, cut, relevant_ranks
+from spaner_core.evaluation.samples import check_same_rows, one_a_sample
+from spaner_core.evaluation.scores import SCORE_STEPS, blocks, score_steps, unit_rows
 from spaner_core.positives import Labels, SamplePositives
 
 
@@ -44,7 +45,7 @@ def mixed_retrieval(
     Shapes: each embedding (n_m, D), its labels of n_m rows; rows of one sample count once, with
     the concepts of all of them. Relevance is `spaner_core.positives.positives`. Formulas: recall@k
     (a hit rate) and mAP as in `retrieval`, ties ranked against relevant samples; and with R_q the
-    samples relevant to query q, T_q(k) its first k places (ties shared, `first_places`):
+    samples relevant to query q, T_q(k) its first k places (ties shared, as by `first_places`):
 
         relevant_m = mean_q |R_q ∩ m| / |R_q|          places_m(k) = mean_q |T_q(k) ∩ m| / k
 
@@ -52,11 +53,10 @@ def mixed_retrieval(
     than |R_q| a faultless ranking too may fill its places from one modality, and does when
     modalities lie apart. Where fewer than k samples remain, all of them are the first k. Raises
     `ValueError` when `source` is unknown, the modalities, rows or widths do not fit, an entry is
-    not finite, or a k is not a whole number from 1.
+    not finite, or ks are not different whole numbers from 1.
     """
     check_same_rows(embeddings, labels)
-    for k in ks:
-        check_k(k)
+    check_ks(ks)
     if source not in embeddings:
         raise ValueError(
             f"got {source!r} as the source; expected one of {', '.join(embeddings) or 'none'}; "
@@ -70,13 +70,11 @@ def mixed_retrieval(
         ranks, precision = relevant_ranks(steps, marks)
         firsts += ranks.tolist()
         precisions += precision.tolist()
-        shares = marks.double() / marks.sum(dim=1, keepdim=True)
-        for name, share in _sum_by_modality(shares, sizes).items():
-            relevant[name] += share
+        for name, count in _counts(marks, sizes).items():
+            relevant[name] += float((count.double() / marks.sum(dim=1)).sum())
         for k in ks:
-            taken = first_places(steps, k=k) / min(k, steps.shape[1])
-            for name, share in _sum_by_modality(taken, sizes).items():
-                places[name][k] += share
+            for name, share in _place_shares(steps, sizes, k=k).items():
+                places[name][k] += float(share.sum())
     return _summarise(
         firsts, precisions, relevant, places, queries=len(labels[source].first_rows())
     )
@@ -114,31 +112,44 @@ def mixed_retrieval_by_modality(
 def _answerable_blocks(
     embeddings: Mapping[str, Tensor], labels: Mapping[str, Labels], source: str
 ) -> Iterator[tuple[Tensor, Tensor, dict[str, int]]]:
-    """Scores and marks (b, G - 1) of queries with a relevant sample, and columns by modality."""
+    """Scores and marks (b, G) of queries with a relevant sample, and columns by modality.
+
+    The query itself stands in its row with a score below every other.
+    """
     vectors = {
-        name: unit_rows(embeddings[name][labels[name].first_rows().to(embeddings[name].device)])
-        for name in embeddings
+        name: unit_rows(one_a_sample(part, labels[name])) for name, part in embeddings.items()
     }
     positives = {name: SamplePositives(labels[source], labels[name]) for name in embeddings}
     gallery = torch.cat(list(vectors.values()))
-    sizes = {name: len(part) - (name == source) for name, part in vectors.items()}
+    sizes = {name: len(part) for name, part in vectors.items()}
     names = list(vectors)
-    offset = sum(len(vectors[name]) for name in names[: names.index(source)])
-    for block in blocks(len(vectors[source]), width=len(gallery)):
+    offset = sum(sizes[name] for name in names[: names.index(source)])
+    for block in blocks(sizes[source], width=len(gallery)):
         steps = score_steps(vectors[source][block], gallery)
         marks = torch.cat([positives[name][block].to(gallery.device) for name in names], dim=1)
         own = torch.arange(block.start, block.stop, device=gallery.device)
-        others = torch.ones_like(marks)
-        others[own - block.start, offset + own] = False
-        steps, marks = (part[others].view(len(own), -1) for part in (steps, marks))
+        steps[own - block.start, offset + own] = -SCORE_STEPS - 1
+        marks[own - block.start, offset + own] = False
         answerable = marks.any(dim=1)
         if answerable.any():
             yield steps[answerable], marks[answerable], sizes
 
 
-def _sum_by_modality(shares: Tensor, sizes: Mapping[str, int]) -> dict[str, float]:
-    parts = torch.split(shares, list(sizes.values()), dim=1)
-    return {name: float(part.sum()) for name, part in zip(sizes, parts, strict=True)}
+def _place_shares(steps: Tensor, sizes: Mapping[str, int], *, k: int) -> dict[str, Tensor]:
+    """Share of each query's first k places that each modality has, (b,) each."""
+    k = min(k, steps.shape[1] - 1)  # the query itself, which stands last, is no hit
+    nearer, tied, part = cut(steps, k=k)
+    ties = _counts(tied, sizes)
+    return {
+        name: (count + ties[name] * part.squeeze(1)) / k
+        for name, count in _counts(nearer, sizes).items()
+    }
+
+
+def _counts(chosen: Tensor, sizes: Mapping[str, int]) -> dict[str, Tensor]:
+    """How many of the chosen rows (b, G) each modality has, (b,) each."""
+    parts = torch.split(chosen, list(sizes.values()), dim=1)
+    return {name: part.sum(dim=1) for name, part in zip(sizes, parts, strict=True)}
 
 
 def _summarise(

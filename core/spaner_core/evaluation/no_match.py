@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from spaner_core.evaluation.ranking import scored_blocks
-from spaner_core.evaluation.retrieval import SCORE_STEPS, Rows
+from spaner_core.evaluation.samples import TooFewSamples
+from spaner_core.evaluation.scores import SCORE_STEPS, Rows, scored_blocks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,11 +57,13 @@ def fit_match_threshold(
 
     Scores are compared to six decimals, and the threshold lies halfway between two such steps: a
     score equal to one that was to be refused is refused. Such a query's concept is known to the
-    space and missing from the gallery; one that the space never saw may behave otherwise. On new
-    data the rates scatter: by chance about √(rate · (1 - rate) / n). Source: the project's
-    definition. Raises `ValueError` when shapes do not fit, an entry is not finite, the rate is not
-    between 0 and 1, or n · rate < 1: then not one query may pass, and the data cannot tell the
-    rate from 0.
+    space and missing from the gallery; one that the space never saw may behave otherwise. On other
+    rows the rates may be far off: a single gallery row that lies with another concept's is the best
+    hit of all queries of that concept, so that false accepts come by the concept and grow with the
+    gallery; what counts is that these rows are as hard as those to come. Source: the project's
+    definition. Raises `ValueError` when shapes do not fit, an entry is not finite or the rate is
+    not between 0 and 1, `TooFewSamples` where n · rate < 1: then not one query may pass, and the
+    data cannot tell the rate from 0.
     """
     if not 0 < false_accept_rate < 1:
         raise ValueError(
@@ -72,7 +74,7 @@ def fit_match_threshold(
     count = len(absent)
     allowed = sum(passed / count <= false_accept_rate for passed in range(1, count))
     if not allowed:
-        raise ValueError(
+        raise TooFewSamples(
             f"got {count} queries to choose a false-accept rate of {false_accept_rate:g} on; "
             f"expected at least {math.ceil(1 / false_accept_rate)}; give more validation rows, "
             "or a higher rate"

@@ -8,31 +8,17 @@ and an embedding that tells nothing apart cannot look good: a constant one score
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
-import torch
 from torch import Tensor
-from torch.nn import functional
 
-from spaner_core.positives import Labels, SamplePositives
+from spaner_core.evaluation.ranking import check_ks, relevant_ranks
+from spaner_core.evaluation.samples import check_same_rows, one_a_sample
+from spaner_core.evaluation.scores import Rows, blocks, score_steps, unit_rows
+from spaner_core.positives import NONE, Labels, SamplePositives
 
 MRR_DEPTH = 10
-SCORE_STEPS = 1_000_000
-BLOCK_ENTRIES = 1 << 20
-"""Entries of a block of scores: 20,000 by 20,000 takes some 200 MB, and larger is no faster."""
-
-
-class Rows(Protocol):
-    """A (Q, G) bool matrix that gives a slice of its rows: a tensor, or one made on demand."""
-
-    @property
-    def shape(self) -> Sequence[int]:
-        """(Q, G)."""
-        ...
-
-    def __getitem__(self, block: slice, /) -> Tensor: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +55,7 @@ def retrieval(
     Introduction to Information Retrieval (2008), section 8.4. Raises `ValueError` when shapes do
     not fit, an entry is not finite, or a k is not a positive whole number.
     """
-    _check_ks(ks)
+    check_ks(ks)
     queries, gallery = unit_rows(queries), unit_rows(gallery)
     if queries.shape[1] != gallery.shape[1] or tuple(relevant.shape) != (
         len(queries),
@@ -86,7 +72,8 @@ def retrieval(
         answerable = marks.any(dim=1)
         if not answerable.any():
             continue
-        ranks, precision = _rank_block(queries[block][answerable], gallery, marks[answerable])
+        steps = score_steps(queries[block][answerable], gallery)
+        ranks, precision = relevant_ranks(steps, marks[answerable])
         first_ranks += ranks.tolist()
         precisions += precision.tolist()
     return _summarise(first_ranks, precisions, ks=ks, queries=len(queries))
@@ -109,86 +96,60 @@ def retrieval_by_pair(
     the modalities, rows or widths do not fit.
     """
     check_same_rows(embeddings, labels)
-    figures: dict[str, float | None] = {}
-    shared = [*(f"recall@{k}" for k in ks), f"mrr@{MRR_DEPTH}", "map"]
-    pairs = [(src, dst) for src in embeddings for dst in embeddings if src != dst]
-    for src, dst in pairs:
-        found = retrieval(
-            embeddings[src][labels[src].first_rows().to(embeddings[src].device)],
-            embeddings[dst][labels[dst].first_rows().to(embeddings[dst].device)],
-            SamplePositives(labels[src], labels[dst]),
-            ks=ks,
-        )
-        values = [*found.recall.values(), found.mrr, found.mean_average_precision]
-        for name, value in zip(shared, values, strict=True):
-            figures[f"{src}_to_{dst}_{name}"] = value
-        figures[f"{src}_to_{dst}_median_rank"] = found.median_rank
-        figures[f"{src}_to_{dst}_unanswerable"] = found.unanswerable
-    for name in shared:
-        known = [v for a, b in pairs if (v := figures[f"{a}_to_{b}_{name}"]) is not None]
-        figures[f"mean_{name}"] = statistics.fmean(known) if known else None
+    figures = _by_pair(embeddings, labels, ks=ks)
     figures["primary_metric"] = figures["mean_map"]
     return figures
 
 
-def unit_rows(vectors: Tensor) -> Tensor:
-    """Return float64 rows of unit length, (n, D) to (n, D); a zero row stays zero.
+def retrieval_by_item(
+    embeddings: Mapping[str, Tensor],
+    labels: Mapping[str, Labels],
+    *,
+    ks: Sequence[int] = (1, 5, 10),
+) -> dict[str, float | None]:
+    """Measure as `retrieval_by_pair`, but with the same *item* alone as relevance.
 
-    Formula: x / ‖x‖. Raises `ValueError` when `vectors` is no matrix or an entry is not finite.
+    A concept brings together what is alike, an item what is one and the same thing. Modalities of
+    which no row has an item take no part, and with fewer than two others there are no figures; a
+    query without an item counts as unanswerable. Keys: `{src}_to_{dst}_item_` and `mean_item_`
+    before the names given there; errors as there.
     """
-    if vectors.ndim != 2:
-        raise ValueError(
-            f"got vectors of shape {tuple(vectors.shape)}; expected (rows, width); "
-            "give one vector a row"
-        )
-    vectors = vectors.detach().to(torch.float64)
-    broken = int((~vectors.isfinite()).any(dim=1).sum())
-    if broken:
-        raise ValueError(
-            f"got {broken} of {len(vectors)} vectors with NaN or infinity; expected finite "
-            "numbers; look for a training that diverged or features that overflowed"
-        )
-    return functional.normalize(vectors, dim=1)
+    check_same_rows(embeddings, labels)
+    having = [name for name in embeddings if (labels[name].items > NONE).any()]
+    if len(having) < 2:
+        return {}
+    by_item = {name: _items_alone(labels[name]) for name in having}
+    return _by_pair({name: embeddings[name] for name in having}, by_item, ks=ks, by="item_")
 
 
-def score_steps(a: Tensor, b: Tensor) -> Tensor:
-    """Cosines of unit rows (A, D) and (B, D) in whole millionths, (A, B) int32: exact ties."""
-    return (a @ b.T * SCORE_STEPS).round().to(torch.int32)
+def _by_pair(
+    embeddings: Mapping[str, Tensor],
+    labels: Mapping[str, Labels],
+    *,
+    ks: Sequence[int],
+    by: str = "",
+) -> dict[str, float | None]:
+    figures: dict[str, float | None] = {}
+    shared = [*(f"recall@{k}" for k in ks), f"mrr@{MRR_DEPTH}", "map"]
+    pairs = [(src, dst) for src in embeddings for dst in embeddings if src != dst]
+    samples = {name: one_a_sample(part, labels[name]) for name, part in embeddings.items()}
+    for src, dst in pairs:
+        relevant = SamplePositives(labels[src], labels[dst])
+        found = retrieval(samples[src], samples[dst], relevant, ks=ks)
+        prefix = f"{src}_to_{dst}_{by}"
+        values = [*found.recall.values(), found.mrr, found.mean_average_precision]
+        figures |= {f"{prefix}{name}": v for name, v in zip(shared, values, strict=True)}
+        figures[f"{prefix}median_rank"] = found.median_rank
+        figures[f"{prefix}unanswerable"] = found.unanswerable
+    for name in shared:
+        known = [v for a, b in pairs if (v := figures[f"{a}_to_{b}_{by}{name}"]) is not None]
+        figures[f"mean_{by}{name}"] = statistics.fmean(known) if known else None
+    return figures
 
 
-def blocks(rows: int, *, width: int) -> Iterator[slice]:
-    """Cut `rows` rows of `width` entries into slices that fit in memory."""
-    size = max(1, BLOCK_ENTRIES // max(1, width))
-    for start in range(0, rows, size):
-        yield slice(start, min(start + size, rows))
-
-
-def check_same_rows(embeddings: Mapping[str, Tensor], labels: Mapping[str, Labels]) -> None:
-    """Raise `ValueError` unless both name the same modalities, with as many rows, of one width."""
-    rows = {name: len(vectors) for name, vectors in embeddings.items()}
-    labelled = {name: len(known) for name, known in labels.items()}
-    if rows != labelled:
-        raise ValueError(
-            f"got embeddings of {rows} rows and labels of {labelled}; expected the same "
-            "modalities and rows; give one label a row"
-        )
-    widths = {name: vectors.shape[-1] for name, vectors in embeddings.items()}
-    if len(set(widths.values())) > 1:
-        raise ValueError(
-            f"got embeddings of widths {widths}; expected one width; take the aligners of one space"
-        )
-
-
-def _rank_block(queries: Tensor, gallery: Tensor, relevant: Tensor) -> tuple[Tensor, Tensor]:
-    """First relevant rank and average precision of each answerable query, (b,) and (b,)."""
-    # The lowest bit is 0 for relevant items: it breaks ties against them and, after sorting,
-    # tells where they went, so that no index has to be carried along.
-    keys = 2 * score_steps(queries, gallery) + (~relevant).to(torch.int32)  # (b, G)
-    hits = keys.sort(dim=1, descending=True).values % 2 == 0  # (b, G)
-    found = hits.cumsum(dim=1)
-    places = torch.arange(1, len(gallery) + 1, device=gallery.device)
-    precision = (found / places.to(torch.float64) * hits).sum(dim=1) / hits.sum(dim=1)
-    return hits.to(torch.int8).argmax(dim=1) + 1, precision
+def _items_alone(labels: Labels) -> Labels:
+    concepts = labels.concepts.new_full((len(labels),), NONE)
+    return Labels(concepts=concepts, items=labels.items, samples=labels.samples)
 
 
 def _summarise(
@@ -205,11 +166,3 @@ def _summarise(
         queries=queries,
         unanswerable=queries - len(first_ranks),
     )
-
-
-def _check_ks(ks: Sequence[int]) -> None:
-    wrong = [k for k in ks if not isinstance(k, int) or k < 1]
-    if wrong or len(set(ks)) != len(ks):
-        raise ValueError(
-            f"got ks {list(ks)}; expected different whole numbers from 1; give for example 1, 5, 10"
-        )

@@ -6,12 +6,16 @@ A collapsed space has perfect alignment and the worst uniformity: read the two t
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from itertools import combinations
 
 import torch
 from torch import Tensor
 
 from spaner_core.evaluation.coherence import matched_cosine
-from spaner_core.evaluation.retrieval import Rows, blocks, unit_rows
+from spaner_core.evaluation.samples import check_same_rows, one_a_sample
+from spaner_core.evaluation.scores import Rows, blocks, unit_rows
+from spaner_core.positives import Labels, SamplePositives
 
 SHARPNESS = 2
 """t in exp(-t d²), as in the source."""
@@ -51,3 +55,23 @@ def uniformity(vectors: Tensor) -> float | None:
         potentials[own - block.start, own] = 0
         total += float(potentials.sum())
     return math.log(total / (rows * (rows - 1)))
+
+
+def alignment_and_uniformity(
+    embeddings: Mapping[str, Tensor], labels: Mapping[str, Labels]
+) -> dict[str, float | None]:
+    """Measure the alignment of every pair and the uniformity of every modality, as one flat dict.
+
+    Shapes: each embedding (n_m, D), its labels of n_m rows; rows of one sample count once. Keys:
+    `{a}_to_{b}_alignment`, once a pair since it is symmetric, `a` before `b` in alphabetical
+    order; `{a}_uniformity`. Raises `ValueError` when the modalities, rows or widths do not fit.
+    """
+    check_same_rows(embeddings, labels)
+    samples = {name: one_a_sample(part, labels[name]) for name, part in embeddings.items()}
+    figures = {
+        f"{a}_to_{b}_alignment": alignment(
+            samples[a], samples[b], SamplePositives(labels[a], labels[b])
+        )
+        for a, b in combinations(sorted(samples), 2)
+    }
+    return figures | {f"{name}_uniformity": uniformity(part) for name, part in samples.items()}

@@ -7,11 +7,12 @@ stand uncompressed, so that rows are read from where they lie.
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -22,10 +23,12 @@ from torch import Tensor
 
 from spaner_core.errors import DataError
 from spaner_core.features.encoding import EncodedSample
+from spaner_core.threads import one_thread
 from spaner_core.writing import written_at_end
 
 SUFFIX = ".arrow"
 DTYPES = {"float16": torch.float16, "float32": torch.float32}
+_ARROW_DTYPES = {"float16": pa.float16(), "float32": pa.float32()}
 METADATA = b"spaner"
 
 
@@ -47,12 +50,6 @@ class BatchFile:
     dim: int
     dtype: torch.dtype
 
-    @property
-    def even_tokens(self) -> int | None:
-        """The number of tokens that every sample has, None where it differs or some are padding."""
-        counts = {stop - start for start, stop in zip(self.starts, self.starts[1:], strict=False)}
-        return counts.pop() if len(counts) == 1 and not any(self.padding) else None
-
     def map(self) -> Tensor:
         """Map the tokens of all samples to memory, (tokens, E); none is read before it is used."""
         # torch closes the file at once, where other maps each hold one of the process's 1,024
@@ -70,36 +67,41 @@ def write_batch_file(
 
     Raises `DataError` where a feature is too large for `dtype`.
     """
-    values = torch.cat([sample.values for sample in samples.values()]).to(DTYPES[dtype])
-    if not torch.isfinite(values).all():
+    with one_thread():  # it only copies; threads that wait for one another cost seconds
+        parts = [sample.values.to(DTYPES[dtype]).numpy() for sample in samples.values()]
+    values = np.concatenate(parts)
+    if not np.isfinite(values).all():
         largest = max(float(sample.values.abs().max()) for sample in samples.values())
         raise DataError(
             f"features reach {largest:.3g}, {dtype} holds numbers up to "
             f"{torch.finfo(DTYPES[dtype]).max:.0f}; set features.dtype to float32 in plugins.yaml"
         )
-    tokens = pa.FixedSizeListArray.from_arrays(pa.array(values.numpy().ravel()), values.shape[1])
+    tokens = pa.FixedSizeListArray.from_arrays(pa.array(values.ravel()), values.shape[1])
     counts = [len(sample.values) for sample in samples.values()]
     padding = [torch.nonzero(~sample.mask).flatten().tolist() for sample in samples.values()]
-    table = pa.table(
-        {
-            "key": pa.array(samples, pa.string()),
-            "values": pa.ListArray.from_arrays(
-                pa.array(np.cumsum([0, *counts]), pa.int32()), tokens
-            ),
-            "padding": pa.array(padding, pa.list_(pa.int32())),
-        }
-    ).replace_schema_metadata({METADATA: json.dumps(identity, sort_keys=True)})
-    with written_at_end(path) as partial, ipc.new_file(str(partial), table.schema) as writer:
-        writer.write_table(table)
+    columns = {
+        "key": pa.array(samples, pa.string()),
+        "values": pa.ListArray.from_arrays(pa.array(np.cumsum([0, *counts]), pa.int32()), tokens),
+        "padding": pa.array(padding, pa.list_(pa.int32())),
+    }
+    _write(path, pa.record_batch(columns), identity)
 
 
-def copy_batch_file(source: Path, target: Path, *, keys: Set[str]) -> None:
+def copy_batch_file(
+    source: Path, target: Path, *, keys: Set[str], identity: Mapping[str, Any]
+) -> None:
     """Write the samples of `source` that are among `keys` to `target`, bit by bit the same."""
     with pa.memory_map(str(source)) as file, ipc.open_file(file) as reader:
-        table = reader.read_all()
-        kept = table.filter(pc.is_in(table["key"], pa.array(sorted(keys), pa.string())))
-        with written_at_end(target) as partial, ipc.new_file(str(partial), kept.schema) as writer:
-            writer.write_table(kept.combine_chunks())
+        batch = reader.get_batch(0)
+        kept = batch.filter(pc.is_in(batch["key"], pa.array(sorted(keys), pa.string())))
+        _write(target, kept, identity)
+
+
+def _write(path: Path, batch: pa.RecordBatch, identity: Mapping[str, Any]) -> None:
+    described = {"identity": dict(identity), "places": _fingerprint(*_places(batch))}
+    schema = batch.schema.with_metadata({METADATA: json.dumps(described, sort_keys=True)})
+    with written_at_end(path) as partial, ipc.new_file(str(partial), schema) as writer:
+        writer.write_batch(batch.replace_schema_metadata(schema.metadata))
 
 
 def read_batch_file(path: Path, *, identity: Mapping[str, Any]) -> BatchFile:
@@ -113,21 +115,43 @@ def read_batch_file(path: Path, *, identity: Mapping[str, Any]) -> BatchFile:
             beginning = file.read_buffer(size).address
             file.seek(0)
             reader = ipc.open_file(file)
-            stored = json.loads((reader.schema.metadata or {}).get(METADATA, b"null"))
-            if stored != json.loads(json.dumps(identity)):
+            described = json.loads((reader.schema.metadata or {})[METADATA])
+            if described["identity"] != json.loads(json.dumps(identity)):
                 raise ValueError("it holds features of another encoder, preparation or dtype")
             batch = reader.get_batch(0)
             batch.validate(full=True)
-            values, tokens = batch.column("values"), batch.column("values").values
+            keys, starts, padding = _places(batch)
+            tokens = batch.column("values").values
+            expected = pa.list_(_ARROW_DTYPES[identity["dtype"]], identity["dim"])
+            places = _fingerprint(keys, starts, padding)
+            if tokens.type != expected or described["places"] != places:
+                raise ValueError("it is damaged (its samples do not lie where they were written)")
             return BatchFile(
                 path=path,
                 size_bytes=size,
-                keys=tuple(batch.column("key").to_pylist()),
-                starts=tuple(values.offsets.to_pylist()),
-                padding=tuple(map(tuple, batch.column("padding").to_pylist())),
+                keys=tuple(keys),
+                starts=tuple(starts),
+                padding=tuple(map(tuple, padding)),
                 offset_bytes=tokens.values.buffers()[1].address - beginning,
-                dim=tokens.type.list_size,
-                dtype=DTYPES[str(identity["dtype"])],
+                dim=identity["dim"],
+                dtype=DTYPES[identity["dtype"]],
             )
     except (pa.ArrowException, KeyError, OSError, TypeError, AttributeError) as error:
         raise ValueError(f"it is damaged ({error})") from error
+
+
+_Places: TypeAlias = tuple[list[str], list[int], list[list[int]]]
+
+
+def _places(batch: pa.RecordBatch) -> _Places:
+    """Read keys, starts and padding of a file's samples."""
+    columns = (batch["key"], batch["values"].offsets, batch["padding"])
+    keys, starts, padding = (column.to_pylist() for column in columns)
+    return keys, starts, padding
+
+
+def _fingerprint(
+    keys: Sequence[str], starts: Sequence[int], padding: Sequence[Sequence[int]]
+) -> str:
+    """Tell whether a sample's tokens are where they were written: one wrong bit gives others'."""
+    return hashlib.sha256(json.dumps([keys, starts, padding]).encode()).hexdigest()

@@ -29,7 +29,7 @@ class Extraction:
 
     Row i of `rows` belongs to source `usable[i]`, (m,) int64; `unusable` maps the places of the
     other sources to reasons. Every source is in one of them. `extracted` counts the sources whose
-    features were not in the store before.
+    features this call brought to the store.
     """
 
     rows: RowSource
@@ -84,11 +84,12 @@ def extract_stored(
     the store cannot be written.
     """
     inputs, unusable = _key_all(sources)
-    missing = {given.key: given for given in inputs.values() if given.key not in stream}
-    before = set(missing)
-    if missing:
+    missing = _missing(inputs, stream)
+    if not missing:
+        stream.settle()
+    else:
         with stream.writing():
-            missing = {key: given for key, given in missing.items() if key not in stream}
+            missing = _missing(inputs, stream)  # others may have written, or removed, meanwhile
             progress = tqdm(
                 total=len(missing), desc=title, unit="row", disable=not shows_progress()
             )
@@ -109,8 +110,14 @@ def extract_stored(
         rows=stream.rows(keys),
         usable=torch.tensor(usable).long(),
         unusable={p: unusable[s] for p, s in enumerate(sources) if s in unusable},
-        extracted=sum(key in before for key in keys),
+        extracted=sum(key in missing for key in keys),
     )
+
+
+def _missing(
+    inputs: Mapping[Path | str, KeyedInput], stream: FeatureStream
+) -> dict[str, KeyedInput]:
+    return {given.key: given for given in inputs.values() if given.key not in stream}
 
 
 def _key_all(

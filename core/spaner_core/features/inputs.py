@@ -26,10 +26,15 @@ class KeyedInput:
 
     def check_unchanged(self) -> None:
         """Raise `UnusableInput` where the file was changed after its key was taken."""
-        if isinstance(self.source, Path):
+        if not isinstance(self.source, Path):
+            return
+        try:
             stat = _file_of(self.source)[0].stat()
-            if (stat.st_size, stat.st_mtime_ns) != (self.size_bytes, self.modified_ns):
-                raise UnusableInput("the file was changed while it was read; run the command again")
+            unchanged = (stat.st_size, stat.st_mtime_ns) == (self.size_bytes, self.modified_ns)
+        except OSError:  # it is gone
+            unchanged = False
+        if not unchanged:
+            raise UnusableInput("the file was changed while it was read; run the command again")
 
 
 def key_input(source: Path | str) -> KeyedInput:
@@ -47,9 +52,10 @@ def key_input(source: Path | str) -> KeyedInput:
         with file.open("rb") as opened:
             stat = os.fstat(opened.fileno())
             content_hash = hashlib.file_digest(opened, "sha256").hexdigest()
-    except OSError as error:
+    except (OSError, ValueError) as error:  # a NUL in the name is a ValueError
+        reason = getattr(error, "strerror", None) or error
         raise UnusableInput(
-            f"{error.strerror or error}; expected a file that can be read; check the path"
+            f"{reason}; expected a file that can be read; check the path"
         ) from error
     return KeyedInput(
         source=source,

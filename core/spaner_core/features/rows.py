@@ -84,6 +84,8 @@ class JoinedRows:
 
     def load(self) -> FeatureRows:
         """Bring the rows to memory."""
+        if not len(self):
+            return self.parts[0].take(self.index).load()
         owner = torch.searchsorted(self.starts, self.index, right=True) - 1
         loaded, order = [], []
         for number, part in enumerate(self.parts):

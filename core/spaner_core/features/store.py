@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from spaner_core.features.stream import DESCRIPTION, FeatureStream, StreamIdentity
-from spaner_core.writing import written_at_end
+from spaner_core.replacing import writing_alone
+from spaner_core.writing import remove_partials, written_at_end
 
 USES = "uses"
 
@@ -52,7 +53,8 @@ class FeatureStore:
         path, described = self.folder / USES / name, json.dumps(asdict(use), indent=2)
         with suppress(OSError):  # a store that may only be read is not pruned either
             if not path.is_file() or path.read_text(encoding="utf-8") != described:
-                with written_at_end(path) as partial:
+                with writing_alone(path), written_at_end(path) as partial:
+                    remove_partials(path.parent)
                     partial.write_text(described, encoding="utf-8")
 
     def uses(self) -> dict[Path, Use]:

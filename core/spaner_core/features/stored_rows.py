@@ -12,6 +12,7 @@ from spaner_core.errors import DataError
 from spaner_core.features.batch_files import BatchFile
 from spaner_core.features.rows import FeatureRows
 from spaner_core.profiling import spent
+from spaner_core.threads import one_thread
 
 MAPPED_BYTES = 256 * 2**20
 """Files mapped at a time: pages that were read count as the process's memory until unmapped."""
@@ -62,9 +63,13 @@ class StoredRows:
     @property
     def even(self) -> bool:
         """Whether every row has the same number of tokens and none of them is padding."""
-        used = [self.files[number] for number in set(self.places[:, 0].tolist())]
-        counts = {file.even_tokens for file in used}
-        return len(counts) <= 1 and None not in counts
+        counts = set()
+        for number, sample in self.places.tolist():
+            file = self.files[number]
+            counts.add(file.starts[sample + 1] - file.starts[sample])
+            if file.padding[sample] or len(counts) > 1:
+                return False
+        return True
 
     def take(self, index: Tensor) -> StoredRows:
         """Choose the rows at `index` (m,), in its order, without loading them."""
@@ -74,7 +79,7 @@ class StoredRows:
         """Bring the rows to memory, as float32."""
         if not len(self):
             return FeatureRows(values=torch.zeros(0, 1, self.dim), mask=torch.zeros(0, 1).bool())
-        with spent("store"):
+        with spent("store"), one_thread():
             places = [(self.files[number], sample) for number, sample in self.places.tolist()]
             tokens = [
                 self.maps.tokens(file)[file.starts[sample] : file.starts[sample + 1]]

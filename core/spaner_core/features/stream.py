@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+from pydantic import TypeAdapter
 
 from spaner_core.errors import DataError, PluginError
 from spaner_core.features.batch_files import (
@@ -28,22 +29,29 @@ from spaner_core.profiling import spent
 from spaner_core.replacing import writing_alone
 from spaner_core.writing import remove_partials, written_at_end
 
+FORMAT_VERSION = 1
 PLAN = "plan.json"
 DESCRIPTION = "stream.json"
 BATCH_ROWS = 256
 BATCH_BYTES = 256 * 2**20
 """Bytes of inputs in a batch, so that long recordings make small batches."""
 
+_PLAN = TypeAdapter(list[list[str]])
+
 
 @dataclass(frozen=True, kw_only=True)
 class StreamIdentity:
-    """Whose features a stream holds; those of any other identity are never given."""
+    """Whose features a stream holds; those of any other identity are never given.
+
+    `format_version` is that of the files, raised when older ones can no longer be read.
+    """
 
     modality: str
     encoder: str
     transform: str
     dtype: str
     dim: int
+    format_version: int = FORMAT_VERSION
 
     @property
     def folder(self) -> str:
@@ -103,14 +111,20 @@ class FeatureStream:
 
         Raises `PluginError` then.
         """
-        before = set(self.folder.glob(f"*{SUFFIX}"))
+        before = set(self._paths())
+        stopped: BaseException | None = None
         try:
             with encoder.unchanged():
-                yield
+                try:
+                    yield
+                except BaseException as error:  # its weights are looked at all the same
+                    stopped = error
         except PluginError:
-            for path in set(self.folder.glob(f"*{SUFFIX}")) - before:
+            for path in set(self._paths()) - before:
                 path.unlink()
             raise
+        if stopped is not None:
+            raise stopped
 
     def plan(self, missing: Mapping[str, KeyedInput]) -> list[list[str]]:
         """Cut missing inputs into batches of like size, the largest first, and keep that plan.
@@ -143,17 +157,23 @@ class FeatureStream:
         """Forget the plan: all that could be extracted was."""
         (self.folder / PLAN).unlink(missing_ok=True)
 
-    def keep(self, keys: Set[str]) -> Pruned:
-        """Remove all but the features of inputs with `keys`, and files that cannot be used."""
+    def settle(self) -> None:
+        """Forget a plan that was carried out by a process that was killed before it did so."""
+        if self._is_plan_done():
+            with suppress(DataError), self.writing():  # in one that may only be read it stays
+                if self._is_plan_done():
+                    self.finish()
+
+    def keep(self, choose: Callable[[], Set[str]]) -> Pruned:
+        """Remove all but the features of the keys chosen, and files that cannot be used.
+
+        `choose` is asked when no other process writes: what those wrote last has its use, too.
+        """
         with self.writing():
-            before, rows = self._size_bytes(), len(self._places)
-            usable = {file.path for file in self._files}
-            for path in self.folder.glob(f"*{SUFFIX}"):
-                if path not in usable:
-                    path.unlink()
-            for number, file in enumerate(self._files):
-                here = {key for key in file.keys if self._places[key][0] == number}
-                self._keep_in(file, here & keys)
+            before, rows, keys = self._size_bytes(), len(self._places), choose()
+            kept = {self._keep_in(number, keys) for number in range(len(self._files))}
+            for path in set(self._paths()) - kept:
+                path.unlink()
             self._read_index()
             if not self._places:
                 for name in (PLAN, DESCRIPTION):
@@ -163,16 +183,21 @@ class FeatureStream:
             self.folder.rmdir()
         return pruned
 
-    def _keep_in(self, file: BatchFile, keys: Set[str]) -> None:
-        if len(keys) == len(file.keys):
-            return
-        if keys:
-            kept = [key for key in file.keys if key in keys]
-            copy_batch_file(file.path, self.folder / _file_name(kept), keys=keys)
-        file.path.unlink()
+    def _keep_in(self, number: int, keys: Set[str]) -> Path | None:
+        """Return the file that holds those of a file's samples that are kept, if any are."""
+        file = self._files[number]
+        kept = [key for key in file.keys if key in keys and self._places[key][0] == number]
+        if len(kept) in (0, len(file.keys)):
+            return file.path if kept else None
+        target = self.folder / _file_name(kept)
+        copy_batch_file(file.path, target, keys=set(kept), identity=self._described)
+        return target
+
+    def _paths(self) -> list[Path]:
+        return sorted(self.folder.glob(f"*{SUFFIX}"))
 
     def _size_bytes(self) -> int:
-        return sum(path.stat().st_size for path in self.folder.glob(f"*{SUFFIX}"))
+        return sum(path.stat().st_size for path in self._paths())
 
     def _describe(self) -> None:
         path = self.folder / DESCRIPTION
@@ -198,7 +223,7 @@ class FeatureStream:
     def _read_index(self) -> None:
         self._files, self._places = [], {}
         with spent("store"):
-            for path in sorted(self.folder.glob(f"*{SUFFIX}")):
+            for path in self._paths():
                 self._add(path)
 
     def _add(self, path: Path) -> None:
@@ -210,12 +235,15 @@ class FeatureStream:
             self._places.setdefault(key, (len(self._files), sample))
         self._files.append(file)
 
+    def _is_plan_done(self) -> bool:
+        plan = self._read_plan()
+        return bool(plan) and all(key in self for batch in plan for key in batch)
+
     def _read_plan(self) -> list[list[str]]:
         try:
-            plan: list[list[str]] = json.loads((self.folder / PLAN).read_text(encoding="utf-8"))
+            return _PLAN.validate_json((self.folder / PLAN).read_bytes())
         except (OSError, ValueError):
             return []
-        return plan
 
 
 def _file_name(keys: Sequence[str]) -> str:

@@ -13,6 +13,7 @@ from spaner_core.profiling import spent
 from spaner_core.prompt import SharedPrompt
 from spaner_core.recipe import TrainingRecipe
 from spaner_core.training.joint import check_concepts
+from spaner_core.training.monitoring import Monitor
 from spaner_core.training.trainer import train_attached
 
 
@@ -24,12 +25,14 @@ def fit_attached(
     *,
     training: TrainingRecipe,
     device: str = "auto",
+    monitor: Monitor | None = None,
 ) -> Aligner:
     """Train the aligner of `name` on its own labelled rows; no other modality is needed.
 
     Rows without a concept set centre and scale only.
 
-    Raises `DataError` where the rows are of fewer than two concepts.
+    Raises `DataError` where the rows are of fewer than two concepts, and `ConfigError` where
+    numbers are no longer finite.
     """
     labelled = rows.take(torch.nonzero(rows.concepts >= 0).flatten())
     check_concepts(name, labelled)
@@ -37,5 +40,7 @@ def fit_attached(
     aligner = build()
     with spent("statistics"):
         aligner.fit_statistics(LabelledBatches(rows), concept_count=len(prompt.anchors))
-    train_attached(prompt, name, aligner, labelled, training=training, device=device)
+    train_attached(
+        prompt, name, aligner, labelled, training=training, device=device, monitor=monitor
+    )
     return aligner

@@ -23,6 +23,7 @@ from spaner_core.prompt import (
     random_anchors,
 )
 from spaner_core.recipe import PromptRecipe, Recipe
+from spaner_core.training.monitoring import Monitor
 from spaner_core.training.trainer import train_jointly
 
 TRUSTED_LABELS = 0.8
@@ -61,11 +62,13 @@ def fit_space(
     labels: Labels | None,
     recipe: Recipe,
     device: str = "auto",
+    monitor: Monitor | None = None,
 ) -> Trained:
     """Train a new space on labelled rows of its first modalities.
 
     Same seed, same machine, same bytes. Raises `DataError` where a modality has labelled rows of
-    fewer than two concepts, and `ConfigError` where the modality of `labels` cannot embed names.
+    fewer than two concepts, and `ConfigError` where the modality of `labels` cannot embed names
+    or numbers are no longer finite.
     """
     for name, part in rows.items():
         check_concepts(name, part)
@@ -89,6 +92,7 @@ def fit_space(
         loss=recipe.loss,
         training=recipe.training,
         device=device,
+        monitor=monitor,
     )
     return Trained(
         prompt=prompt,

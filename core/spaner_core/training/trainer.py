@@ -1,28 +1,22 @@
-"""The training loop: `transformers.Trainer` around modules that return the loss.
-
-Ours are those modules and the sampler that draws each modality's rows independently.
-"""
+"""What is trained: modules that return the loss, and batches of rows drawn by seed and step."""
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset
-from transformers import PrinterCallback, ProgressCallback, Trainer, TrainingArguments
 
 from spaner_core.data.labelled import LabelledRows
 from spaner_core.features.rows import stack_rows
 from spaner_core.losses import AlignmentLoss, anchor_loss
 from spaner_core.modality import Aligner
-from spaner_core.profiling import spent
-from spaner_core.progress import shows_progress
 from spaner_core.prompt import SharedPrompt
 from spaner_core.recipe import LossRecipe, TrainingRecipe
-from spaner_core.threads import one_thread
+from spaner_core.training.loop import run
+from spaner_core.training.monitoring import Monitor
 
 ModalityBatch = dict[str, Tensor]
 
@@ -36,14 +30,24 @@ def train_jointly(
     loss: LossRecipe,
     training: TrainingRecipe,
     device: str = "auto",
+    monitor: Monitor | None = None,
 ) -> None:
     """Train `aligners` and the prompt's two scalars together, in place.
 
     `rows` holds each modality's training rows, `always` rows that join every batch (the concepts'
-    names, in the modality that gave the prompt). The anchors never change.
+    names, in the modality that gave the prompt). The anchors never change. Raises `ConfigError`
+    where numbers are no longer finite, after keeping the batch in the monitor's folder.
     """
     module = JointTraining(prompt, aligners, AlignmentLoss(**vars(loss)))
-    _run(module, StepBatches(rows, always, training), training, device)
+    run(
+        module,
+        StepBatches(rows, always, training),
+        prompt=prompt,
+        aligners=aligners,
+        training=training,
+        device=device,
+        monitor=monitor,
+    )
 
 
 def train_attached(
@@ -54,13 +58,23 @@ def train_attached(
     *,
     training: TrainingRecipe,
     device: str = "auto",
+    monitor: Monitor | None = None,
 ) -> None:
     """Train one aligner against a finished prompt, in place: CE(s_a·h Aᵀ, concept) alone.
 
-    Needs no data of any other modality; the prompt's anchors and scalars stay as they are.
+    Needs no data of any other modality; the prompt's anchors and scalars stay as they are. Raises
+    `ConfigError` as `train_jointly` does.
     """
     module = AttachTraining(prompt.freeze(), aligner, name)
-    _run(module, StepBatches({name: rows}, {}, training), training, device)
+    run(
+        module,
+        StepBatches({name: rows}, {}, training),
+        prompt=prompt,
+        aligners={name: aligner},
+        training=training,
+        device=device,
+        monitor=monitor,
+    )
 
 
 class JointTraining(nn.Module):
@@ -73,8 +87,8 @@ class JointTraining(nn.Module):
         self.prompt, self.loss = prompt, loss
         self.aligners = nn.ModuleDict(aligners)
 
-    def forward(self, batch: dict[str, ModalityBatch]) -> dict[str, Tensor]:
-        """Return the alignment loss of one batch, at a random pull strength."""
+    def forward(self, batch: dict[str, ModalityBatch]) -> dict[str, Any]:
+        """Return the alignment loss of one batch and its embeddings, at a random pull strength."""
         strength = torch.rand(())  # any strength may be chosen later, so every one is trained
         alignments = {
             name: self.aligners[name](
@@ -88,7 +102,10 @@ class JointTraining(nn.Module):
         }
         concepts = {name: part["concepts"] for name, part in batch.items()}
         items = {name: part["items"] for name, part in batch.items()}
-        return {"loss": self.loss(alignments, concepts, items, self.prompt)}
+        return {
+            "loss": self.loss(alignments, concepts, items, self.prompt),
+            "embeddings": {name: given.embedding for name, given in alignments.items()},
+        }
 
 
 class AttachTraining(nn.Module):
@@ -98,13 +115,16 @@ class AttachTraining(nn.Module):
         super().__init__()
         self.prompt, self.aligner, self.name = prompt, aligner, name
 
-    def forward(self, batch: dict[str, ModalityBatch]) -> dict[str, Tensor]:
-        """Return the anchor loss of one batch."""
+    def forward(self, batch: dict[str, ModalityBatch]) -> dict[str, Any]:
+        """Return the anchor loss of one batch and its embeddings, at no pull."""
         part = batch[self.name]
         alignment = self.aligner(
             part["features"], part["mask"], self.prompt.anchors, beta=self.prompt.beta, strength=0.0
         )
-        return {"loss": anchor_loss(alignment.direction, part["concepts"], self.prompt)}
+        return {
+            "loss": anchor_loss(alignment.direction, part["concepts"], self.prompt),
+            "embeddings": {self.name: alignment.embedding},
+        }
 
 
 class StepBatches(Dataset[dict[str, ModalityBatch]]):
@@ -146,55 +166,3 @@ def _as_batch(parts: list[LabelledRows]) -> ModalityBatch:
         "concepts": torch.cat([part.concepts for part in parts]),
         "items": torch.cat([part.items for part in parts]),
     }
-
-
-class _AlignmentTrainer(Trainer):
-    """Trainer that decays matrices only."""
-
-    def get_decay_parameter_names(self, model: nn.Module) -> list[str]:
-        return [name for name, parameter in model.named_parameters() if parameter.ndim >= 2]
-
-
-class _Progress(ProgressCallback):
-    """A bar without the Trainer's closing figures, which go to standard output."""
-
-    def on_log(self, *_: Any, **__: Any) -> None:
-        """Write nothing."""
-
-
-def _keep_quiet(trainer: Trainer) -> None:
-    trainer.remove_callback(PrinterCallback)
-    if trainer.pop_callback(ProgressCallback) is not None:
-        trainer.add_callback(_Progress)
-
-
-def _first(batches: list[dict[str, ModalityBatch]]) -> dict[str, dict[str, ModalityBatch]]:
-    return {"batch": batches[0]}  # one item of the data set is one whole batch
-
-
-def _run(module: nn.Module, batches: StepBatches, training: TrainingRecipe, device: str) -> None:
-    settings = {k: v for k, v in vars(training).items() if k != "per_device_train_batch_size"}
-    with tempfile.TemporaryDirectory() as folder:
-        arguments = TrainingArguments(
-            output_dir=folder,
-            per_device_train_batch_size=1,  # one item is one batch
-            train_sampling_strategy="sequential",
-            lr_scheduler_type="cosine",
-            max_grad_norm=0.0,
-            save_strategy="no",
-            logging_strategy="no",
-            report_to="none",
-            remove_unused_columns=False,
-            dataloader_pin_memory=False,
-            disable_tqdm=not shows_progress(),
-            use_cpu=device == "cpu",
-            **settings,
-        )
-        trainer = _AlignmentTrainer(
-            model=module, args=arguments, train_dataset=batches, data_collator=_first
-        )
-        _keep_quiet(trainer)
-        module.train()
-        with one_thread(), spent("step"):
-            trainer.train()
-    module.eval().cpu()

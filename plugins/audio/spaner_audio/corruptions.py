@@ -51,8 +51,13 @@ class WaveformCorruption(Generic[StrengthT]):
     disturb: Callable[[Waveform, StrengthT, torch.Generator], Tensor]
 
     def apply(self, sample: Waveform, *, severity: int, seed: int) -> Waveform:
-        """Return a disturbed copy, as long as `sample`, at its rate, finite and never clipped."""
-        strength = dict(enumerate(self.strengths, start=1))[severity]
+        """Return a disturbed copy, as long as `sample`, at its rate, finite and never clipped.
+
+        Raises `ValueError` where `severity` is not 1 to 5.
+        """
+        if severity not in range(1, len(self.strengths) + 1):
+            raise ValueError(f"severity is {severity}; expected 1 (slight) to 5; give one of them")
+        strength = self.strengths[severity - 1]
         peak = sample.samples.abs().max().clamp_min(_SMALLEST)  # silence stays silence
         heard = replace(sample, samples=sample.samples / peak)
         disturbed = self.disturb(heard, strength, torch.Generator().manual_seed(seed)) * peak

@@ -37,7 +37,9 @@ class SeriesCorruption:
 
     def apply(self, sample: Series, *, severity: int, seed: int) -> Series:
         """Return a disturbed copy with as many channels and steps, finite, at the same rate."""
-        share = dict(enumerate(self.shares, start=1))[severity]
+        if severity not in range(1, len(self.shares) + 1):
+            raise ValueError(f"severity is {severity}; expected 1 (slight) to 5; give one of them")
+        share = self.shares[severity - 1]
         values = sample.values.double().numpy()
         disturbed = self.disturb(values, share, np.random.default_rng(seed))
         largest = np.finfo(np.float32).max

@@ -141,9 +141,9 @@ trains_the_encoder = toy_with(
 def remember_in_an_attribute(aligner: Any) -> None:
     fit, remembered = aligner.fit_statistics, []
 
-    def fit_statistics(features: Any, *given: Any, **more: Any) -> None:
-        fit(features, *given, **more)
-        remembered.append(features.mean())
+    def fit_statistics(rows: Any, **given: Any) -> None:
+        fit(rows, **given)
+        remembered.append(max(batch.features.abs().max() for batch in rows))
 
     aligner.fit_statistics = fit_statistics
     shift = turned(lambda e: e + sum(remembered))
@@ -186,11 +186,23 @@ does_not_start = toy_with(
     spaner_modality=label_modality(),
     spaner_build_aligner=aligner_with(lambda a: setattr(a, "start_from", lambda label_map: None)),
 )
+
+
+def say_another_width(aligner: Any) -> None:
+    fit = aligner.fit_statistics
+
+    def fit_statistics(rows: Any, **given: Any) -> None:
+        fit(rows, **given)
+        aligner.reader.width = 5
+
+    aligner.fit_statistics = fit_statistics
+
+
 reads_another_width = toy_with(
     "check_labels",
     "the reader gives (3, 3); expected finite (3, 5)",
     spaner_modality=label_modality(),
-    spaner_build_aligner=aligner_with(lambda a: setattr(a.reader, "width", 5)),
+    spaner_build_aligner=aligner_with(say_another_width),
 )
 no_aligner = toy_with(
     "check_rows_alone",

@@ -61,6 +61,7 @@ mask_of_numbers = toy_with(
 row_without_token = toy_with(
     "check_features",
     "no real token in some row",
+    also=("check_examples",),
     spaner_build_encoder=encoder_with(lambda t, m, _: (t, m & (m.sum(1, True) > 1))),
 )
 not_finite = toy_with(
@@ -131,7 +132,12 @@ def drawn_when_built(options: Any) -> Any:
 drifting = toy_with(
     "check_features_at_every_call",
     "between one call and the next: by",
-    also=("check_frozen", "check_features_in_any_batch", "check_features_in_any_order"),
+    also=(
+        "check_frozen",
+        "check_features_in_any_batch",
+        "check_features_in_any_order",
+        "check_file_names",
+    ),
     spaner_build_encoder=grows,
 )
 drawn = toy_with(

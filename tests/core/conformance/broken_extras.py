@@ -171,7 +171,7 @@ def read_anything(own: Any, source: Any) -> Said:
     except UnusableInput:
         if isinstance(source, Path):
             raise
-        return Said([[[len(source), 1.0, 0.0]]], text=source)
+        return Said([[[len(source), *[1.0] * (own.__self__.width - 1)]]], text=source)
 
 
 def show_what_was_said(sample: Any) -> Preview:

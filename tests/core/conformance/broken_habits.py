@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from spaner_core import Examples, FeatureSpec, read_options
+from spaner_core import Examples, FeatureSpec, UnusableInput, read_options
 
 from tests import toy_modality as toy
 from tests.core.conformance.broken import (
     ChangedEncoder,
-    aligner_with,
     encoder_with,
     toy_with,
     transform_with,
@@ -77,31 +76,6 @@ folder_as_input = toy_with(
 )
 
 
-def takes_the_mean_of_all(aligner: Any) -> None:
-    import torch
-
-    class Reader(torch.nn.Module):
-        width = 3
-
-        def __init__(self) -> None:
-            super().__init__()
-            self.register_buffer("centre", torch.zeros(3))
-
-        def fit(self, features: Any, mask: Any) -> None:
-            self.centre.copy_(features.mean((0, 1)))
-
-        def forward(self, features: Any, mask: Any) -> Any:
-            return (features * mask.unsqueeze(-1)).sum(1) / mask.sum(1, True) - self.centre
-
-    aligner.reader = Reader()
-
-
-fitted_to_padding = toy_with(
-    "check_padding_when_fitting",
-    "the reader's vectors differ when the aligner is fitted with more padding",
-    spaner_build_aligner=aligner_with(takes_the_mean_of_all),
-)
-
 READ: dict[str, Any] = {}
 
 
@@ -119,6 +93,31 @@ remembers_names = toy_with(
     "check_file_contents",
     "numbers.toy with the content of one.toy has the features of another numbers.toy",
     spaner_build_transform=transform_with(decode=cached_by_name),
+    spaner_examples=two_files,
+)
+
+
+def longer_names(own: Any, source: Any) -> Any:
+    if not isinstance(source, Path):
+        return own(source)
+    return [[[n * len(source.name) for n in token] for token in window] for window in own(source)]
+
+
+def read_beside(own: Any, source: Any) -> Any:
+    if isinstance(source, Path) and not source.with_name("numbers.toy").exists():
+        raise UnusableInput("there is no numbers.toy beside it; expected one; put it there")
+    return own(source)
+
+
+reads_names = toy_with(
+    "check_file_names",
+    "features differ when each file is copied to another folder and name: by",
+    spaner_build_transform=transform_with(decode=longer_names),
+)
+reads_a_neighbour = toy_with(
+    "check_file_names",
+    "there is no numbers.toy beside it",
+    spaner_build_transform=transform_with(decode=read_beside),
     spaner_examples=two_files,
 )
 

@@ -13,6 +13,7 @@ from tests.core.conformance import (
     broken_aligners,
     broken_encoders,
     broken_extras,
+    broken_fitting,
     broken_habits,
     broken_options,
     broken_plugins,
@@ -24,6 +25,7 @@ MODULES = (
     broken_encoders,
     broken_options,
     broken_aligners,
+    broken_fitting,
     broken_extras,
     broken_habits,
 )

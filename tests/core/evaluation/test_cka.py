@@ -6,8 +6,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import ortho_group
-from spaner_core.evaluation import retrieval as blocks_module
-from spaner_core.evaluation.cka import linear_cka
+from spaner_core.evaluation import scores as blocks_module
+from spaner_core.evaluation.cka import cka_by_modality, linear_cka
+from spaner_core.positives import Labels
 from torch import Tensor
 
 SEEDS = st.integers(0, 10**6)
@@ -27,7 +28,7 @@ def hsic_cka(a: Tensor, b: Tensor) -> float:
 
 
 @settings(deadline=None, max_examples=40)
-@given(SEEDS, st.integers(3, 20), st.integers(1, 6), st.integers(1, 9))
+@given(SEEDS, st.integers(3, 20), st.integers(1, 6), st.integers(1, 40))  # wider than n as well
 def test_cka_equals_the_definition_by_gram_matrices(seed: int, n: int, d: int, f: int) -> None:
     a = draw(seed, n, d) + 3
     b = draw(seed + 1, n, f) + a[:, :1]
@@ -75,10 +76,11 @@ def test_rows_that_any_two_views_arrange_alike_give_none(rows: int) -> None:
     assert linear_cka(draw(0, rows, 4), draw(1, rows, 3)) is None
 
 
-def test_blocks_do_not_change_the_figure(monkeypatch: pytest.MonkeyPatch) -> None:
-    a, b = draw(0, 17, 4), draw(1, 17, 3)
+@pytest.mark.parametrize("width", [3, 50])
+def test_blocks_do_not_change_the_figure(monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    a, b = draw(0, 17, 4), draw(1, 17, width)
     whole = linear_cka(a, b)
-    monkeypatch.setattr(blocks_module, "BLOCK_ENTRIES", 28)  # four rows a block
+    monkeypatch.setattr(blocks_module, "BLOCK_ENTRIES", 28)  # a few rows a block
     assert linear_cka(a, b) == pytest.approx(whole)
 
 
@@ -90,3 +92,20 @@ def test_wrong_input_is_refused() -> None:
         linear_cka(a, a[:, 0])
     with pytest.raises(ValueError, match=r"\(6, 4\) with 1 entries of NaN"):
         linear_cka(a, a.index_put((torch.tensor(2), torch.tensor(3)), torch.tensor(torch.nan)))
+
+
+def test_each_modality_is_compared_with_its_own_encoder_and_a_repeated_sample_counts_once() -> None:
+    embeddings = {"red": draw(0, 9, 4), "green": draw(1, 9, 4)}
+    references = {"red": draw(2, 9, 30)}
+    none = torch.full((9,), -1)
+    labels = {name: Labels(concepts=none, items=none) for name in embeddings}
+    figures = cka_by_modality(embeddings, references, labels)
+    assert figures == {"red_linear_cka": linear_cka(embeddings["red"], references["red"])}
+
+    rows = torch.tensor([0, *range(9), 0, 0])
+    labels["red"] = Labels(concepts=rows, items=rows, samples=rows)
+    again = {"red": embeddings["red"][rows], "green": embeddings["green"]}
+    repeated = cka_by_modality(again, {"red": references["red"][rows]}, labels)
+    assert repeated == pytest.approx(figures)
+    with pytest.raises(ValueError, match="same modalities and rows"):
+        cka_by_modality(again, references, labels)

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.cluster import KMeans
 from sklearn.metrics import v_measure_score
+from spaner_core.evaluation import clustering as module
 from spaner_core.evaluation.clustering import Clustering, clustering
 from spaner_core.positives import Labels
 from torch import Tensor
@@ -83,6 +84,23 @@ def test_length_of_vectors_does_not_matter_and_a_seed_gives_the_same_again() -> 
     assert clustering(embeddings, labels, seed=3) == found
     longer = {name: 5 * rows for name, rows in embeddings.items()}
     assert clustering(longer, labels, seed=3) == found
+
+
+def test_many_samples_of_many_concepts_are_clustered_from_fewer_starts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    embeddings = {"red": draw(0, 60, 4), "green": draw(1, 60, 4)}
+    labels = {name: labelled(torch.arange(60) % 6) for name in embeddings}
+    joined = torch.cat([part / part.norm(dim=1, keepdim=True) for part in embeddings.values()])
+    known = (torch.arange(120) % 6).tolist()
+    by_starts = {}
+    for starts, distances in ((10, 10 * 120 * 6), (3, 4 * 120 * 6 - 1), (1, 1)):
+        monkeypatch.setattr(module, "MOST_DISTANCES", distances)
+        by_starts[starts] = clustering(embeddings, labels).concept_v_measure
+        k_means = KMeans(n_clusters=6, n_init=starts, random_state=0)
+        clusters = k_means.fit_predict(joined.double().numpy())
+        assert by_starts[starts] == pytest.approx(v_measure_score(known, clusters))
+    assert len(set(by_starts.values())) > 1
 
 
 def test_samples_without_a_concept_or_with_several_are_left_out() -> None:

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.neighbors import NearestNeighbors
-from spaner_core.evaluation import retrieval as blocks_module
+from spaner_core.evaluation import scores as blocks_module
 from spaner_core.evaluation.coherence import (
     coherence_by_pair,
     knn_agreement,

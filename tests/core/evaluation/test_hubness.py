@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import skew
 from sklearn.neighbors import NearestNeighbors
-from spaner_core.evaluation import retrieval as blocks_module
-from spaner_core.evaluation.hubness import Hubness, hubness, k_occurrence
+from spaner_core.evaluation import scores as blocks_module
+from spaner_core.evaluation.hubness import Hubness, hubness, hubness_by_pair, k_occurrence
+from spaner_core.positives import Labels
 from torch import Tensor
 
 NOTHING = Hubness(skewness=None, never_found=None)
@@ -84,6 +85,27 @@ def test_blocks_do_not_change_the_figures(monkeypatch: pytest.MonkeyPatch) -> No
     whole = hubness(queries, gallery, k=3)
     monkeypatch.setattr(blocks_module, "BLOCK_ENTRIES", 50)  # four queries a block
     assert hubness(queries, gallery, k=3) == whole
+
+
+def test_every_ordered_pair_is_measured_and_a_repeated_sample_counts_once() -> None:
+    samples = {"red": draw(0, 14, 4), "green": draw(1, 12, 4)}
+    rows = torch.tensor([0, *range(12), 0, 0])
+    embeddings = {**samples, "green": samples["green"][rows]}
+    labels = {
+        "red": Labels(concepts=torch.zeros(14).long(), items=torch.zeros(14).long()),
+        "green": Labels(concepts=rows, items=rows, samples=rows),
+    }
+    figures = hubness_by_pair(embeddings, labels, k=3)
+    there, back = (
+        hubness(samples[a], samples[b], k=3) for a, b in (("red", "green"), ("green", "red"))
+    )
+    assert figures == {
+        "red_to_green_hub_skewness@3": there.skewness,
+        "red_to_green_never_found@3": there.never_found,
+        "green_to_red_hub_skewness@3": back.skewness,
+        "green_to_red_never_found@3": back.never_found,
+    }
+    assert there.skewness != back.skewness
 
 
 def test_wrong_input_is_refused() -> None:

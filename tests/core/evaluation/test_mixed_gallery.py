@@ -8,7 +8,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from spaner_core.evaluation import retrieval as blocks_module
+from spaner_core.evaluation import scores as blocks_module
 from spaner_core.evaluation.mixed_gallery import (
     MixedRetrieval,
     mixed_retrieval,
@@ -216,5 +216,7 @@ def test_wrong_input_is_refused() -> None:
         mixed_retrieval(embeddings, labels, source="pink")
     with pytest.raises(ValueError, match="k = 0"):
         mixed_retrieval(embeddings, labels, source="red", ks=(1, 0))
+    with pytest.raises(ValueError, match=r"ks \[5, 5\]; expected different ones"):
+        mixed_retrieval(embeddings, labels, source="red", ks=(5, 5))
     with pytest.raises(ValueError, match="same modalities and rows"):
         mixed_retrieval({**embeddings, "red": embeddings["red"][:-1]}, labels, source="red")

@@ -7,8 +7,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from spaner_core.evaluation.ranking import first_places, relevant_ranks, scored_blocks
-from spaner_core.evaluation.retrieval import retrieval, score_steps, unit_rows
+from spaner_core.evaluation.ranking import first_places, relevant_ranks
+from spaner_core.evaluation.retrieval import retrieval
+from spaner_core.evaluation.scores import score_steps, scored_blocks, unit_rows
 
 SCORES = st.lists(st.integers(-2, 2), min_size=1, max_size=5)
 

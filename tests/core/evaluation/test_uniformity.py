@@ -7,8 +7,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import ortho_group
-from spaner_core.evaluation import retrieval as blocks_module
-from spaner_core.evaluation.uniformity import alignment, uniformity
+from spaner_core.evaluation import scores as blocks_module
+from spaner_core.evaluation.uniformity import alignment, alignment_and_uniformity, uniformity
+from spaner_core.positives import Labels
 from torch import Tensor
 from torch.nn import functional
 
@@ -88,6 +89,25 @@ def test_blocks_do_not_change_the_figures(monkeypatch: pytest.MonkeyPatch) -> No
     whole = uniformity(vectors)
     monkeypatch.setattr(blocks_module, "BLOCK_ENTRIES", 70)  # four rows a block
     assert uniformity(vectors) == pytest.approx(whole)
+
+
+def test_each_pair_and_each_modality_is_measured_and_a_repeated_sample_counts_once() -> None:
+    concepts = torch.arange(8) % 3
+    samples = {"red": draw(0, 8, 4), "green": draw(1, 8, 4)}
+    rows = torch.tensor([0, *range(8), 0])
+    labels = {
+        "red": Labels(concepts=concepts, items=torch.full((8,), -1)),
+        "green": Labels(concepts=concepts[rows], items=torch.full((10,), -1), samples=rows),
+    }
+    figures = alignment_and_uniformity({**samples, "green": samples["green"][rows]}, labels)
+    matched = concepts.unsqueeze(1) == concepts
+    assert figures == pytest.approx(
+        {
+            "green_to_red_alignment": alignment(samples["green"], samples["red"], matched),
+            "red_uniformity": uniformity(samples["red"]),
+            "green_uniformity": uniformity(samples["green"]),
+        }
+    )
 
 
 def test_wrong_input_is_refused() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 from spaner_core.errors import DataError, PluginError
-from spaner_core.features.extraction import describe_source, extract
+from spaner_core.features.extraction import extract
 from spaner_core.features.rows import FeatureRows
 from spaner_core.modality import Encoder, FeatureSpec, Transform
 from spaner_core.pretrained.freeze import FrozenEncoder
@@ -124,11 +124,6 @@ def test_more_than_ten_unusable_sources_are_summed_up(wrong: int, more: str | No
     assert message.startswith(f"{wrong} of {wrong} inputs")
     assert [f"'wrong{i}'" in message for i in range(wrong)] == [i < 10 for i in range(wrong)]
     assert (more in message) if more else ("more" not in message)
-
-
-def test_a_long_text_is_shortened_in_messages() -> None:
-    assert len(describe_source("x" * 500)) < 70
-    assert describe_source(Path("a/b.png")) == str(Path("a/b.png"))
 
 
 @pytest.mark.parametrize(

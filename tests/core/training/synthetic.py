@@ -15,6 +15,7 @@ from spaner_core.modality import FeatureSpec
 from spaner_core.positives import Labels as Known
 from spaner_core.recipe import PromptRecipe, Recipe, TrainingRecipe
 from spaner_core.training.joint import Labels, Trained, fit_space
+from spaner_core.training.validation import ValidationRows
 from torch import Tensor
 
 from tests import toy_modality
@@ -101,6 +102,17 @@ def recall(first: Tensor, second: Tensor, a: LabelledRows, b: LabelledRows) -> f
     )
     values = [found["a_to_b_recall@1"], found["b_to_a_recall@1"]]
     return sum(float(v or 0) for v in values) / 2
+
+
+def known(rows: LabelledRows, samples: Tensor | None = None) -> Known:
+    return Known(concepts=rows.concepts, items=rows.items, samples=samples)
+
+
+def held_out(**rows: LabelledRows) -> dict[str, ValidationRows]:
+    return {
+        name: ValidationRows(features=part.features, labels=known(part))
+        for name, part in rows.items()
+    }
 
 
 def held_out_recall(trained: Trained, *, names: str = "first second") -> float:

@@ -1,0 +1,165 @@
+"""Calibrating a space: what a cosine is worth for every ordered pair, by validation rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from itertools import permutations
+from pathlib import Path
+from typing import TypeVar
+
+from spaner_core.errors import ConfigError, DataError, OutputExists
+from spaner_core.evaluation.calibration import HitProbability, fit_hit_probability
+from spaner_core.evaluation.no_match import fit_match_threshold
+from spaner_core.evaluation.samples import TooFewSamples, one_a_sample
+from spaner_core.evaluation.scores import Rows
+from spaner_core.positives import Labels, SamplePositives
+from torch import Tensor
+
+from spaner.calibration import CalibratedPair, Calibration, calibration_path, write_calibration
+from spaner.evaluate import EmbeddedRows, embed_split, row_labels
+from spaner.notices import left_out_notices
+from spaner.project import TRAIN_SPLIT, Project
+from spaner.search.exact import may_find
+
+FIRST_HITS = 10
+VALIDATION_SPLIT = "validation"
+UNFIT = {
+    "test": "test rows are for finding out what a calibration is worth",
+    TRAIN_SPLIT: "rows that were trained on look better than new ones",
+}
+"""Splits that must not be calibrated on, and why."""
+
+FittedT = TypeVar("FittedT")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CalibrationReport:
+    """What a calibration found, where it was written, and which pairs lack what and why."""
+
+    path: Path
+    calibration: Calibration
+    notices: tuple[str, ...]
+
+
+def calibrate(
+    project: Project,
+    *,
+    split: str = VALIDATION_SPLIT,
+    false_accept_rate: float = 0.05,
+    strength: float | None = None,
+    overwrite: bool = False,
+) -> CalibrationReport:
+    """Fit hit probabilities and no-match thresholds on a split, and write them beside the space.
+
+    Every ordered pair of modalities that `policy.links` lets find one another is fitted; what a
+    pair has too little data for is named in the notices and left out. Raises `OutputExists` where
+    there is a calibration and `overwrite` is false, `ConfigError` for a rate that is none or a
+    split that must not be used, `DataError` where the split has too few rows.
+    """
+    path = calibration_path(project.space.folder)
+    _check_request(project, path, split, rate=false_accept_rate, overwrite=overwrite)
+    embedded = embed_split(project, split, strength=strength)
+    notices = [*left_out_notices(project, embedded), *project.quarantine.save(project.manifest)]
+    notices += _absent_notices(project, embedded, split)
+    pairs, lacking = _fit_pairs(project, embedded, rate=false_accept_rate)
+    if not pairs:
+        first = lacking[0] if lacking else "policy.links lets none of its modalities find another"
+        raise DataError(f"{project.manifest.path}: split {split!r} calibrates no pair: {first}")
+    calibration = Calibration(
+        split=split,
+        false_accept_rate=false_accept_rate,
+        keys={name: project.space.vector_key(name, strength=strength) for name in embedded},
+        pairs=tuple(pairs),
+    )
+    write_calibration(path, calibration)
+    return CalibrationReport(path=path, calibration=calibration, notices=(*notices, *lacking))
+
+
+def _check_request(
+    project: Project, path: Path, split: str, *, rate: float, overwrite: bool
+) -> None:
+    if not 0 < rate < 1:
+        raise ConfigError(
+            f"--false-accept is {rate}; give a number above 0 and below 1, such as 0.05"
+        )
+    if split in UNFIT:
+        raise ConfigError(
+            f"--split {split}: {UNFIT[split]}; the column `split` of {project.manifest.path} has "
+            f"{', '.join(project.manifest.splits) or 'no values'}. Give one of rows that were "
+            f"neither trained nor tested on, such as {VALIDATION_SPLIT}"
+        )
+    if path.exists() and not overwrite:
+        raise OutputExists(f"{path} exists; give --overwrite to calibrate anew")
+
+
+def _absent_notices(project: Project, embedded: Iterable[str], split: str) -> list[str]:
+    absent = [
+        name
+        for name in project.space.modalities
+        if name not in embedded and not project.manifest.select(name, split)
+    ]
+    return [f"{name!r} is left out: it has no rows in split {split!r}" for name in absent]
+
+
+def _fit_pairs(
+    project: Project, embedded: Mapping[str, EmbeddedRows], *, rate: float
+) -> tuple[list[CalibratedPair], list[str]]:
+    labels = {name: row_labels(project, part.rows) for name, part in embedded.items()}
+    samples = {name: one_a_sample(part.embeddings, labels[name]) for name, part in embedded.items()}
+    pairs: list[CalibratedPair] = []
+    lacking: list[str] = []
+    for source, target in permutations(embedded, 2):
+        if not may_find(project, source, target):
+            continue
+        pair, reasons = _fit_pair(source, target, samples, labels, rate=rate)
+        lacking += reasons
+        if pair.probability is not None or pair.threshold is not None:
+            pairs.append(pair)
+    return pairs, lacking
+
+
+def _fit_pair(
+    source: str,
+    target: str,
+    samples: Mapping[str, Tensor],
+    labels: Mapping[str, Labels],
+    *,
+    rate: float,
+) -> tuple[CalibratedPair, list[str]]:
+    """Fit what can be fitted, and say what cannot and why."""
+    queries, gallery = samples[source], samples[target]
+    relevant = SamplePositives(labels[source], labels[target])
+    lacking: list[str] = []
+
+    def fitted(what: str, fit: Callable[[], FittedT]) -> FittedT | None:
+        try:
+            return fit()
+        except TooFewSamples as error:
+            lacking.append(f"{source} → {target} has no {what}: {error}")
+            return None
+
+    pair = CalibratedPair(
+        source=source,
+        target=target,
+        queries=len(queries),
+        gallery=len(gallery),
+        probability=fitted("probability", lambda: _fit_probability(queries, gallery, relevant)),
+        threshold=fitted(
+            "threshold",
+            lambda: fit_match_threshold(queries, gallery, relevant, false_accept_rate=rate),
+        ),
+    )
+    return pair, lacking
+
+
+def _fit_probability(queries: Tensor, gallery: Tensor, relevant: Rows) -> HitProbability:
+    """Fit on the first hits; where hardly one of them is irrelevant, on more of them."""
+    k = FIRST_HITS
+    while True:
+        try:
+            return fit_hit_probability(queries, gallery, relevant, k=k)
+        except TooFewSamples:
+            if k >= len(gallery):
+                raise
+        k *= 2

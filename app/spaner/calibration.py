@@ -1,0 +1,152 @@
+"""A calibration: what cosines are worth between modalities, in one file beside the space."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+from spaner_core.errors import SpaceError
+from spaner_core.evaluation.calibration import HitProbability
+from spaner_core.evaluation.no_match import MatchThreshold
+from spaner_core.vectors import VectorKey
+from spaner_core.writing import written_at_end
+
+from spaner.space import Space
+
+FORMAT_VERSION = 1
+RENEW = "`spaner calibrate --overwrite`"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CalibratedPair:
+    """What cosines of `source` queries with `target` rows are worth.
+
+    It was fitted on `queries` and `gallery` samples; what they said too little of is None.
+    """
+
+    source: str
+    target: str
+    queries: int
+    gallery: int
+    probability: HitProbability | None
+    threshold: MatchThreshold | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """What `<space>.calibration.json` says: the pairs, and the `keys` for which they hold.
+
+    Thresholds were chosen for `false_accept_rate`. Raises `ValueError` where a pair's modality has
+    no key.
+    """
+
+    split: str
+    false_accept_rate: float
+    keys: Mapping[str, VectorKey]
+    pairs: tuple[CalibratedPair, ...]
+
+    def __post_init__(self) -> None:
+        named = {name for pair in self.pairs for name in (pair.source, pair.target)}
+        if missing := sorted(named - self.keys.keys()):
+            raise ValueError(f"no key of {', '.join(missing)}")
+
+    def pair(self, source: str, target: str) -> CalibratedPair | None:
+        """Return what is known of this ordered pair, None where it was left out."""
+        return next((p for p in self.pairs if (p.source, p.target) == (source, target)), None)
+
+
+def calibration_path(space: Path) -> Path:
+    """Return where the calibration of the space at `space` is: beside it, never within."""
+    folder = space if space.name else space.absolute()  # "." has no name
+    return folder.with_name(f"{folder.name}.calibration.json")
+
+
+def write_calibration(path: Path, calibration: Calibration) -> None:
+    """Write the file, whole or not at all."""
+    content = {"format_version": FORMAT_VERSION, **dataclasses.asdict(calibration)}
+    with written_at_end(path) as new:
+        text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+        new.write_text(text + "\n", encoding="utf-8")
+
+
+def read_calibration(path: Path) -> Calibration | None:
+    """Read the file, None where there is none.
+
+    Raises `SpaceError` where it is damaged, or not what this SPANER writes.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        version = content.pop("format_version")
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise _unreadable(path, f"{type(error).__name__}: {error}") from error
+    if version != FORMAT_VERSION:
+        raise _unreadable(path, f"format version {version!r}, this SPANER reads {FORMAT_VERSION}")
+    try:
+        return TypeAdapter(Calibration).validate_python(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(key) for key in first["loc"])
+        raise _unreadable(path, f"{where}: {first['msg']}".removeprefix(": ")) from error
+
+
+def _unreadable(path: Path, why: str) -> SpaceError:
+    return SpaceError(
+        f"{path} is no calibration that can be read ({' '.join(why.split())}); remove it, or make "
+        f"it anew with {RENEW}"
+    )
+
+
+def usable_calibration(
+    space: Space, *, source: str, targets: Sequence[str], strength: float | None = None
+) -> tuple[Calibration | None, tuple[str, ...]]:
+    """Return the calibration beside the space as far as it fits, and what to say of the rest.
+
+    A pair fits where the keys of both its modalities are those that the space has now at this pull
+    strength. None where there is no calibration, or nothing of it fits. Raises `SpaceError` as
+    `read_calibration` does, or where the space lacks a modality.
+    """
+    path = calibration_path(space.folder)
+    calibration = read_calibration(path)
+    if calibration is None:
+        return None, ()
+    now = {
+        name: space.vector_key(name, strength=strength)
+        for name in (source, *targets)
+        if name in calibration.keys
+    }
+    stale = {name for name, key in now.items() if key != calibration.keys[name]}
+    found = [calibration.pair(source, t) for t in dict.fromkeys(targets) if t not in stale]
+    pairs = tuple(pair for pair in found if pair is not None and source not in stale)
+    fitting = dataclasses.replace(calibration, pairs=pairs) if pairs else None
+    if stale:
+        return fitting, (_stale_notice(path, calibration, now),)
+    return fitting, _lacking_notices(path, calibration, source, targets)
+
+
+def _stale_notice(path: Path, calibration: Calibration, now: Mapping[str, VectorKey]) -> str:
+    reasons, renew = [], RENEW
+    for name, key in now.items():
+        earlier = calibration.keys[name]
+        if earlier.strength != key.strength:
+            reasons.append(f"it holds at pull strength {earlier.strength:g}, not {key.strength:g}")
+            renew = f"{RENEW[:-1]} --strength {key.strength:g}`"
+        if dataclasses.replace(earlier, strength=key.strength) != key:
+            reasons.append(f"{name!r} has another aligner or encoder now")
+    return f"{path} is stale and not used: {'; '.join(dict.fromkeys(reasons))}; renew it: {renew}"
+
+
+def _lacking_notices(
+    path: Path, calibration: Calibration, source: str, targets: Sequence[str]
+) -> tuple[str, ...]:
+    lacking = [t for t in targets if t != source and calibration.pair(source, t) is None]
+    return tuple(
+        f"{path} says nothing of {source!r} → {target!r}: there were too few rows, or no such "
+        f"modality yet; {RENEW} looks again"
+        for target in dict.fromkeys(lacking)
+    )

@@ -1,0 +1,160 @@
+"""The command prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from spaner.cli.flags import (
+    CONFIG,
+    ConfigFlag,
+    Device,
+    DeviceFlag,
+    JsonFlag,
+    ManifestFlag,
+    QuietFlag,
+    SpaceFlag,
+    open_project,
+)
+from spaner.cli.output import notice, say, say_json, say_table
+
+if TYPE_CHECKING:
+    from spaner.anchors import Anchor, PromptReport
+    from spaner.sample_attention import SampleAttention
+
+
+SampleFlag = Annotated[
+    str | None, typer.Option(help="Look at one input instead of a split: a path, or a text.")
+]
+FromFlag = Annotated[str | None, typer.Option("--from", help="The modality of --sample.")]
+CountFlag = Annotated[int, typer.Option("-k", min=1, help="How many anchors of --sample to show.")]
+SplitFlag = Annotated[
+    str | None, typer.Option(help="Which rows: test, or all where the manifest has no splits.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(epilog="Example: spaner prompt --sample photo.png --from vision")(prompt)
+
+
+def prompt(
+    sample: SampleFlag = None,
+    source: FromFlag = None,
+    k: CountFlag = 5,
+    split: SplitFlag = None,
+    config: ConfigFlag = CONFIG,
+    space: SpaceFlag = None,
+    manifest: ManifestFlag = None,
+    device: DeviceFlag = Device.auto,
+    as_json: JsonFlag = False,
+    quiet: QuietFlag = False,
+) -> None:
+    """Show the anchors of the shared prompt, and which rows attend to them."""
+    project = open_project(config, space=space, manifest=manifest, device=device, quiet=quiet)
+    from spaner_core.errors import ConfigError
+
+    from spaner.anchors import attended_prompt, describe_prompt
+    from spaner.sample_attention import attention_of
+
+    if (sample is None) != (source is None):
+        raise ConfigError("--sample and --from go together: an input and its modality; give both")
+    if sample is None or source is None:
+        report = attended_prompt(project, split)
+        notice((*_notices(report), *project.quarantine.save(project.manifest)), quiet=quiet)
+        if as_json:
+            say_json(asdict(report) | {"sample": None})
+        else:
+            _say_anchors(report)
+            _say_attention(report)
+        return
+    if split is not None:
+        raise ConfigError("--sample looks at one input, --split at rows; give one of them")
+    look = attention_of(project, sample, modality=source, k=k)
+    if as_json:
+        say_json(asdict(describe_prompt(project)) | {"sample": asdict(look)})
+    else:
+        _say_sample(look, k=k)
+
+
+def _notices(report: PromptReport) -> Iterator[str]:
+    for name, reason in report.left_out.items():
+        yield f"{name!r} is left out: {reason}"
+    for name, attending in report.modalities.items():
+        if attending.unseen:
+            yield (
+                f"{name!r} has seen no labelled row of {', '.join(attending.unseen)}: do not trust "
+                "its weights there"
+            )
+    if report.split is None:
+        yield "the manifest has no splits: these rows were trained on too"
+
+
+def _say_anchors(report: PromptReport) -> None:
+    origin = "made from these texts" if report.made_from == "labels" else "random"
+    say(
+        f"The shared prompt: {len(report.anchors)} anchors, {origin}; read-out sharpness "
+        f"{report.read_out_sharpness:.1f}"
+    )
+    say_table(
+        ("anchor", "block", "nearest", "cosine", "texts"),
+        [
+            (a.concept, a.block, a.nearest, a.cosine, ", ".join(dict.fromkeys(a.texts)))
+            for a in report.anchors
+        ],
+    )
+
+
+def _say_attention(report: PromptReport) -> None:
+    rows = "all rows" if report.split is None else f"rows of split {report.split}"
+    say(f"Mean weight that {rows} give the anchor of their own concept, and who strays to it most")
+    say_table(
+        ("anchor", *report.modalities, "others' rows"),
+        [
+            (a.concept, *(_own(a, name) for name in report.modalities), _strays(a))
+            for a in report.anchors
+        ],
+    )
+    say("Rows that attend most to the anchor of their own concept")
+    say_table(
+        ("modality", "rows", "share", "anchors read"),
+        [(name, m.rows, m.own_first, m.anchors) for name, m in report.modalities.items()],
+    )
+
+
+def _own(anchor: Anchor, name: str) -> float | None:
+    return anchor.attended[name].own if name in anchor.attended else None
+
+
+def _strays(anchor: Anchor) -> str:
+    """Name the concept and modality whose rows give an anchor most that is not theirs."""
+    strays = [
+        (weight, concept, name)
+        for name, attention in anchor.attended.items()
+        for concept, weight in attention.strays.items()
+    ]
+    if not strays:
+        return "-"
+    weight, concept, name = max(strays)
+    return f"{concept} ({name}) {weight:.3f}"
+
+
+def _say_sample(look: SampleAttention, *, k: int) -> None:
+    say(f"Weights of the anchors for {look.input!r}, read as {look.modality}")
+    say_table(("anchor", "weight"), look.weights.items())
+    if look.tokens is None:
+        say(str(look.without_tokens))
+        return
+    table = look.tokens
+    columns = table.leading(k)
+    say(f"Weights of the anchors for each token, which is moved by {table.gate:.3f} of its length")
+    say_table(
+        ("token", *(table.anchors[column] for column in columns)),
+        [
+            (token, *(weights[column] for column in columns))
+            for token, weights in zip(table.tokens, table.weights, strict=True)
+        ],
+    )

@@ -1,0 +1,138 @@
+"""The command propagate."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from spaner.cli.flags import (
+    CONFIG,
+    ConfigFlag,
+    Device,
+    DeviceFlag,
+    JsonFlag,
+    ManifestFlag,
+    OverwriteFlag,
+    QuietFlag,
+    SpaceFlag,
+    StrengthFlag,
+    open_project,
+)
+from spaner.cli.output import notice, say, say_json, say_table
+
+if TYPE_CHECKING:
+    from spaner_core.evaluation.propagation import HeldBack
+
+    from spaner.propagation import PropagationReport
+
+
+FromFlag = Annotated[str, typer.Option("--from", help="The modality that gives its concepts.")]
+ToFlag = Annotated[str, typer.Option("--to", help="The modality whose rows get them.")]
+OutputFlag = Annotated[Path | None, typer.Option(help="Write them to this CSV, a line a sample.")]
+SplitFlag = Annotated[
+    str | None, typer.Option(help="Only rows of --to in this split; all by default.")
+]
+CheckFlag = Annotated[
+    bool,
+    typer.Option(
+        "--check",
+        help="Label rows with a concept too, as if they had none; of train only by --split train.",
+    ),
+]
+MinConfidenceFlag = Annotated[
+    float | None, typer.Option(help="Leave out labels less sure than this; 0.8 by default.")
+]
+TargetAccuracyFlag = Annotated[
+    float | None, typer.Option(help="Choose that on split validation to reach this accuracy.")
+]
+CountFlag = Annotated[int, typer.Option("-k", min=1, help="How many of each concept vote.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(epilog="Example: spaner propagate --from text --to vision --output carried.csv")(
+        propagate
+    )
+
+
+def propagate(
+    source: FromFlag,
+    target: ToFlag,
+    output: OutputFlag = None,
+    split: SplitFlag = None,
+    check: CheckFlag = False,
+    min_confidence: MinConfidenceFlag = None,
+    target_accuracy: TargetAccuracyFlag = None,
+    k: CountFlag = 10,
+    config: ConfigFlag = CONFIG,
+    space: SpaceFlag = None,
+    manifest: ManifestFlag = None,
+    strength: StrengthFlag = None,
+    device: DeviceFlag = Device.auto,
+    overwrite: OverwriteFlag = False,
+    as_json: JsonFlag = False,
+    quiet: QuietFlag = False,
+) -> None:
+    """Carry concepts from one modality's labelled rows to another's unlabelled ones.
+
+    Rows of split train, and rows without a split, give theirs. Labels of other splits are held back
+    to measure what the carried ones are worth.
+    """
+    project = open_project(config, space=space, manifest=manifest, device=device, quiet=quiet)
+    from spaner.labels_file import check_labels_file, write_labels
+    from spaner.propagation import Propagation
+    from spaner.propagation import propagate as carry
+
+    asked = Propagation(
+        source=source,
+        target=target,
+        split=split,
+        check=check,
+        min_confidence=min_confidence,
+        target_accuracy=target_accuracy,
+        k=k,
+        strength=strength,
+    )
+    if output is not None:
+        check_labels_file(project, output, overwrite=overwrite)
+    report = carry(project, asked)
+    if output is not None:
+        write_labels(report.labels, output)
+        notice([f"labels written to {output}"], quiet=quiet)
+    notice((*report.notices, *project.quarantine.save(project.manifest)), quiet=quiet)
+    if as_json:
+        say_json(asdict(report) | {"output": output})
+    else:
+        _say_labels(report)
+
+
+def _say_labels(report: PropagationReport) -> None:
+    given = Counter(label.concept for label in report.labels if label.concept is not None)
+    say(
+        f"{sum(given.values())} of {len(report.labels)} samples of {report.target!r} got a concept "
+        f"from {report.givers} labelled ones of {report.source!r}; the rest were below confidence "
+        f"{report.min_confidence:g}"
+    )
+    say_table(("concept", "samples"), given.most_common())
+    if report.measured is not None:
+        _say_measured(report.measured, ", ".join(report.measured_on))
+
+
+def _say_measured(measured: HeldBack, splits: str) -> None:
+    accuracy = "-" if measured.accuracy is None else f"{measured.accuracy:.3f}"
+    say(
+        f"Held-back labels of {measured.rows} samples (split {splits}): {measured.kept} were "
+        f"labelled, coverage {measured.coverage:.3f}; accuracy of those {accuracy}"
+    )
+    say_table(
+        ("confidence", "samples", "accuracy"),
+        [
+            (f"{part.low:.1f} to {part.high:.1f}", part.rows, part.accuracy)
+            for part in measured.bins
+            if part.rows
+        ],
+    )

@@ -1,0 +1,62 @@
+"""The command that chooses settings: tune."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from spaner.cli.flags import (
+    CONFIG,
+    ConfigFlag,
+    Device,
+    DeviceFlag,
+    JsonFlag,
+    OverwriteFlag,
+    QuietFlag,
+    open_project,
+)
+from spaner.cli.output import notice, say, say_json, say_table
+
+
+def register(app: typer.Typer) -> None:
+    """Add this group's command."""
+    app.command(epilog="Example: spaner tune --trials 40 --output tuned.yaml")(tune)
+
+
+def tune(
+    trials: Annotated[int, typer.Option(min=1, help="How many to have in all.")] = 20,
+    seconds: Annotated[
+        float | None, typer.Option(min=1, help="Begin no further trial after so long.")
+    ] = None,
+    split: Annotated[str, typer.Option(help="Rows to choose by; never test.")] = "validation",
+    output: Annotated[
+        Path | None, typer.Option(help="The configuration to write, beside the one given.")
+    ] = None,
+    config: ConfigFlag = CONFIG,
+    device: DeviceFlag = Device.auto,
+    overwrite: OverwriteFlag = False,
+    as_json: JsonFlag = False,
+    quiet: QuietFlag = False,
+) -> None:
+    """Choose width, dropout, learning rate, lambda and strength; called again, it goes on."""
+    project = open_project(config, device=device, quiet=quiet)
+    from spaner.tuning import tune as tune_settings
+
+    report = tune_settings(
+        project, trials=trials, seconds=seconds, split=split, output=output, overwrite=overwrite
+    )
+    notice(report.notices, quiet=quiet)
+    if as_json:
+        say_json(asdict(report))
+        return
+    if quiet:
+        return
+    say(f"{report.output}: the best of {report.trials} trials ({report.new_trials} new)")
+    say_table(("setting", "value"), [(key, value) for key, value in asdict(report.best).items()])
+    say(
+        f"mean mAP on split {split}: {report.before:.4f} before, {report.best_map:.4f} now. This "
+        "split has chosen, so judge the result by another"
+    )

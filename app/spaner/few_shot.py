@@ -1,0 +1,180 @@
+"""How few labelled rows are enough: trainings on K labelled rows a concept, measured each time.
+
+Nothing is chosen here: every training follows the configuration's recipe as it stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from spaner_core.data.labelled import LabelledRows
+from spaner_core.errors import ConfigError
+from spaner_core.progress import shows_progress
+from tqdm.auto import tqdm
+
+from spaner.choosing import TEST_SPLIT
+from spaner.draws import drawing, following_seeds
+from spaner.project import Project
+from spaner.retraining import Figures, Outcome, Retraining, prepare_retraining, sum_up
+from spaner.tables import Table, interval_cell
+
+SHOTS = (1, 2, 4, 8, 16)
+SEEDS = 5
+SHOWN = {"mean_recall@1": "R@1", "mean_map": "mAP"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class FewShotReport:
+    """What few labelled rows reach, beside all of them.
+
+    `dataclasses.asdict` gives the JSON of `spaner few-shot --json`:
+
+        {"split": "test", "seeds": [0, ...], "modalities": [...], "concepts": 14,
+         "labelled_rows": {"1": {"<modality>": 14, ...}, ...},
+         "shots": {"1": {"runs": {"<seed>": {"<figure>": 0.7, ...}, ...},
+                         "figures": {"<figure>": {"mean", "low", "high", "runs"}, ...},
+                         "differences": {"<figure>": {"mean", "low", "high", "runs"}, ...}}, ...},
+         "all_labels": {"runs": ..., "figures": ..., "differences": {}},
+         "notices": [...]}
+
+    Figures are those of `spaner evaluate --json` but the agreement with the encoders' neighbours.
+    `differences` are few labels minus all labels, paired by seed; a figure that could not be
+    measured is null, and so are `low` and `high` of a single seed.
+    """
+
+    split: str
+    seeds: tuple[int, ...]
+    modalities: tuple[str, ...]
+    concepts: int
+    labelled_rows: dict[int, dict[str, int]]
+    shots: dict[int, Outcome]
+    all_labels: Outcome
+    notices: tuple[str, ...]
+
+
+def few_shot(
+    project: Project,
+    names: Sequence[str] = (),
+    *,
+    shots: Sequence[int] = SHOTS,
+    seeds: int = SEEDS,
+    split: str = TEST_SPLIT,
+) -> FewShotReport:
+    """Train on `shots` labelled rows a concept, `seeds` times each, and measure `split`.
+
+    A seed, from the configuration's on, draws the labelled rows in every modality and the weights
+    before training; the other training rows stay, without labels, and set centre, scale and word
+    frequencies. Trainings on all labels, with the same seeds, are what the others are compared
+    with. Raises what `spaner train` would raise, and `DataError` where `split` cannot be measured.
+    """
+    shots = tuple(sorted(set(shots)))
+    _check_counts(shots, seeds)
+    ground = prepare_retraining(project, split, names=names)
+    drawn_by = following_seeds(project.config.training.seed, seeds)
+    runs: dict[int | None, dict[int, Figures]] = {count: {} for count in (*shots, None)}
+    labelled: dict[int, dict[str, int]] = {}
+    total = len(runs) * len(drawn_by)
+    with tqdm(total=total, desc="trainings", disable=not shows_progress()) as bar:
+        for seed in drawn_by:
+            for count in runs:
+                rows = ground.rows if count is None else draw_support(ground, count, seed=seed)
+                runs[count][seed] = ground.measure(ground.train(rows, seed=seed))
+                if count is not None:
+                    labelled[count] = {name: _labelled(part) for name, part in rows.items()}
+                bar.update()
+    every = runs.pop(None)
+    return FewShotReport(
+        split=split,
+        seeds=drawn_by,
+        modalities=tuple(ground.rows),
+        concepts=len(ground.concepts),
+        labelled_rows=labelled,
+        shots={count: sum_up(own, every) for count, own in runs.items() if count is not None},
+        all_labels=sum_up(every),
+        notices=(*ground.notices, *_short_notices(ground, max(shots))),
+    )
+
+
+def draw_support(ground: Retraining, shots: int, *, seed: int) -> dict[str, LabelledRows]:
+    """Keep the labels of `shots` training rows a concept in every modality, all where it has fewer.
+
+    The other rows lose concept and item. One seed's draws are nested: fewer shots are part of more.
+    """
+    return {
+        name: _keep_labels(rows, shots, drawing(seed, "support", name))
+        for name, rows in ground.rows.items()
+    }
+
+
+def read_shots(given: str) -> tuple[int, ...]:
+    """Read numbers of labelled rows, as `1,2,4`. Raises `ConfigError` where they are none."""
+    try:
+        shots = tuple(int(part) for part in given.split(","))
+    except ValueError:
+        raise ConfigError(
+            f"shots are {given!r}; expected whole numbers with commas; give for example 1,2,4,8,16"
+        ) from None
+    _check_counts(shots, 1)
+    return shots
+
+
+def few_shot_table(report: FewShotReport) -> Table:
+    """Lay out the means over all ordered pairs, a line a number of labelled rows."""
+    outcomes: Mapping[str, Outcome] = {str(count): part for count, part in report.shots.items()}
+    return Table(
+        f"Few-shot retrieval, split {report.split}, {len(report.seeds)} seeds: means over all "
+        "ordered pairs ± half of the 95% interval",
+        ("labelled rows a concept", *SHOWN.values(), *(f"{s} - all" for s in SHOWN.values())),
+        [
+            (
+                count,
+                *(interval_cell(part.figures[key]) for key in SHOWN),
+                *(interval_cell(part.differences.get(key), signed=True) for key in SHOWN),
+            )
+            for count, part in {**outcomes, "all": report.all_labels}.items()
+        ],
+    )
+
+
+def _keep_labels(rows: LabelledRows, shots: int, draw: torch.Generator) -> LabelledRows:
+    kept = torch.zeros(len(rows), dtype=torch.bool)
+    for concept in sorted(set(rows.concepts[rows.concepts >= 0].tolist())):
+        places = torch.nonzero(rows.concepts == concept).flatten()
+        kept[places[torch.randperm(len(places), generator=draw)[:shots]]] = True
+    return replace(
+        rows,
+        concepts=rows.concepts.masked_fill(~kept, -1),
+        items=rows.items.masked_fill(~kept, -1),
+    )
+
+
+def _labelled(rows: LabelledRows) -> int:
+    return int((rows.concepts >= 0).sum())
+
+
+def _check_counts(shots: Sequence[int], seeds: int) -> None:
+    if not shots or min(shots) < 1 or seeds < 1:
+        raise ConfigError(
+            f"shots are {', '.join(map(str, shots)) or 'none'}, seeds are {seeds}; expected whole "
+            "numbers from 1; give for example --shots 1,2,4 --seeds 5"
+        )
+
+
+def _short_notices(ground: Retraining, shots: int) -> list[str]:
+    """Say which concepts have fewer rows than the largest number asked for."""
+    notices = []
+    for name, rows in ground.rows.items():
+        counts = torch.bincount(rows.concepts[rows.concepts >= 0], minlength=len(ground.concepts))
+        short = [
+            f"{concept} ({count})"
+            for concept, count in zip(ground.concepts, counts.tolist(), strict=True)
+            if 0 < count < shots
+        ]
+        if short:
+            notices.append(
+                f"{name!r} has fewer than {shots} training rows of {', '.join(short)}: these give "
+                "all they have"
+            )
+    return notices

@@ -1,0 +1,249 @@
+"""Carrying labels from one modality's labelled rows to another's rows, and what they are worth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence, Set
+from dataclasses import dataclass
+
+import torch
+from spaner_core.data.labelled import concepts_of, numbers_of
+from spaner_core.data.manifest import Row
+from spaner_core.errors import ConfigError, DataError
+from spaner_core.evaluation.propagation import (
+    Carried,
+    HeldBack,
+    carry_labels,
+    choose_threshold,
+    concept_marks,
+    measure_carried,
+)
+from spaner_core.positives import NONE, Labels, SamplePositives
+from torch import Tensor
+
+from spaner.labels_file import CarriedLabel
+from spaner.notices import missing_notice
+from spaner.project import TRAIN_SPLIT, Project
+from spaner.propagation_rows import (
+    VALIDATION_SPLIT,
+    TargetSamples,
+    giving_rows,
+    target_samples,
+)
+from spaner.search.exact import check_links
+
+MIN_CONFIDENCE = 0.8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Propagation:
+    """What to carry: labels of modality `source` to rows of `target`.
+
+    `split` limits the target rows. With `check` those that have a concept are labelled too, as if
+    they had none. A label below `min_confidence` is left out; `target_accuracy` has that threshold
+    chosen on split validation instead. Of each concept the `k` nearest vote. Raises `ConfigError`
+    for numbers out of range.
+    """
+
+    source: str
+    target: str
+    split: str | None = None
+    check: bool = False
+    min_confidence: float | None = None
+    target_accuracy: float | None = None
+    k: int = 10
+    strength: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.min_confidence is not None and self.target_accuracy is not None:
+            raise ConfigError(
+                "--min-confidence and --target-accuracy were both given: one is the threshold, the "
+                "other chooses it; give one of them"
+            )
+        if self.min_confidence is not None and not 0 <= self.min_confidence <= 1:
+            raise ConfigError(f"--min-confidence is {self.min_confidence}; give a number, 0 to 1")
+        if self.target_accuracy is not None and not 0 < self.target_accuracy < 1:
+            raise ConfigError(
+                f"--target-accuracy is {self.target_accuracy}; give a number above 0 and below 1, "
+                "such as 0.95"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PropagationReport:
+    """What was carried, and how good that is where the truth is known.
+
+    `givers` counts the labelled samples that voted. `measured` says what held-back labels show,
+    those of the splits `measured_on`; it is None where there were none.
+    """
+
+    source: str
+    target: str
+    givers: int
+    min_confidence: float
+    labels: tuple[CarriedLabel, ...]
+    measured: HeldBack | None
+    measured_on: tuple[str, ...]
+    notices: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Samples:
+    """Samples of a modality: a row of each, embeddings (n, D), marks of their concepts (n, C)."""
+
+    rows: tuple[Row, ...]
+    embeddings: Tensor
+    marks: Tensor
+
+    def places(self, ids: Set[str]) -> Tensor:
+        """Where the samples named `ids` stand, (m,) int64."""
+        return torch.tensor([n for n, row in enumerate(self.rows) if row.id in ids]).long()
+
+
+def propagate(project: Project, asked: Propagation) -> PropagationReport:
+    """Carry labels as asked.
+
+    They come from rows of split train and rows without a split: those of other splits are for
+    measuring. A sample whose own label is held back gets no vote from itself, nor from a row of
+    its item. Raises `ConfigError` where `policy.links` does not let the target take labels from the
+    source, `DataError` where nobody gives or takes, or no threshold can be chosen.
+    """
+    check_links(project, asked.target, [asked.source])
+    for name in (asked.source, asked.target):
+        project.space.check_modality(name)
+    giving = giving_rows(project, asked.source)
+    taking = target_samples(
+        project,
+        asked.target,
+        split=asked.split,
+        choose=asked.target_accuracy is not None,
+        check=asked.check,
+    )
+    givers, takers, found = _carry(project, asked, giving, taking)
+    threshold = _threshold(project, asked, found, takers, taking)
+    held_back = takers.places(taking.held_back)
+    measured = measure_carried(found.take(held_back), takers.marks[held_back], threshold=threshold)
+    wanted = taking.unlabelled | (taking.held_back if asked.check else frozenset())
+    labels = _labels(project, found, takers, givers, threshold=threshold)
+    return PropagationReport(
+        source=asked.source,
+        target=asked.target,
+        givers=len(givers.rows),
+        min_confidence=threshold,
+        labels=tuple(label for label in labels if label.id in wanted),
+        measured=measured if measured.rows else None,
+        measured_on=tuple(
+            sorted({takers.rows[place].split or "(none)" for place in held_back.tolist()})
+        ),
+        notices=tuple(_notices(project, asked, giving, taking)),
+    )
+
+
+def _carry(
+    project: Project, asked: Propagation, giving: Sequence[Row], taking: TargetSamples
+) -> tuple[_Samples, _Samples, Carried]:
+    """Embed those who give and those who take, and let the ones vote for the others."""
+    rows = [row for row in project.manifest.select(asked.target) if row.id in taking.all]
+    givers = _embed(project, asked.source, giving, strength=asked.strength)
+    takers = _embed(project, asked.target, rows, strength=asked.strength)
+    found = carry_labels(
+        takers.embeddings,
+        givers.embeddings,
+        givers.marks,
+        left_out=_same_thing(takers, givers, among=taking.knowing),
+        k=asked.k,
+    )
+    return givers, takers, found
+
+
+def _embed(project: Project, name: str, rows: Sequence[Row], *, strength: float | None) -> _Samples:
+    """Embed the samples of `rows`, which repeat one for each of its concepts."""
+    usable = project.features(name, rows)
+    concepts = concepts_of(project.manifest.rows)
+    ids = [row.id for row in usable.rows]
+    labels = Labels(
+        concepts=numbers_of((row.concept for row in usable.rows), concepts),
+        items=torch.full((len(ids),), NONE),
+        samples=numbers_of(ids, tuple(dict.fromkeys(ids))),  # in the manifest's order
+    )
+    first = labels.first_rows()
+    features = usable.features.take(first)
+    return _Samples(
+        rows=tuple(usable.rows[place] for place in first.tolist()),
+        embeddings=project.space.aligned.embed(name, features, strength=strength),
+        marks=concept_marks(labels, count=len(concepts)),
+    )
+
+
+def _same_thing(takers: _Samples, givers: _Samples, *, among: Set[str]) -> SamplePositives:
+    """Say which givers are, or show the same item as, which takers; only for takers `among`."""
+    things = [_thing(row) for row in givers.rows]
+    known = tuple(dict.fromkeys(things))
+    own = (_thing(row) if row.id in among else None for row in takers.rows)
+    return SamplePositives(_by_item(numbers_of(own, known)), _by_item(numbers_of(things, known)))
+
+
+def _thing(row: Row) -> str:
+    return f"sample {row.id}" if row.item is None else f"item {row.item}"
+
+
+def _by_item(items: Tensor) -> Labels:
+    return Labels(concepts=torch.full_like(items, NONE), items=items)
+
+
+def _threshold(
+    project: Project, asked: Propagation, found: Carried, takers: _Samples, taking: TargetSamples
+) -> float:
+    if asked.target_accuracy is None:
+        return MIN_CONFIDENCE if asked.min_confidence is None else asked.min_confidence
+    places = takers.places(taking.choosing)
+    try:
+        return choose_threshold(
+            found.take(places), takers.marks[places], accuracy=asked.target_accuracy
+        )
+    except ValueError as error:
+        raise DataError(
+            f"{project.manifest.path}: --target-accuracy on rows of {asked.target!r} in split "
+            f"{VALIDATION_SPLIT!r}: {error}"
+        ) from error
+
+
+def _labels(
+    project: Project, found: Carried, takers: _Samples, givers: _Samples, *, threshold: float
+) -> Iterator[CarriedLabel]:
+    concepts = concepts_of(project.manifest.rows)
+    columns = (found.concepts, found.confidences, found.nearest, found.kept(threshold))
+    for row, concept, confidence, nearest, kept in zip(
+        takers.rows, *(column.tolist() for column in columns), strict=True
+    ):
+        yield CarriedLabel(
+            id=row.id,
+            modality=row.modality,
+            input=row.input,
+            concept=concepts[concept] if kept else None,
+            confidence=confidence,
+            nearest=givers.rows[nearest].id if nearest > NONE else None,
+        )
+
+
+def _notices(
+    project: Project, asked: Propagation, giving: Sequence[Row], taking: TargetSamples
+) -> Iterator[str]:
+    """Say which concepts and which figures are not to be trusted."""
+    carried = concepts_of(giving)
+    for name in dict.fromkeys((asked.target, asked.source)):
+        yield from missing_notice(name, project.space.aligned.unseen(name, carried))
+    known = concepts_of(row for row in project.manifest.select(asked.target))
+    if lacking := [concept for concept in known if concept not in carried]:
+        yield (
+            f"no row of {asked.source!r} that may give labels has {', '.join(lacking)}: rows of "
+            f"{asked.target!r} that show it are left out or labelled wrongly"
+        )
+    if not taking.held_back:
+        yield (
+            f"nothing was measured: of the rows of {asked.target!r} asked for, none that was not "
+            "trained on has a concept to hold back"
+        )
+    elif asked.split == TRAIN_SPLIT:
+        yield "the rows measured were trained on: expect less on others"
+    elif taking.held_back & taking.choosing:
+        yield "the threshold was chosen on the rows measured: expect less on others"

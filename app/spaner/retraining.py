@@ -1,0 +1,197 @@
+"""Training a project's recipe anew, many times, from stored features, and measuring each time.
+
+The space that the configuration names is neither read nor written.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import torch
+from spaner_core.data.labelled import LabelledRows
+from spaner_core.errors import DataError
+from spaner_core.evaluation.coherence import coherence_by_pair
+from spaner_core.evaluation.intervals import Interval, intervals, paired_differences
+from spaner_core.evaluation.retrieval import retrieval_by_pair
+from spaner_core.features.rows import RowSource, load_in_batches
+from spaner_core.modality import Aligner
+from spaner_core.positives import Labels as RowLabels
+from spaner_core.recipe import Recipe
+from spaner_core.threads import one_thread
+from spaner_core.training.joint import Labels, Trained, fit_space
+from torch import Tensor
+
+from spaner.evaluate import row_labels
+from spaner.notices import coverage_notices
+from spaner.plan import declared_modalities, label_modality, read_project_labels, training_rows
+from spaner.project import TRAIN_SPLIT, Project
+from spaner.training import label_rows
+
+Figures = dict[str, float | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What trainings that differ in their seed alone reached.
+
+    `runs` holds each seed's figures, `figures` their means with 95% t-intervals, `differences`
+    means and intervals of this outcome's figures minus those of another, paired by seed; empty
+    where there is nothing to compare with.
+    """
+
+    runs: dict[int, Figures]
+    figures: dict[str, Interval]
+    differences: dict[str, Interval]
+
+
+def sum_up(runs: Mapping[int, Figures], against: Mapping[int, Figures] | None = None) -> Outcome:
+    """Average runs over their seeds, and their differences to the runs `against`."""
+    return Outcome(
+        runs=dict(runs),
+        figures=intervals(runs),
+        differences=paired_differences(runs, against) if against else {},
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retraining:
+    """All that trainings of one project have in common, its features in the store.
+
+    `rows` are the training rows of each modality, `measured` the rows that are measured, in those
+    modalities that have some, and `labels` what metrics need to know of these. `names` are the
+    concepts' embedded names.
+    """
+
+    concepts: tuple[str, ...]
+    rows: Mapping[str, LabelledRows]
+    measured: Mapping[str, LabelledRows]
+    labels: Mapping[str, RowLabels]
+    names: Labels | None
+    builders: Mapping[str, Callable[[], Aligner]]
+    recipe: Recipe
+    device: str
+    notices: tuple[str, ...]
+
+    def train(self, rows: Mapping[str, LabelledRows], *, seed: int) -> dict[str, Tensor]:
+        """Train on `rows`, all drawn by `seed`; return embeddings (n, D) of the measured rows.
+
+        Modalities that `rows` lacks are left out. Concepts' names are embedded by the modality
+        that does so when nothing is left out, or not at all. Raises `DataError` as `fit_space`.
+        """
+        training = replace(self.recipe.training, seed=seed)
+        with _one_bar():
+            trained = fit_space(
+                {name: self.builders[name] for name in rows},
+                rows,
+                concepts=self.concepts,
+                labels=self.names if self.names and self.names.modality in rows else None,
+                recipe=replace(self.recipe, training=training),
+                device=self.device,
+            )
+        return {
+            name: _embed(trained, name, part.features, strength=self.recipe.prompt.strength)
+            for name, part in self.measured.items()
+            if name in rows
+        }
+
+    def measure(self, embeddings: Mapping[str, Tensor]) -> Figures:
+        """Measure retrieval and coherence among the modalities of `embeddings`."""
+        labels = {name: self.labels[name] for name in embeddings}
+        return {**retrieval_by_pair(embeddings, labels), **coherence_by_pair(embeddings, labels)}
+
+
+def prepare_retraining(project: Project, split: str, *, names: Sequence[str] = ()) -> Retraining:
+    """Bring the features of training rows and of a split to the store, for many trainings.
+
+    Takes the named modalities, all declared ones by default, as `spaner train` does. Raises what
+    that would raise, and `DataError` where `split` has been trained on or has rows of fewer than
+    two modalities.
+    """
+    names = declared_modalities(project, names)
+    measured = _measured_modalities(project, names, split)
+    project.assembly.check_options(names)
+    label_texts = read_project_labels(project)
+    concepts, source = tuple(label_texts), label_modality(project, names, label_texts)
+    chosen = {name: training_rows(project, name) for name in names}
+    usable = {name: project.features(name, rows) for name, rows in chosen.items()}
+    parts = {name: project.features(name, project.rows(name, split)) for name in measured}
+    dim = project.config.prompt.dim
+    return Retraining(
+        concepts=concepts,
+        rows={name: project.labelled(part, concepts) for name, part in usable.items()},
+        measured={name: project.labelled(part, concepts) for name, part in parts.items()},
+        labels={name: row_labels(project, part.rows) for name, part in parts.items()},
+        names=Labels(source, label_rows(project, source, label_texts)) if source else None,
+        builders={name: project.assembly.aligner_builder(name, prompt_dim=dim) for name in names},
+        recipe=project.config.recipe,
+        device=project.device,
+        notices=(
+            *coverage_notices({name: part.rows for name, part in usable.items()}, concepts),
+            *project.quarantine.save(project.manifest),
+        ),
+    )
+
+
+def mean_known(values: Sequence[float | None]) -> float | None:
+    """Return the mean of the values that are there, None where none is."""
+    known = [value for value in values if value is not None]
+    return statistics.fmean(known) if known else None
+
+
+def check_held_out(project: Project, split: str) -> None:
+    """Raise `DataError` where the manifest has no splits, or `split` is the one trained on."""
+    manifest = project.manifest
+    if not manifest.splits:
+        raise DataError(
+            f"{manifest.path}: no row has a split, so none is held out to measure split {split!r}; "
+            "add a column `split` with train, validation and test"
+        )
+    if split == TRAIN_SPLIT:
+        raise DataError(
+            f"split {split!r} is what is trained on, so its figures would be too good; name "
+            f"another of {manifest.path}'s splits: {', '.join(manifest.splits)}"
+        )
+
+
+def _measured_modalities(project: Project, names: Sequence[str], split: str) -> list[str]:
+    check_held_out(project, split)
+    manifest = project.manifest
+    having = [name for name in names if manifest.select(name, split)]
+    if len(having) < 2:
+        raise DataError(
+            f"{manifest.path}: split {split!r} has rows of {', '.join(having) or 'none'} among "
+            f"{', '.join(names)}; at least two are needed. The splits are "
+            f"{', '.join(manifest.splits)}; name one that has"
+        )
+    return having
+
+
+def _embed(trained: Trained, name: str, rows: RowSource, *, strength: float) -> Tensor:
+    aligner, prompt = trained.aligners[name], trained.prompt
+    with torch.inference_mode(), one_thread():
+        return torch.cat(
+            [
+                aligner.forward(
+                    part.values, part.mask, prompt.anchors, beta=prompt.beta, strength=strength
+                ).embedding
+                for part in load_in_batches(rows)
+            ]
+        )
+
+
+@contextmanager
+def _one_bar() -> Iterator[None]:
+    """Keep each of many trainings from showing a bar of its own under the one that counts them."""
+    before = os.environ.get("TQDM_DISABLE")
+    os.environ["TQDM_DISABLE"] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["TQDM_DISABLE"]
+        else:
+            os.environ["TQDM_DISABLE"] = before

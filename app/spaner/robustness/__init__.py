@@ -1,0 +1,1 @@
+"""What a project endures: corrupted inputs, and training data that falls short."""

@@ -1,0 +1,176 @@
+"""Retrieval after training on data that falls short, against clean training of the same seed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from spaner_core.evaluation.retrieval import retrieval
+from spaner_core.positives import Labels, SamplePositives
+from spaner_core.progress import shows_progress
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from spaner.choosing import TEST_SPLIT
+from spaner.draws import following_seeds
+from spaner.project import Project
+from spaner.retraining import (
+    Figures,
+    Outcome,
+    Retraining,
+    mean_known,
+    prepare_retraining,
+    sum_up,
+)
+from spaner.robustness.damage import MISSING, Damage, damages
+
+SEEDS = 3
+
+Embeddings = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DamagedOutcome:
+    """What trainings on data damaged in one way reached.
+
+    `outcome.differences` are damaged minus clean training of the same seed, both measured alike:
+    without a modality, among the others. Where a modality lost concepts, there are besides
+    `absent_as_query_` figures of its own rows of these as queries, and `absent_as_gallery_` ones of
+    the other modalities' rows of these that look for them in it.
+    """
+
+    kind: str
+    name: str
+    modality: str | None
+    outcome: Outcome
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingRobustness:
+    """What clean training reaches, and training on data damaged in several ways."""
+
+    split: str
+    seeds: tuple[int, ...]
+    modalities: tuple[str, ...]
+    clean: Outcome
+    damages: tuple[DamagedOutcome, ...]
+    notices: tuple[str, ...]
+
+
+def measure_training(
+    project: Project, *, seeds: int = SEEDS, split: str = TEST_SPLIT
+) -> TrainingRobustness:
+    """Train on clean and on damaged rows, `seeds` times each, and measure `split`.
+
+    A seed, from the configuration's on, draws the damage and the weights before training. Raises
+    what `spaner train` would raise, and `DataError` where `split` cannot be measured.
+    """
+    ground = prepare_retraining(project, split)
+    chosen = [one for one in damages(ground.rows, ground.measured) if _can_train(ground, one)]
+    drawn_by = following_seeds(project.config.training.seed, seeds)
+    clean: dict[int, Figures] = {}
+    damaged: dict[str, dict[int, Figures]] = {one.name: {} for one in chosen}
+    beside: dict[str, dict[int, Figures]] = {one.name: {} for one in chosen}
+    total = (1 + len(chosen)) * len(drawn_by)
+    with tqdm(total=total, desc="trainings", disable=not shows_progress()) as bar:
+        for seed in drawn_by:
+            whole = ground.train(ground.rows, seed=seed)
+            clean[seed] = ground.measure(whole)
+            bar.update()
+            for one in chosen:
+                damaged[one.name][seed], beside[one.name][seed] = _train(
+                    ground, one, whole, seed=seed
+                )
+                bar.update()
+    return TrainingRobustness(
+        split=split,
+        seeds=drawn_by,
+        modalities=tuple(ground.rows),
+        clean=sum_up(clean),
+        damages=tuple(
+            DamagedOutcome(
+                kind=one.kind,
+                name=one.name,
+                modality=one.modality,
+                outcome=sum_up(damaged[one.name], beside[one.name]),
+            )
+            for one in chosen
+        ),
+        notices=(*ground.notices, *_notices(ground, chosen)),
+    )
+
+
+def _train(
+    ground: Retraining, damage: Damage, whole: Embeddings, *, seed: int
+) -> tuple[Figures, Figures]:
+    """Train on damaged rows; measure that, and alike what training on whole rows gave."""
+    part = damage.draw(ground.rows, seed=seed)
+    embeddings = ground.train(part.rows, seed=seed)
+    alike = {name: whole[name] for name in embeddings}
+    return _measure(ground, embeddings, part.absent), _measure(ground, alike, part.absent)
+
+
+def _can_train(ground: Retraining, damage: Damage) -> bool:
+    """Tell whether the recipe can do without the modality that is missing."""
+    if damage.kind != MISSING or ground.names is None or ground.recipe.prompt.anchors != "labels":
+        return True
+    return damage.modality != ground.names.modality
+
+
+def _notices(ground: Retraining, chosen: list[Damage]) -> list[str]:
+    missing = {one.modality for one in chosen if one.kind == MISSING}
+    notices = [
+        f"{name!r} is not left out: fewer than two other modalities are measured, or "
+        "prompt.anchors asks for names that it embeds"
+        for name in ground.rows
+        if name not in missing
+    ]
+    if ground.names is not None and ground.names.modality in missing:
+        notices.append(
+            f"without {ground.names.modality!r} no concept names are embedded: anchors are random "
+            "there"
+        )
+    return notices
+
+
+def _measure(ground: Retraining, embeddings: Embeddings, absent: Mapping[str, Tensor]) -> Figures:
+    figures = ground.measure(embeddings)
+    for name, concepts in absent.items():
+        if name in embeddings:
+            figures |= _absent_figures(ground, embeddings, name, concepts)
+    return figures
+
+
+def _absent_figures(
+    ground: Retraining, embeddings: Embeddings, name: str, concepts: Tensor
+) -> Figures:
+    """Measure queries of `concepts` alone, from the modality `name` and from its partners to it."""
+    others = [other for other in embeddings if other != name]
+    pairs = {
+        "as_query": [(name, other) for other in others],
+        "as_gallery": [(other, name) for other in others],
+    }
+    figures: Figures = {}
+    for role, chosen in pairs.items():
+        found = [_ask(ground, embeddings, source, target, concepts) for source, target in chosen]
+        for key in ("recall@1", "map"):
+            figures[f"absent_{role}_{key}"] = mean_known([part[key] for part in found])
+    return figures
+
+
+def _ask(
+    ground: Retraining, embeddings: Embeddings, source: str, target: str, concepts: Tensor
+) -> Figures:
+    """Let the rows of `concepts` in `source` look for theirs in the whole of `target`."""
+    rows = torch.nonzero(torch.isin(ground.measured[source].concepts, concepts)).flatten()
+    asked, gallery = ground.labels[source], ground.labels[target]
+    samples = None if asked.samples is None else asked.samples[rows]
+    known = Labels(concepts=asked.concepts[rows], items=asked.items[rows], samples=samples)
+    found = retrieval(
+        embeddings[source][rows][known.first_rows()],
+        embeddings[target][gallery.first_rows()],
+        SamplePositives(known, gallery),
+        ks=(1,),
+    )
+    return {"recall@1": found.recall[1], "map": found.mean_average_precision}

@@ -1,0 +1,91 @@
+"""Settings that a search may choose, and a configuration that has them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from spaner_core.errors import ConfigError, OutputExists
+from spaner_core.options import OptionError
+from spaner_core.writing import written_at_end
+
+from spaner.project import Project
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """What is chosen: width D, learning rate, lambda, pull strength, dropout of the features.
+
+    `dropout` is None where each aligner keeps its own.
+    """
+
+    dim: int
+    learning_rate: float
+    anchor_weight: float
+    strength: float
+    dropout: float | None
+
+
+def given_setting(project: Project) -> Setting:
+    """Return what the configuration says."""
+    recipe = project.config.recipe
+    return Setting(
+        dim=recipe.prompt.dim,
+        learning_rate=recipe.training.learning_rate,
+        anchor_weight=recipe.loss.anchor_weight,
+        strength=recipe.prompt.strength,
+        dropout=None,
+    )
+
+
+def aligner_options(project: Project, name: str, setting: Setting) -> dict[str, Any]:
+    """Return a modality's aligner options with a setting's dropout, where it knows dropout."""
+    options = dict(project.assembly.options[name].aligner)
+    if setting.dropout is None:
+        return options
+    features = project.assembly.modality(name).encoder.features
+    chosen = {**options, "dropout": setting.dropout}
+    try:
+        project.registry.build_aligner(name, features, prompt_dim=2, options=chosen)
+    except OptionError:
+        return options
+    return chosen
+
+
+def check_output(project: Project, output: Path | None, *, overwrite: bool) -> Path:
+    """Return where to write, beside the configuration; raises `OutputExists`, `ConfigError`."""
+    config = project.config.path
+    target = output or config.with_name(f"{config.stem}-tuned{config.suffix}")
+    if target.absolute().parent != config.absolute().parent:
+        raise ConfigError(
+            f"--output {target}: expected a file beside {config}, whose paths are relative to its "
+            "folder; name one there"
+        )
+    if target.exists() and not overwrite:
+        raise OutputExists(f"{target} exists; give another --output, or --overwrite")
+    return target
+
+
+def write_tuned(
+    project: Project, best: Setting, target: Path, *, best_map: float, split: str
+) -> None:
+    """Write the configuration with the best settings in place of its own, atomically."""
+    content: dict[str, Any] = yaml.safe_load(project.config.path.read_text(encoding="utf-8"))
+    content["space"] = f"{content['space']}-tuned"
+    for section, key, value in (
+        ("prompt", "dim", best.dim),
+        ("prompt", "strength", best.strength),
+        ("loss", "anchor_weight", best.anchor_weight),
+        ("training", "learning_rate", best.learning_rate),
+    ):
+        content[section] = {**(content.get(section) or {}), key: value}
+    for name, given in content["modalities"].items():
+        if options := aligner_options(project, name, best):
+            content["modalities"][name] = {**(given or {}), "aligner": options}
+    head = f"# Written by `spaner tune` from {project.config.path.name}: "
+    head += f"mean mAP {best_map:.4f} on split {split}.\n"
+    with written_at_end(target) as partial:
+        body = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+        partial.write_text(head + body, encoding="utf-8")

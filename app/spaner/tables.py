@@ -1,0 +1,43 @@
+"""Tables of figures for people: cells are words, on a terminal as in a file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from spaner_core.evaluation.intervals import Interval
+
+NOTHING = "-"
+
+
+class Table(NamedTuple):
+    """A title, the columns' names and the rows' cells."""
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+def figure_cell(value: float | None) -> str:
+    """Show a figure, as `0.912`."""
+    return NOTHING if value is None else f"{value:.3f}"
+
+
+def interval_cell(interval: Interval | None, *, signed: bool = False) -> str:
+    """Show a mean and half of its 95% interval, as `0.912 ±0.004`; `signed` for differences."""
+    if interval is None or interval.mean is None:
+        return NOTHING
+    mean = f"{interval.mean:+.3f}" if signed else f"{interval.mean:.3f}"
+    half = "" if interval.high is None else f" ±{interval.high - interval.mean:.3f}"
+    return mean + half
+
+
+def to_markdown(table: Table) -> str:
+    """Write a table as Markdown, under its title."""
+    lines = [table.columns, ["---"] * len(table.columns), *table.rows]
+    written = ["| " + " | ".join(_escaped(cell) for cell in line) + " |" for line in lines]
+    return f"## {table.title}\n\n" + "\n".join(written) + "\n"
+
+
+def _escaped(cell: str) -> str:
+    return cell.replace("\\", "\\\\").replace("|", "\\|")

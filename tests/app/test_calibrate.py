@@ -1,0 +1,282 @@
+"""`spaner calibrate` says what scores are worth, and `spaner search` uses it while it fits."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+Refuses = Callable[..., str]
+Configure = Callable[..., None]
+Tree = Callable[[Path], dict[str, str]]
+
+FIND = ("search", "two", "--from", "text", "--to")
+RATE = ("--false-accept", "0.2")
+KEYS = {"rank", "score", "id", "modality", "input", "concept"}
+FILE = "space.calibration.json"
+
+
+@pytest.fixture(scope="module")
+def calibrated_project(
+    tmp_path_factory: pytest.TempPathFactory, attached_project: Path, spaner: Run
+) -> Path:
+    """The project of four modalities with a calibration; not to be changed."""
+    folder = tmp_path_factory.mktemp("calibrated") / "project"
+    shutil.copytree(attached_project, folder)
+    done = spaner("calibrate", *RATE, "--quiet", cwd=folder)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    return folder
+
+
+@pytest.fixture
+def calibrated(tmp_path: Path, calibrated_project: Path) -> Path:
+    return Path(shutil.copytree(calibrated_project, tmp_path / "calibrated"))
+
+
+def only_json(done: subprocess.CompletedProcess[str]) -> Any:
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def change(folder: Path, edit: Callable[[dict[str, Any]], None]) -> None:
+    path = folder / FILE
+    content = json.loads(path.read_text(encoding="utf-8"))
+    edit(content)
+    path.write_text(json.dumps(content), encoding="utf-8")
+
+
+def pair_of(content: dict[str, Any], source: str, target: str) -> dict[str, Any]:
+    (found,) = [p for p in content["pairs"] if (p["source"], p["target"]) == (source, target)]
+    return found
+
+
+def test_it_writes_one_file_beside_the_space_and_says_what_each_pair_reached(
+    attached: Path, spaner: Run, tree: Tree
+) -> None:
+    before = tree(attached)
+    report = only_json(spaner("calibrate", *RATE, "--json", cwd=attached))
+    new = {name for name in tree(attached).keys() - before.keys() if ".features" not in name}
+    assert new == {FILE}
+    assert spaner("verify", cwd=attached).returncode == 0
+    stored = json.loads((attached / FILE).read_text(encoding="utf-8"))
+    assert report["path"] == FILE
+    assert report["calibration"] == {k: v for k, v in stored.items() if k != "format_version"}
+    assert {key["strength"] for key in stored["keys"].values()} == {0.5}
+    pair = pair_of(stored, "text", "audio")
+    assert (pair["queries"], pair["gallery"]) == (24, 12)
+    assert pair["threshold"]["false_accept_rate"] <= 0.2
+
+    told = spaner("calibrate", *RATE, "--overwrite", cwd=attached)
+    assert told.returncode == 0, told.stderr
+    assert max(map(len, told.stdout.splitlines())) <= 80
+    (row,) = [line for line in told.stdout.splitlines() if line.startswith("│ text   │ audio")]
+    for name in ("false_accept_rate", "false_reject_rate"):
+        assert f" {pair['threshold'][name]:.3f} " in row
+    assert json.loads((attached / FILE).read_text(encoding="utf-8")) == stored
+
+
+def test_hits_get_a_probability_that_grows_with_the_score(calibrated: Path, spaner: Run) -> None:
+    hits = only_json(spaner(*FIND, "audio", "-k", "20", "--json", cwd=calibrated))
+    assert all(set(hit) == {*KEYS, "probability", "match"} for hit in hits)
+    values = [hit["probability"] for hit in hits]
+    assert values == sorted(values, reverse=True)
+    assert 0 <= values[-1] < values[0] <= 1
+    matches = [hit["match"] for hit in hits]
+    assert matches == sorted(matches, reverse=True), "a better hit is refused, a worse one not"
+
+    shown = spaner(*FIND, "audio,vision", "-k", "3", cwd=calibrated)
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert "probability" in shown.stdout
+
+
+def test_hits_are_otherwise_those_without_a_calibration(
+    calibrated: Path, attached: Path, spaner: Run
+) -> None:
+    find = (*FIND, "audio,vision", "--json")
+    plain = only_json(spaner(*find, cwd=attached))
+    hits = only_json(spaner(*find, cwd=calibrated))
+    assert [{key: hit[key] for key in KEYS} for hit in hits] == plain
+
+
+def test_below_every_threshold_the_answer_is_no_match(calibrated: Path, spaner: Run) -> None:
+    def refuse_audio(content: dict[str, Any]) -> None:
+        pair_of(content, "text", "audio")["threshold"]["cosine"] = 1.5
+
+    change(calibrated, refuse_audio)
+    told = spaner(*FIND, "audio", cwd=calibrated)
+    assert told.stdout.startswith("no match: ")
+    assert "false-accept rate 0.2" in told.stdout.splitlines()[0]
+    hits = only_json(spaner(*FIND, "audio", "--json", cwd=calibrated))
+    assert [hit["match"] for hit in hits] == [False] * 10
+
+    # another modality's threshold is its own
+    def accept_vision(content: dict[str, Any]) -> None:
+        pair_of(content, "text", "vision")["threshold"]["cosine"] = -1.5
+
+    change(calibrated, accept_vision)
+    both = spaner(*FIND, "audio,vision", "-k", "100", cwd=calibrated)
+    assert "no match" not in both.stdout
+
+
+def test_a_pair_without_a_threshold_is_never_no_match(attached: Path, spaner: Run) -> None:
+    done = spaner("calibrate", cwd=attached)
+    assert done.returncode == 0, done.stderr
+    lacking = [line for line in done.stderr.splitlines() if "vision → text" in line]
+    assert len(lacking) == 1
+    assert "got 10 queries to choose a false-accept rate of 0.05" in lacking[0]
+    picture = next((attached / "vision" / "test").iterdir())
+    find = ("search", picture, "--from", "vision", "--to", "text")
+    hits = only_json(spaner(*find, "--json", cwd=attached))
+    assert {hit["match"] for hit in hits} == {None}
+    assert all(0 <= hit["probability"] <= 1 for hit in hits)
+    assert "no match" not in spaner(*find, cwd=attached).stdout
+
+
+def test_a_pair_that_is_not_calibrated_is_named_and_a_modality_itself_is_not(
+    calibrated: Path, spaner: Run
+) -> None:
+    change(
+        calibrated,
+        lambda content: content["pairs"].remove(pair_of(content, "text", "audio")),
+    )
+    done = spaner(*FIND, "audio", "--json", cwd=calibrated)
+    assert all(set(hit) == KEYS for hit in only_json(done))
+    (note,) = done.stderr.splitlines()
+    assert "'text' → 'audio'" in note
+    alone = spaner(*FIND, "text", "--json", cwd=calibrated)
+    assert all(set(hit) == KEYS for hit in only_json(alone))
+    assert alone.stderr == ""
+
+
+def test_another_pull_strength_is_not_calibrated(calibrated: Path, spaner: Run) -> None:
+    find = (*FIND, "audio,vision", "--json", "--strength", "0.7")
+    done = spaner(*find, cwd=calibrated)
+    assert all(set(hit) == KEYS for hit in only_json(done))
+    (note,) = done.stderr.splitlines()
+    assert "pull strength 0.5, not 0.7" in note
+    renew = note.rpartition("`spaner ")[2].strip("`").split()
+    assert renew == ["calibrate", "--overwrite", "--strength", "0.7"]
+    assert spaner(*renew, *RATE, cwd=calibrated).returncode == 0
+    done = spaner(*find, cwd=calibrated)
+    assert done.stderr == ""
+    assert "probability" in only_json(done)[0]
+
+
+def test_an_aligner_trained_anew_makes_its_own_pairs_stale_and_no_others(
+    calibrated: Path, spaner: Run
+) -> None:
+    again = spaner("attach", "sensor", "--replace", "--seed", "5", "--quiet", cwd=calibrated)
+    assert again.returncode == 0, again.stderr
+    done = spaner(*FIND, "sensor,audio", "-k", "100", "--json", cwd=calibrated)
+    for hit in only_json(done):
+        assert (hit["probability"] is None) == (hit["modality"] == "sensor")
+    (note,) = done.stderr.splitlines()
+    assert "'sensor' has another aligner" in note
+    assert "spaner calibrate --overwrite`" in note
+    assert spaner(*FIND, "audio,vision", cwd=calibrated).stderr == ""
+    assert spaner(*FIND, "sensor", "--quiet", cwd=calibrated).stderr == ""
+
+
+def test_links_bind_calibrating_and_searching(
+    attached: Path, spaner: Run, refuses: Refuses, configure: Configure
+) -> None:
+    configure(attached, {"text": ["audio"], "vision": []}, "policy", "links")
+    report = only_json(spaner("calibrate", *RATE, "--json", cwd=attached))
+    pairs = [(pair["source"], pair["target"]) for pair in report["calibration"]["pairs"]]
+    assert pairs == [("text", "audio")]
+    refuses(*FIND, "vision", cwd=attached, says=("may not find 'vision'",))
+    configure(attached, {}, "policy", "links")
+    refuses("calibrate", "--overwrite", cwd=attached, says=("policy.links",))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--split", "test"), ("test", "train, validation, test")),
+        (("--split", "train"), ("trained on", "train, validation, test")),
+        (("--split", "validaton"), ("'validaton'", "train, validation, test")),
+        (("--false-accept", "0"), ("--false-accept", "0.05")),
+        (("--false-accept", "1"), ("--false-accept",)),
+        (("--false-accept", "nan"), ("--false-accept is nan",)),
+        (("--strength", "nan"), ("nan",)),
+        (("--space", "vision"), ("no space",)),
+    ],
+    ids=lambda words: " ".join(words),
+)
+def test_a_wrong_request(
+    arguments: tuple[str, ...], says: tuple[str, ...], attached: Path, refuses: Refuses
+) -> None:
+    said = refuses("calibrate", *arguments, cwd=attached, says=says)
+    assert len(said.splitlines()) == 1
+
+
+def test_an_existing_calibration_stays_without_overwrite(
+    calibrated: Path, refuses: Refuses
+) -> None:
+    refuses("calibrate", *RATE, cwd=calibrated, says=(FILE, "--overwrite"))
+
+
+def test_rows_that_calibrate_no_pair_write_nothing(attached: Path, refuses: Refuses) -> None:
+    path = attached / "manifest.csv"
+    kept, seen = [], set()
+    for line in path.read_text(encoding="utf-8").splitlines(keepends=True):
+        place = line.split(",")[1]
+        if ",validation," not in line or place not in seen:
+            kept.append(line)
+        if ",validation," in line:
+            seen.add(place)
+    path.write_text("".join(kept), encoding="utf-8")
+    said = refuses("calibrate", cwd=attached, says=("'validation'", "calibrates no pair"))
+    assert "more validation rows" in said
+
+
+def broken(content: dict[str, Any], name: str) -> Any:
+    """A file's content that is damaged in the way of this name."""
+    pair = pair_of(content, "text", "audio")
+    if name == "another version":
+        content["format_version"] = 99
+    elif name == "a number that is none":
+        pair["probability"]["slope"] = float("nan")
+    elif name == "a text for a number":
+        pair["threshold"]["cosine"] = "high"
+    elif name == "a key is missing":
+        del content["keys"]["audio"]
+    elif name == "a part is missing":
+        del pair["threshold"]["asked"]
+    else:
+        return [content]
+    return content
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "another version",
+        "a number that is none",
+        "a text for a number",
+        "a key is missing",
+        "a part is missing",
+        "a list",
+    ],
+)
+def test_a_damaged_calibration_is_named(calibrated: Path, refuses: Refuses, name: str) -> None:
+    path = calibrated / FILE
+    content = broken(json.loads(path.read_text(encoding="utf-8")), name)
+    path.write_text(json.dumps(content), encoding="utf-8")
+    said = refuses(*FIND, "audio", cwd=calibrated, says=(FILE, "spaner calibrate --overwrite"))
+    assert len(said.splitlines()) == 1
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"{}", b"null", b"[" * 99999])
+def test_a_foreign_file_in_its_place_is_named(
+    calibrated: Path, refuses: Refuses, content: bytes
+) -> None:
+    (calibrated / FILE).write_bytes(content)
+    said = refuses(*FIND, "audio", cwd=calibrated, says=(FILE,))
+    assert len(said.splitlines()) == 1

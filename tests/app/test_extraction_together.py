@@ -1,0 +1,207 @@
+"""Several processes on one store, and encoders that misbehave there."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from pathlib import Path
+from subprocess import Popen
+
+import pytest
+
+from tests.app.feature_projects import TOY, ToyProject, counts, refused, rows_kept
+from tests.app.plugin_site import PluginSite
+
+CALL = "        tokens = torch.zeros(len(batch)"
+WAITING = """
+        import time
+        from pathlib import Path
+        with open("encoded.txt", "a") as log:
+            log.writelines(f"{window}\\n" for window in batch)
+        Path("busy").touch()
+        while Path("wait").exists():
+            time.sleep(0.01)
+"""
+NAMED = '        self.fingerprint = fingerprint_options("toy", 1, options)\n'
+WEIGHTS = "        import torch; self.norm = torch.nn.BatchNorm1d(1)\n"
+DRIFTING = "        self.norm.running_mean += 1\n"
+INPUTS = [f"{number} 0 {number % 5}" for number in range(300)]
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> PluginSite:
+    """The toy, which logs what it encodes and waits while a file `wait` stands beside it."""
+    found = PluginSite(tmp_path / "site")
+    found.add("toy", TOY.replace(CALL, WAITING + CALL))
+    return found
+
+
+def until(path: Path, process: Popen[str]) -> None:
+    while not path.exists():
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
+
+
+def held_up(project: ToyProject, *arguments: str) -> Popen[str]:
+    """Start a command and return when it encodes; it goes on when the file `wait` is removed."""
+    (project.folder / "wait").touch()
+    process = project.start(*arguments)
+    until(project.folder / "busy", process)
+    return process
+
+
+def waits(process: Popen[str]) -> str:
+    """Return what a process says that waits for another."""
+    assert process.stderr is not None
+    return process.stderr.readline()
+
+
+def end(process: Popen[str]) -> str:
+    told, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+    return told
+
+
+def encoded(*projects: ToyProject) -> Counter[str]:
+    logs = [project.folder / "encoded.txt" for project in projects]
+    return Counter(line for log in logs if log.exists() for line in log.read_text().splitlines())
+
+
+def test_two_that_extract_the_same_rows_extract_each_once_and_one_says_that_it_waits(
+    tmp_path: Path, site: PluginSite
+) -> None:
+    project = ToyProject(tmp_path / "a", site, INPUTS)
+    first = held_up(project, "extract", "--json")
+    second = project.start("extract", "--json")
+    assert waits(second).startswith("note: waiting for another process that writes in ")
+    (project.folder / "wait").unlink()
+    done = [counts(end(process))["toy"] for process in (first, second)]
+    assert [(count["extracted"], count["reused"]) for count in done] == [(300, 0), (0, 300)]
+    assert set(encoded(project).values()) == {1}
+    assert len(rows_kept(project.store)) == len(set(rows_kept(project.store))) == 300
+
+
+def test_two_whose_rows_overlap_leave_each_once_and_none_missing(
+    tmp_path: Path, site: PluginSite
+) -> None:
+    one = ToyProject(tmp_path / "a", site, INPUTS[:200])
+    other = ToyProject(tmp_path / "b", site, INPUTS[100:])
+    first = held_up(one, "extract", "--json")
+    second = other.start("extract", "--json")
+    assert "waiting" in waits(second)
+    (one.folder / "wait").unlink()
+    assert counts(end(first))["toy"]["extracted"] == 200
+    count = counts(end(second))["toy"]
+    assert (count["extracted"], count["reused"]) == (100, 100)
+    assert encoded(one, other).most_common(1)[0][1] == 1
+    assert len(rows_kept(one.store)) == len(set(rows_kept(one.store))) == 300
+
+
+def test_many_at_once_on_an_empty_store(tmp_path: Path, site: PluginSite) -> None:
+    projects = [
+        ToyProject(tmp_path / str(number), site, INPUTS[number * 50 : 150 + number * 50])
+        for number in range(4)
+    ]
+    started = [project.start("extract", "--json") for project in projects]
+    done = [counts(end(process))["toy"] for process in started]
+    assert sum(count["extracted"] for count in done) == 300
+    assert all(count["quarantined"] == 0 for count in done)
+    assert len(rows_kept(projects[0].store)) == len(set(rows_kept(projects[0].store))) == 300
+    assert encoded(*projects).most_common(1)[0][1] == 1
+
+
+def test_who_needs_nothing_new_does_not_wait(tmp_path: Path, site: PluginSite) -> None:
+    project = ToyProject(tmp_path / "a", site, INPUTS[:50])
+    other = ToyProject(tmp_path / "b", site, INPUTS)
+    assert project.counts()["extracted"] == 50
+    first = held_up(other, "extract")
+    assert project.counts()["reused"] == 50
+    assert first.poll() is None
+    (other.folder / "wait").unlink()
+    end(first)
+
+
+def test_a_killed_extraction_holds_up_nobody(tmp_path: Path, site: PluginSite) -> None:
+    project = ToyProject(tmp_path / "a", site, INPUTS)
+    first = held_up(project, "extract")
+    second = project.start("extract", "--json")
+    assert "waiting" in waits(second)
+    (project.folder / "wait").unlink()
+    first.kill()
+    first.communicate()
+    assert counts(end(second))["toy"]["rows"] == 300
+    assert len(rows_kept(project.store)) == len(set(rows_kept(project.store))) == 300
+
+
+@pytest.fixture
+def slow_to_train(tmp_path: Path) -> ToyProject:
+    """A project whose training waits when its features are there and not yet read."""
+    site = PluginSite(tmp_path / "site")
+    build = "    return CrossAttentionAligner("
+    wait = """
+    import time
+    while features.dim == 3 and Path("wait").exists():  # not when options are looked at
+        Path("busy").touch()
+        time.sleep(0.01)
+"""
+    site.add("toy", TOY.replace(build, wait + build))
+    return ToyProject(tmp_path / "a", site, INPUTS)
+
+
+@pytest.mark.parametrize("used", [True, False])
+def test_a_training_ends_well_while_its_store_is_pruned_or_says_why_not(
+    slow_to_train: ToyProject, tmp_path: Path, used: bool
+) -> None:
+    other = ToyProject(tmp_path / "b", slow_to_train.site, INPUTS[::2])
+    assert other.counts()["extracted"] == 150
+    assert slow_to_train.counts()["extracted"] == 150
+    training = held_up(slow_to_train, "train")
+    if not used:
+        (slow_to_train.folder / "plugins.yaml").rename(tmp_path / "away.yaml")
+    pruned = json.loads(other.spaner("extract", "--prune", "--json").stdout)["pruned"]
+    assert pruned["rows"] == (0 if used else 150)
+    (slow_to_train.folder / "wait").unlink()
+    told, errors = training.communicate(timeout=120)
+    if used:
+        assert training.returncode == 0, errors
+    else:
+        assert (training.returncode, told) == (2, "")
+        assert len(errors.splitlines()) == 1
+        assert errors.startswith("error: ")
+        assert "pruned meanwhile? Run the command again" in errors
+        assert not (slow_to_train.folder / "space").exists()
+
+
+def test_a_pruning_that_waits_for_an_extraction_keeps_what_that_brought(
+    tmp_path: Path, site: PluginSite
+) -> None:
+    one = ToyProject(tmp_path / "a", site, INPUTS)
+    other = ToyProject(tmp_path / "b", site, INPUTS[:10])
+    assert other.counts()["extracted"] == 10
+    extracting = held_up(one, "extract", "--json")
+    pruning = other.start("extract", "--prune", "--json")
+    assert "waiting" in waits(pruning)
+    (one.folder / "wait").unlink()
+    assert counts(end(extracting))["toy"]["extracted"] == 290
+    assert json.loads(end(pruning))["pruned"]["rows"] == 0
+    assert one.counts()["reused"] == 300
+
+
+def test_an_encoder_that_changes_its_own_weights_leaves_nothing_in_the_store(
+    tmp_path: Path,
+) -> None:
+    site = PluginSite(tmp_path / "site")
+    site.add("toy", TOY.replace(NAMED, NAMED + WEIGHTS).replace(CALL, DRIFTING + CALL))
+    project = ToyProject(tmp_path / "a", site, INPUTS)
+    refused(project.spaner("extract"), "changed its own weights")
+    assert list(project.store.rglob("*.arrow")) == []
+
+
+def test_features_too_large_for_16_bits_are_refused_and_kept_in_32(
+    tmp_path: Path, site: PluginSite
+) -> None:
+    project = ToyProject(tmp_path / "a", site, [*INPUTS, "70000 0 0"])
+    refused(project.spaner("extract"), "7e+04", "set features.dtype to float32 in plugins.yaml")
+    project.configure(dtype="float32")
+    assert project.counts()["extracted"] == 301

@@ -1,0 +1,73 @@
+"""Trains from a feature store and prints by how many bytes the process grew meanwhile.
+
+Not a test: `test_streaming.py` writes the store and starts it.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from spaner_core.data.labelled import LabelledRows
+from spaner_core.features.rows import FeatureRows, RowSource
+from spaner_core.features.stream import FeatureStream
+from spaner_core.modality import FeatureSpec
+from spaner_core.recipe import PromptRecipe, Recipe, TrainingRecipe
+from spaner_core.training.joint import fit_space
+
+from tests import toy_modality
+from tests.core.features.stored_samples import identity
+
+WIDTH = 1024
+RECIPE = Recipe(
+    prompt=PromptRecipe(dim=16),
+    training=TrainingRecipe(max_steps=12, warmup_steps=1, per_device_train_batch_size=48),
+)
+
+
+def build() -> Any:
+    return toy_modality.spaner_build_aligner(FeatureSpec(dim=WIDTH), 16, {"hidden": 16})
+
+
+def train(features: RowSource) -> None:
+    rows = LabelledRows(
+        features=features,
+        concepts=torch.arange(len(features)) % 4,
+        items=torch.full((len(features),), -1),
+    )
+    fit_space(
+        {"toy": partial(build)},
+        {"toy": rows},
+        concepts=("a", "b", "c", "d"),
+        labels=None,
+        recipe=RECIPE,
+        device="cpu",
+    )
+
+
+def resident_bytes(field: str) -> int:
+    """Return what /proc says of this process: VmRSS now, VmHWM at most so far."""
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    found = re.search(rf"{field}:\s+(\d+) kB", status)
+    assert found is not None
+    return int(found[1]) * 1024
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    few = FeatureRows(values=torch.randn(64, 2, WIDTH), mask=torch.ones(64, 2, dtype=torch.bool))
+    train(few)  # what a training imports and allocates besides features
+    stream = FeatureStream(Path(sys.argv[1]), identity(dim=WIDTH))
+    keys = [key for file in stream.files for key in file.keys]
+    Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")  # VmHWM starts anew
+    before = resident_bytes("VmRSS")
+    train(stream.rows(keys))
+    sys.stdout.write(str(resident_bytes("VmHWM") - before))
+
+
+if __name__ == "__main__":
+    main()
