@@ -129,5 +129,6 @@ def check_links(project: Project, source: str, targets: Sequence[str]) -> None:
             allowed = (project.config.policy.links or {}).get(source, ())
             raise ConfigError(
                 f"{project.config.locate('policy', 'links')}: {source!r} may not find {target!r} "
-                f"nor take labels from it; it may find {', '.join(allowed) or 'nothing'}. Ask whoever keeps the policy"
+                f"nor take labels from it; it may find {', '.join(allowed) or 'nothing'}. Ask "
+                "whoever keeps the policy"
             )
