@@ -42,7 +42,7 @@ def test_every_command_is_in_the_docs_and_shows_an_example(command: str) -> None
 def test_the_docs_name_no_command_that_does_not_exist() -> None:
     groups = {name for name, command in COMMANDS.items() if hasattr(command, "commands")}
     for page in PAGES:
-        for name, more in re.findall(r"\bspaner ([a-z]+)\b(?: ([a-z]+)\b)?", page):
+        for name, more in re.findall(r"\bspaner ([a-z][a-z-]+)\b(?: ([a-z][a-z-]+)\b)?", page):
             assert name in COMMANDS
             assert name not in groups or not more or f"{name} {more}" in COMMANDS
 

@@ -11,14 +11,12 @@ from dataclasses import dataclass, replace
 import torch
 from spaner_core.data.labelled import LabelledRows
 from spaner_core.errors import ConfigError
-from spaner_core.progress import shows_progress
-from tqdm.auto import tqdm
 
 from spaner.choosing import TEST_SPLIT
 from spaner.draws import drawing, following_seeds
 from spaner.project import Project
-from spaner.retraining import Figures, Outcome, Retraining, prepare_retraining, sum_up
-from spaner.tables import Table, interval_cell
+from spaner.retraining import Figures, Outcome, Retraining, counted, prepare_retraining, sum_up
+from spaner.tables import Table, interval_cell, seeds_cell
 
 SHOTS = (1, 2, 4, 8, 16)
 SEEDS = 5
@@ -75,8 +73,7 @@ def few_shot(
     drawn_by = following_seeds(project.config.training.seed, seeds)
     runs: dict[int | None, dict[int, Figures]] = {count: {} for count in (*shots, None)}
     labelled: dict[int, dict[str, int]] = {}
-    total = len(runs) * len(drawn_by)
-    with tqdm(total=total, desc="trainings", disable=not shows_progress()) as bar:
+    with counted(len(runs) * len(drawn_by), "trainings") as bar:
         for seed in drawn_by:
             for count in runs:
                 rows = ground.rows if count is None else draw_support(ground, count, seed=seed)
@@ -124,8 +121,8 @@ def few_shot_table(report: FewShotReport) -> Table:
     """Lay out the means over all ordered pairs, a line a number of labelled rows."""
     outcomes: Mapping[str, Outcome] = {str(count): part for count, part in report.shots.items()}
     return Table(
-        f"Few-shot retrieval, split {report.split}, {len(report.seeds)} seeds: means over all "
-        "ordered pairs ± half of the 95% interval",
+        f"Few-shot retrieval, split {report.split}, seeds {seeds_cell(report.seeds)}: means over "
+        "all ordered pairs ± half of the 95% interval",
         ("labelled rows a concept", *SHOWN.values(), *(f"{s} - all" for s in SHOWN.values())),
         [
             (

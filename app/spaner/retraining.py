@@ -20,10 +20,12 @@ from spaner_core.evaluation.retrieval import retrieval_by_pair
 from spaner_core.features.rows import RowSource, load_in_batches
 from spaner_core.modality import Aligner
 from spaner_core.positives import Labels as RowLabels
+from spaner_core.progress import shows_progress
 from spaner_core.recipe import Recipe
 from spaner_core.threads import one_thread
 from spaner_core.training.joint import Labels, Trained, fit_space
 from torch import Tensor
+from tqdm.auto import tqdm
 
 from spaner.evaluate import row_labels
 from spaner.notices import coverage_notices
@@ -134,6 +136,11 @@ def prepare_retraining(project: Project, split: str, *, names: Sequence[str] = (
             *project.quarantine.save(project.manifest),
         ),
     )
+
+
+def counted(total: int, what: str) -> tqdm[None]:
+    """Return the bar that counts what is done; none is shown where nobody looks on."""
+    return tqdm(total=total, desc=what, disable=not shows_progress())
 
 
 def mean_known(values: Sequence[float | None]) -> float | None:

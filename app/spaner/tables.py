@@ -32,6 +32,11 @@ def interval_cell(interval: Interval | None, *, signed: bool = False) -> str:
     return mean + half
 
 
+def seeds_cell(seeds: Sequence[int]) -> str:
+    """Name seeds that follow one another, as `0 to 4`."""
+    return f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else str(seeds[0])
+
+
 def to_markdown(table: Table) -> str:
     """Write a table as Markdown, under its title."""
     lines = [table.columns, ["---"] * len(table.columns), *table.rows]

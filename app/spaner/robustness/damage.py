@@ -16,6 +16,7 @@ from spaner.draws import drawing
 TrainingRows = Mapping[str, LabelledRows]
 
 MISSING = "missing modality"
+FALLING = "rows fall off as 1, 1/2, 1/4, ..."
 WRONG_SHARES = (0.1, 0.2)
 """Shares of the labelled rows that get another concept."""
 
@@ -86,12 +87,7 @@ def damages(rows: TrainingRows, measured: Mapping[str, object]) -> tuple[Damage,
         for name, part in rows.items()
         if len(_known(part)) >= 3
     ]
-    falling = Damage(
-        kind="imbalance",
-        name="rows fall off as 1, 1/2, 1/4, ...",
-        modality=None,
-        draw=with_imbalance,
-    )
+    falling = Damage(kind="imbalance", name=FALLING, modality=None, draw=with_imbalance)
     return (*wrong, *missing, *absent, falling)
 
 

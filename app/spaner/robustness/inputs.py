@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from spaner_core.evaluation.retrieval import retrieval_by_pair
 from spaner_core.modality import Corruption
 from spaner_core.positives import Labels
-from spaner_core.progress import shows_progress
 from torch import Tensor
 from tqdm.auto import tqdm
 
@@ -16,7 +15,7 @@ from spaner.choosing import TEST_SPLIT
 from spaner.evaluate import EmbeddedRows, embed_split, row_labels
 from spaner.notices import left_out_notices
 from spaner.project import Project
-from spaner.retraining import Figures, check_held_out, mean_known
+from spaner.retraining import Figures, check_held_out, counted, mean_known
 from spaner.robustness.corrupted import embed_corrupted
 
 SEVERITIES = (1, 2, 3, 4, 5)
@@ -61,7 +60,7 @@ def measure_inputs(project: Project, *, split: str = TEST_SPLIT) -> InputRobustn
     offered = {name: project.assembly.corruptions(name) for name in embedded}
     silent = [f"{name!r} offers no corruptions" for name, found in offered.items() if not found]
     total = sum(map(len, offered.values())) * len(SEVERITIES)
-    with tqdm(total=total, desc="corruptions", disable=not shows_progress()) as bar:
+    with counted(total, "corruptions") as bar:
         modalities = {
             name: _measure_modality(project, embedded, name, found, bar=bar)
             for name, found in offered.items()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from spaner.robustness.inputs import ROLES, SEVERITIES, InputRobustness
 from spaner.robustness.training import DamagedOutcome, TrainingRobustness
-from spaner.tables import Table, figure_cell, interval_cell
+from spaner.tables import Table, figure_cell, interval_cell, seeds_cell
 
 ROLE_NAMES = dict(zip(ROLES, ("query", "gallery"), strict=True))
 SHOWN = {"recall@1": "R@1", "map": "mAP"}
@@ -43,8 +43,8 @@ def training_table(report: TrainingRobustness) -> Table:
     for damage in report.damages:
         rows += _damage_rows(damage)
     return Table(
-        f"Damaged training data, split {report.split}, {len(report.seeds)} seeds: means over "
-        "ordered pairs ± half of the 95% interval",
+        f"Damaged training data, split {report.split}, seeds {seeds_cell(report.seeds)}: means "
+        "over ordered pairs ± half of the 95% interval",
         ("training data", *SHOWN.values(), *(f"{name} - clean" for name in SHOWN.values())),
         rows,
     )

@@ -8,9 +8,7 @@ from dataclasses import dataclass
 import torch
 from spaner_core.evaluation.retrieval import retrieval
 from spaner_core.positives import Labels, SamplePositives
-from spaner_core.progress import shows_progress
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from spaner.choosing import TEST_SPLIT
 from spaner.draws import following_seeds
@@ -19,6 +17,7 @@ from spaner.retraining import (
     Figures,
     Outcome,
     Retraining,
+    counted,
     mean_known,
     prepare_retraining,
     sum_up,
@@ -72,8 +71,7 @@ def measure_training(
     clean: dict[int, Figures] = {}
     damaged: dict[str, dict[int, Figures]] = {one.name: {} for one in chosen}
     beside: dict[str, dict[int, Figures]] = {one.name: {} for one in chosen}
-    total = (1 + len(chosen)) * len(drawn_by)
-    with tqdm(total=total, desc="trainings", disable=not shows_progress()) as bar:
+    with counted((1 + len(chosen)) * len(drawn_by), "trainings") as bar:
         for seed in drawn_by:
             whole = ground.train(ground.rows, seed=seed)
             clean[seed] = ground.measure(whole)
