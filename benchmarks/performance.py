@@ -65,7 +65,7 @@ def section(benchmark: Benchmark, *, quick: bool) -> str:
     """
     path = HERE / benchmark.script
     docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-    title, _, text = docstring.partition("\n")
+    title, _, text = docstring.partition("\n\n")
     sys.stderr.write(f"== {benchmark.script}\n")
     start = time.perf_counter()
     ended = subprocess.run(
@@ -76,7 +76,7 @@ def section(benchmark: Benchmark, *, quick: bool) -> str:
     )
     sys.stderr.write(ended.stdout)  # a later benchmark may fail
     took = f"It took {time.perf_counter() - start:.0f} s."
-    return f"## {title.rstrip('.')}\n\n{text.strip()}\n\n{ended.stdout.strip()}\n\n{took}\n"
+    return f"## {title.rstrip('.')}\n\n{text.rstrip()}\n\n{ended.stdout.strip()}\n\n{took}\n"
 
 
 def machine() -> str:

@@ -29,7 +29,8 @@ def quick_page(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def section(page: str, script: str) -> str:
     """The part of a page that a script wrote."""
-    (found,) = (part for part in page.split("\n## ") if f"benchmarks/{script}.py\n" in part + "\n")
+    command = rf"^    \.venv/bin/python benchmarks/{script}\.py\b"
+    (found,) = (part for part in page.split("\n## ") if re.search(command, part, re.M))
     return found
 
 

@@ -78,15 +78,15 @@ class Retraining:
     device: str
     notices: tuple[str, ...]
 
-    def train(self, rows: Mapping[str, LabelledRows], *, seed: int) -> dict[str, Tensor]:
-        """Train on `rows`, all drawn by `seed`; return embeddings (n, D) of the measured rows.
+    def fit(self, rows: Mapping[str, LabelledRows], *, seed: int) -> Trained:
+        """Train on `rows`, with all that the recipe draws drawn by `seed`.
 
         Modalities that `rows` lacks are left out. Concepts' names are embedded by the modality
         that does so when nothing is left out, or not at all. Raises `DataError` as `fit_space`.
         """
         training = replace(self.recipe.training, seed=seed)
         with _one_bar():
-            trained = fit_space(
+            return fit_space(
                 {name: self.builders[name] for name in rows},
                 rows,
                 concepts=self.concepts,
@@ -94,11 +94,19 @@ class Retraining:
                 recipe=replace(self.recipe, training=training),
                 device=self.device,
             )
+
+    def embed(self, trained: Trained, *, strength: float | None = None) -> dict[str, Tensor]:
+        """Embed the measured rows, (n, D) a modality, at the recipe's pull strength by default."""
+        pull = self.recipe.prompt.strength if strength is None else strength
         return {
-            name: _embed(trained, name, part.features, strength=self.recipe.prompt.strength)
+            name: _embed(trained, name, part.features, strength=pull)
             for name, part in self.measured.items()
-            if name in rows
+            if name in trained.aligners
         }
+
+    def train(self, rows: Mapping[str, LabelledRows], *, seed: int) -> dict[str, Tensor]:
+        """Fit, and embed the measured rows."""
+        return self.embed(self.fit(rows, seed=seed))
 
     def measure(self, embeddings: Mapping[str, Tensor]) -> Figures:
         """Measure retrieval and coherence among the modalities of `embeddings`."""
