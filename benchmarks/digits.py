@@ -94,7 +94,9 @@ def _extract(project: Project, minilm: bool, english: bool, token_attention: boo
             if minilm and name == "text":
                 parts[name] = _rows(_minilm([row.input for row in rows]), rows_concepts(rows))
             else:
-                parts[name] = project.labelled(project.features(name, rows), DIGITS)
+                usable = project.features(name, rows)
+                loaded = replace(usable, features=usable.features.load())  # the store is temporary
+                parts[name] = project.labelled(loaded, DIGITS)
         spec = project.assembly.modality(name).encoder.features
         builders[name] = _builder(project, name, spec, options)
     texts = read_project_labels(project)

@@ -261,7 +261,7 @@ def test_the_tables_say_where_a_baseline_wins() -> None:
     tried = {1: (0.5, 0.7), 2: (0.7, 0.8)}
     trials = [Trial(settings={"depth": d}, scores=scores) for d, scores in tried.items()]
     page = report(runs, {OURS: trials[:1], "rival": trials})
-    assert "- **rival** behind: mAP at 1; ahead: R@1 at 1" in page
+    assert "- **rival**: R@1 ahead at 1; mAP behind at 1" in page
     assert "| rival | -0.100 ±0.000 / +0.100 ±0.000 |" in page
     assert "| rival | 2 | depth 2 | 0.600, 0.750 |" in page
     assert "run more" in report([r for r in runs if r.seed == 0], {OURS: trials, "rival": trials})

@@ -44,15 +44,18 @@ def verdict(runs: Sequence[Run], trials: Trials, shots: Sequence[int]) -> str:
     for method in trials:
         if method == OURS:
             continue
-        found: dict[str, list[str]] = {"behind": [], "level": [], "ahead": []}
-        for count in shots:
-            for key, label in FIGURES.items():
+        said = []
+        for key, label in FIGURES.items():
+            found: dict[str, list[str]] = {"behind": [], "level": [], "ahead": []}
+            for count in shots:
                 if (interval := difference(runs, method, count).get(key)) is not None:
-                    found[_standing(interval)].append(f"{label} at {count}")
-        said = [f"{word}: {', '.join(places)}" for word, places in found.items() if places]
-        lines.append(f"- **{method}** {'; '.join(said)}")
-    note = f"Behind, level or ahead of {OURS}: by whether the 95% interval of the paired difference"
-    return "\n".join([f"{note} excludes 0.", "", *lines])
+                    found[_standing(interval)].append(str(count))
+            said += [f"{label} {word} at {', '.join(at)}" for word, at in found.items() if at]
+        lines.append(f"- **{method}**: {'; '.join(said)}")
+    note = (
+        f"Behind or ahead of {OURS} where the 95% interval of the paired difference leaves 0 out."
+    )
+    return "\n".join([f"{note} Numbers are shots.", "", *lines])
 
 
 def _standing(interval: Interval) -> str:
@@ -72,7 +75,7 @@ def _results(runs: Sequence[Run], trials: Trials, shots: Sequence[int]) -> str:
             f"{max(run.parameters for run in mine):,}",
         ]
 
-    heads = [*(f"{count} shot{'s' * (count > 1)}" for count in shots), "seconds", "parameters"]
+    heads = [*(f"{count} shot{'s' * (count > 1)}" for count in shots), "CPU seconds", "parameters"]
     return _table(list(trials), heads, lambda m: [*(cell(m, count) for count in shots), *cost(m)])
 
 

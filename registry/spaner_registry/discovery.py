@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
+from email.parser import HeaderParser
 from importlib.metadata import Distribution, EntryPoint, distributions
 
 GROUP = "spaner"
@@ -98,7 +99,10 @@ def _declared() -> Iterator[FoundPlugin]:
 def _identity(distribution: Distribution) -> tuple[str, str]:
     """Return the distribution's name and version, with words where its metadata is damaged."""
     try:  # an interrupted uninstall leaves entry points without METADATA
-        metadata = distribution.metadata
+        files = ("METADATA", "PKG-INFO", "")  # as `distribution.metadata` looks for them
+        whole = next((text for file in files if (text := distribution.read_text(file))), "")
+        # the head alone: descriptions behind it are long, and parsing them took 0.1 s
+        metadata = HeaderParser().parsestr(whole.partition("\n\n")[0])
         given = [metadata.get_all(key) or [""] for key in ("Name", "Version")]
     except Exception:
         return _UNKNOWN

@@ -19,7 +19,6 @@ import pyarrow as pa
 import torch
 from pyarrow import compute as pc
 from pyarrow import ipc
-from torch import Tensor
 
 from spaner_core.errors import DataError
 from spaner_core.features.encoding import EncodedSample
@@ -42,7 +41,6 @@ class BatchFile:
     """
 
     path: Path
-    size_bytes: int
     keys: tuple[str, ...]
     starts: tuple[int, ...]
     padding: tuple[tuple[int, ...], ...]
@@ -50,14 +48,15 @@ class BatchFile:
     dim: int
     dtype: torch.dtype
 
-    def map(self) -> Tensor:
-        """Map the tokens of all samples to memory, (tokens, E); none is read before it is used."""
-        # torch closes the file at once, where other maps each hold one of the process's 1,024
-        content = torch.from_file(
-            str(self.path), shared=False, size=self.size_bytes, dtype=torch.uint8
-        )
-        stop = self.offset_bytes + self.starts[-1] * self.dim * self.dtype.itemsize
-        return content[self.offset_bytes : stop].view(self.dtype).view(-1, self.dim)
+    def tokens(self, sample: int) -> int:
+        """Return how many tokens a sample has."""
+        return self.starts[sample + 1] - self.starts[sample]
+
+    def span_bytes(self, sample: int) -> tuple[int, int]:
+        """Return where a sample's tokens begin and end in the file."""
+        width = self.dim * self.dtype.itemsize
+        start, stop = self.starts[sample], self.starts[sample + 1]
+        return self.offset_bytes + start * width, self.offset_bytes + stop * width
 
 
 def write_batch_file(
@@ -111,8 +110,7 @@ def read_batch_file(path: Path, *, identity: Mapping[str, Any]) -> BatchFile:
     """
     try:
         with pa.memory_map(str(path)) as file:
-            size = file.size()
-            beginning = file.read_buffer(size).address
+            beginning = file.read_buffer(file.size()).address
             file.seek(0)
             reader = ipc.open_file(file)
             described = json.loads((reader.schema.metadata or {})[METADATA])
@@ -128,7 +126,6 @@ def read_batch_file(path: Path, *, identity: Mapping[str, Any]) -> BatchFile:
                 raise ValueError("it is damaged (its samples do not lie where they were written)")
             return BatchFile(
                 path=path,
-                size_bytes=size,
                 keys=tuple(keys),
                 starts=tuple(starts),
                 padding=tuple(map(tuple, padding)),

@@ -23,7 +23,7 @@ from spaner_core.features.batch_files import (
 )
 from spaner_core.features.encoding import EncodedSample
 from spaner_core.features.inputs import KeyedInput
-from spaner_core.features.stored_rows import MappedFiles, StoredRows
+from spaner_core.features.stored_rows import StoredRows
 from spaner_core.pretrained.freeze import FrozenEncoder
 from spaner_core.profiling import spent
 from spaner_core.replacing import writing_alone
@@ -79,7 +79,6 @@ class FeatureStream:
         self._described: dict[str, Any] = asdict(identity)
         self._files: list[BatchFile] = []
         self._places: dict[str, tuple[int, int]] = {}
-        self._maps = MappedFiles()
         self._read_index()
 
     def __contains__(self, key: str) -> bool:
@@ -208,7 +207,7 @@ class FeatureStream:
     def rows(self, keys: Sequence[str]) -> StoredRows:
         """Return the rows of inputs, in the order of `keys`, which must be in the stream."""
         places = torch.tensor([self._places[key] for key in keys]).long().reshape(-1, 2)
-        return StoredRows(self._files, places, dim=self.identity.dim, maps=self._maps)
+        return StoredRows(self._files, places, dim=self.identity.dim)
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
