@@ -63,6 +63,8 @@ def check_output(project: Project, output: Path | None, *, overwrite: bool) -> P
             f"--output {target}: expected a file beside {config}, whose paths are relative to its "
             "folder; name one there"
         )
+    if target.absolute() == config.absolute():
+        raise ConfigError(f"--output {target} is the configuration itself; name another file")
     if target.exists() and not overwrite:
         raise OutputExists(f"{target} exists; give another --output, or --overwrite")
     return target

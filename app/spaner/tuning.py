@@ -105,14 +105,19 @@ def _try(project: Project, material: Retraining, trial: Trial) -> float:
     """Train with the settings that a trial suggests; return the mAP at their best strength."""
     setting = Setting(
         dim=trial.suggest_categorical("dim", DIMS),
-        learning_rate=trial.suggest_float("learning_rate", *LEARNING_RATE, log=True),
-        anchor_weight=trial.suggest_float("anchor_weight", *ANCHOR_WEIGHT, log=True),
-        dropout=trial.suggest_float("dropout", *DROPOUT),
+        learning_rate=_short(trial.suggest_float("learning_rate", *LEARNING_RATE, log=True)),
+        anchor_weight=_short(trial.suggest_float("anchor_weight", *ANCHOR_WEIGHT, log=True)),
+        dropout=_short(trial.suggest_float("dropout", *DROPOUT)),
         strength=project.config.prompt.strength,
     )
     strength, found = _measure(project, material, setting, strengths=STRENGTHS)
     trial.set_user_attr(SETTING, asdict(replace(setting, strength=strength)))
     return found
+
+
+def _short(number: float) -> float:
+    """Keep two digits: what is tried is what will stand in the file, and can be read there."""
+    return float(f"{number:.2g}")
 
 
 def _measure(

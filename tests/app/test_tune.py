@@ -1,0 +1,91 @@
+"""Choosing settings: within a budget, resumable, never on the test split, and reproducible."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def tuned(spaner: Run, folder: Path, *more: object) -> dict[str, Any]:
+    result = spaner("tune", "--json", *more, cwd=folder)
+    assert result.returncode == 0, result.stderr
+    found: dict[str, Any] = json.loads(result.stdout)
+    return found
+
+
+def test_what_is_written_trains_to_the_figure_that_was_found(project: Path, spaner: Run) -> None:
+    report = tuned(spaner, project, "--trials", 3)
+    assert (report["trials"], report["new_trials"]) == (3, 3)
+    assert report["best_map"] >= report["before"]
+    config = yaml.safe_load((project / report["output"]).read_text(encoding="utf-8"))
+    best = report["best"]
+    assert config["prompt"]["dim"] == best["dim"]
+    assert config["training"]["learning_rate"] == best["learning_rate"]
+
+    trained = spaner("train", "-c", report["output"], "--quiet", cwd=project)
+    assert trained.returncode == 0, trained.stderr
+    figures = spaner("evaluate", "-c", report["output"], "--split", "validation", "--json",
+                     cwd=project)  # fmt: skip
+    assert json.loads(figures.stdout)["primary_metric"] == report["best_map"]
+
+
+def test_the_next_call_goes_on_where_the_last_one_ended(project: Path, spaner: Run) -> None:
+    tuned(spaner, project, "--trials", 1)
+    more = tuned(spaner, project, "--trials", 3, "--overwrite")
+    assert (more["trials"], more["new_trials"]) == (3, 2)
+    done = tuned(spaner, project, "--trials", 2, "--overwrite")
+    assert (done["trials"], done["new_trials"]) == (3, 0)
+    assert done["best_map"] == more["best_map"]
+
+
+def test_trials_on_other_data_are_not_mixed_in(project: Path, spaner: Run) -> None:
+    tuned(spaner, project, "--trials", 1)
+    manifest = project / "manifest.csv"
+    lines = manifest.read_text(encoding="utf-8").splitlines(keepends=True)
+    manifest.write_text("".join(lines[:-1]), encoding="utf-8")
+    again = tuned(spaner, project, "--trials", 1, "--overwrite")
+    assert (again["trials"], again["new_trials"]) == (1, 1)
+
+
+def test_a_killed_search_loses_the_trial_it_was_at_and_no_other(
+    project: Path, spaner: Run, cold_environment: dict[str, str]
+) -> None:
+    study = project / "space.tuning" / "study.jsonl"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "spaner", "tune", "--trials", "50", "--quiet"],
+        cwd=project, env=cold_environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    deadline = time.monotonic() + 120
+    while not (study.exists() and study.read_text(encoding="utf-8").count('"strength') >= 2):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    assert not (project / "plugins-tuned.yaml").exists()
+    report = tuned(spaner, project, "--trials", 4)
+    assert report["trials"] == 4
+    assert report["new_trials"] <= 3
+
+
+def test_a_budget_of_seconds_ends_the_search(project: Path, spaner: Run) -> None:
+    report = tuned(spaner, project, "--trials", 500, "--seconds", 2)
+    assert 1 <= report["trials"] < 500
+
+
+def test_requests_that_are_refused(project: Path, refuses: Callable[..., str]) -> None:
+    refuses("tune", "--split", "test", cwd=project, says=("'test'", "validation"))
+    refuses("tune", "--split", "train", cwd=project, says=("'train'",))
+    refuses("tune", "--output", "/elsewhere/t.yaml", cwd=project, says=("beside",))
+    (project / "taken.yaml").write_text("mine", encoding="utf-8")
+    refuses("tune", "--output", "taken.yaml", cwd=project, says=("exists", "--overwrite"))
+    refuses("tune", "--output", "plugins.yaml", "--overwrite", cwd=project, says=("itself",))
