@@ -28,8 +28,14 @@ ALONE = [
 ]
 """The rules that start no process; the others are tried on one family."""
 
+UNTRAINED = ("check_severities",)
+"""Rules that random weights need not keep: to them, more noise is not farther away."""
+
 CASES = [
-    (family, rule) for family in FAMILIES for rule in (RULES if family == "whisper" else ALONE)
+    (family, rule)
+    for family in FAMILIES
+    for rule in (RULES if family == "whisper" else ALONE)
+    if rule.__name__ not in UNTRAINED
 ]
 
 

@@ -194,7 +194,7 @@ def names(**options: object) -> list[str]:
 
 def tells_case(text: Any, **options: object) -> bool:
     small, capital = text.tokens(["seven", "SEVEN"], options)
-    return not torch.equal(small, capital)
+    return not torch.allclose(small, capital, atol=1e-5)  # rows of a batch differ in last bits
 
 
 def test_case_is_offered_for_models_that_tell_it_apart(

@@ -33,6 +33,8 @@ PAIRS = [
     pytest.param(family, rule, id=f"{family}-{rule.__name__}")
     for number, family in enumerate(FAMILIES)
     for rule in (QUICK if number else RULES)
+    # random weights know no order of severities: to them, more noise is not farther away
+    if rule.__name__ != "check_severities"
 ]
 
 

@@ -91,6 +91,8 @@ def subjects(
         pytest.param(family, rule, id=f"{family}-{rule.__name__}")
         for family in FAMILIES
         for rule in (RULES if family == "vit" else IN_THIS_PROCESS)
+        # random weights know no order of severities: to them, more noise is not farther away
+        if rule.__name__ != "check_severities"
     ],
 )
 def test_a_timm_model_keeps_the_rule(family: str, rule: Rule, subjects: dict[str, Subject]) -> None:

@@ -1,0 +1,101 @@
+"""Pages of benchmarks: each script runs as a process of its own and becomes a section."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import psutil
+from spaner_core.writing import written_at_end
+
+HERE = Path(__file__).parent
+LIBRARIES = (
+    *("spaner", "torch", "transformers", "timm", "peft", "scikit-learn"),
+    *("pyarrow", "safetensors", "numpy", "pillow", "soundfile"),
+)
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """A script with what it is given for a full and for a quick run."""
+
+    script: str
+    full: tuple[str, ...] = ()
+    quick: tuple[str, ...] = ("--quick",)
+
+
+def section(benchmark: Benchmark, *, quick: bool) -> str:
+    """Run a benchmark; return its docstring as a section with what it printed.
+
+    Raises `subprocess.CalledProcessError` where it failed.
+    """
+    path = HERE / benchmark.script
+    docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    title, _, text = docstring.partition("\n\n")
+    sys.stderr.write(f"== {benchmark.script}\n")
+    start = time.perf_counter()
+    ended = subprocess.run(
+        [sys.executable, str(path), *(benchmark.quick if quick else benchmark.full)],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    sys.stderr.write(ended.stdout)  # a later benchmark may fail
+    took = f"It took {time.perf_counter() - start:.0f} s."
+    return f"## {title.rstrip('.')}\n\n{text.rstrip()}\n\n{ended.stdout.strip()}\n\n{took}\n"
+
+
+def machine() -> str:
+    """Describe where and with what the figures were taken, as a table."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    memory = psutil.virtual_memory().total / 2**30
+    loads = " ".join(f"{load:.1f}" for load in os.getloadavg())
+    rows = {
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "processor": f"{_processor()}, {cores} cores",
+        "memory": f"{memory:.0f} GiB",
+        "load before the first benchmark": f"{loads} (over 1, 5 and 15 minutes)",
+        "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "not set"),
+        "system": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
+        "versions": ", ".join(f"{name} {version(name)}" for name in LIBRARIES),
+    }
+    lines = "\n".join(f"| {what} | {value} |" for what, value in rows.items())
+    return f"| machine | |\n|---|---|\n{lines}\n"
+
+
+def _processor() -> str:
+    described = Path("/proc/cpuinfo")
+    lines = described.read_text(encoding="utf-8").splitlines() if described.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or "not known"
+
+
+def write_page(page: Path, parts: Sequence[str]) -> None:
+    """Write the page, whole or not at all."""
+    with written_at_end(page) as partial:
+        partial.write_text("\n".join(parts), encoding="utf-8")
+
+
+def make_page(introduction: str, benchmarks: Sequence[Benchmark], page: Path) -> None:
+    """Run benchmarks as the command line asks and write their page, by default to `page`."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--quick", action="store_true", help="small sizes, to see that it runs")
+    parser.add_argument("--output", type=Path, default=page)
+    given = parser.parse_args()
+    parts = [introduction, machine()]
+    if given.quick:
+        parts.append("**A quick run, to see that everything runs: its figures mean nothing.**\n")
+    for benchmark in benchmarks:
+        parts.append(section(benchmark, quick=given.quick))
+    write_page(given.output, parts)
+    sys.stdout.write(f"{given.output}\n")

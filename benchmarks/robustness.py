@@ -1,0 +1,54 @@
+"""What noise in inputs and damage in training data cost, on the demonstration's data.
+
+    .venv/bin/python benchmarks/robustness.py
+
+All four modalities, every corruption that their plugins offer, five severities; then trainings on
+wrong labels, without a modality, with concepts absent from one modality, and on unbalanced rows. It
+is `spaner robustness` in a space that `spaner demo`'s commands make; `--curves FOLDER` keeps its
+pictures. Differences are paired by seed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import tempfile
+from importlib.resources import files
+from pathlib import Path
+
+from spaner.demo.dataset import write_dataset
+from spaner.demo.story import PLUGINS_YAML
+from spaner.project import Project
+from spaner.robustness.report import measure_robustness, write_report
+from spaner.tables import to_markdown
+from spaner.training import train
+from spaner_registry.config import read_config
+
+
+def main() -> None:
+    """Make the space, measure it and print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--quick", action="store_true", help="trainings of one seed alone")
+    parser.add_argument("--curves", type=Path, help="a folder that the curves are copied to")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / PLUGINS_YAML).write_bytes((files("spaner.demo") / PLUGINS_YAML).read_bytes())
+        write_dataset(folder)
+        project = Project(read_config(folder / PLUGINS_YAML))
+        train(project)
+        seeds = 1 if given.quick else given.seeds
+        report = measure_robustness(project, inputs=not given.quick, seeds=seeds)
+        if given.curves and not given.quick:
+            write_report(report, folder / "report", overwrite=False)
+            given.curves.mkdir(parents=True, exist_ok=True)
+            for picture in sorted((folder / "report").glob("*.png")):
+                shutil.copyfile(picture, given.curves / picture.name)
+    tables = [to_markdown(table).replace("## ", "### ", 1) for table in report.tables]
+    sys.stdout.write("\n".join(tables))
+
+
+if __name__ == "__main__":
+    main()
