@@ -8,7 +8,7 @@ SOURCES := core registry app plugins tests benchmarks scripts
 PLUGINS := plugins/text plugins/vision plugins/audio plugins/sensor
 STAMP := .venv/.installed
 
-.PHONY: demo test test-slow lint bench figures clean
+.PHONY: demo test test-slow lint bench results clean
 
 demo: $(STAMP)
 	$(BIN)/spaner demo
@@ -30,11 +30,11 @@ bench: $(STAMP)
 		$(PLUGINS:%=--editable %)
 	$(BIN)/python benchmarks/performance.py
 
-# what the method gains: tables of the README and docs/method.md
-figures: $(STAMP)
-	$(BIN)/python benchmarks/strength.py
-	$(BIN)/python benchmarks/strength.py --minilm
-	$(BIN)/python benchmarks/few_shot.py
+# what the method reaches, beside simpler ways: docs/results.md
+results: $(STAMP)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .[demo,bench] \
+		$(PLUGINS:%=--editable %)
+	$(BIN)/python benchmarks/results.py
 
 # one pip command for everything: ours come from these folders, never by bare name from an index
 $(STAMP): pyproject.toml constraints.txt $(PLUGINS:%=%/pyproject.toml)
