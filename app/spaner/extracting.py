@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from time import perf_counter
 
 from spaner_core.data.manifest import read_manifest
-from spaner_core.errors import UnusableInput
-from spaner_core.features.inputs import key_input
+from spaner_core.errors import DataError, SpanerError
+from spaner_core.features.inputs import KeyedInput, key_inputs
 
 from spaner.plan import declared_modalities
 from spaner.project import Project
@@ -60,19 +60,20 @@ def extract(
     names = [name for name in chosen if names or project.manifest.select(name)]
     project.assembly.check_options(names)
     done = tuple(_extract(project, name) for name in names)
+    pruned, kept = _prune(project) if prune else (None, ())
     return ExtractionReport(
-        store=project.store.folder,
+        store=project.config.feature_store,
         dtype=project.store.dtype,
         modalities=done,
-        pruned=_prune(project) if prune else None,
-        notices=project.quarantine.save(project.manifest),
+        pruned=pruned,
+        notices=(*project.quarantine.save(project.manifest), *kept),
     )
 
 
 def _extract(project: Project, name: str) -> ExtractedModality:
     rows = project.rows(name)
     start = perf_counter()
-    usable = project.features(name, rows)
+    usable = project.features(name, rows, again=True)
     return ExtractedModality(
         name=name,
         rows=len(rows),
@@ -83,37 +84,53 @@ def _extract(project: Project, name: str) -> ExtractedModality:
     )
 
 
-def _prune(project: Project) -> PruneReport:
+def _prune(project: Project) -> tuple[PruneReport, tuple[str, ...]]:
     """Remove features that no manifest uses, with the encoder that its configuration used last.
 
-    Streams of modalities that no plugin here serves stay whole: which inputs they are for cannot
-    be told.
+    A stream whose use cannot be told stays whole: no plugin here serves its modality, a manifest
+    cannot be read, or too many of its inputs. Returns why, too.
     """
+    kept: dict[str, str] = {}
     removed = [
-        stream.keep(partial(_used_keys, project, stream.identity.folder))
+        stream.keep(partial(_used_keys, project, stream.identity.folder, kept))
         for stream in project.store.streams()
-        if stream.identity.modality in project.registry.found
     ]
-    return PruneReport(
+    report = PruneReport(
         rows=sum(part.rows for part in removed), bytes=sum(part.bytes for part in removed)
     )
+    return report, tuple(f"{stream} was not pruned: {why}" for stream, why in kept.items())
 
 
-def _used_keys(project: Project, stream: str) -> set[str]:
-    """Return the keys of the inputs that manifests have a stream for; forget uses that ended."""
+def _used_keys(project: Project, stream: str, kept: dict[str, str]) -> set[str] | None:
+    """Return the keys of the inputs that manifests have a stream for; forget uses that ended.
+
+    None where that cannot be told; `kept` is given the reason.
+    """
     used: set[str] = set()
     for path, use in project.store.uses().items():
         if not (Path(use.config).is_file() and Path(use.manifest).is_file()):
             path.unlink(missing_ok=True)
         elif use.stream == stream:
-            used |= set(_keys(project, Path(use.manifest), use.modality))
+            try:
+                used |= _keys(project, Path(use.manifest), use.modality)
+            except SpanerError as error:
+                kept[stream] = " ".join(str(error).split())
+                return None
     return used
 
 
-def _keys(project: Project, manifest: Path, modality: str) -> Iterator[str]:
+def _keys(project: Project, manifest: Path, modality: str) -> set[str]:
+    """Return the keys of a manifest's inputs; those that are gone have none.
+
+    Raises `DataError` where more than `data.max_unusable` of them are: a disk may be missing.
+    """
     rows = read_manifest(manifest).select(modality=modality)
-    for source in dict.fromkeys(project.sources(modality, rows, folder=manifest.parent)):
-        try:
-            yield key_input(source).key
-        except UnusableInput:
-            continue
+    sources = dict.fromkeys(project.sources(modality, rows, folder=manifest.parent))
+    found = [given for given in key_inputs(sources) if isinstance(given, KeyedInput)]
+    gone = len(sources) - len(found)
+    if gone > max(project.config.data.max_unusable * len(sources), 1):
+        raise DataError(
+            f"{gone} of {len(sources)} inputs of {modality!r} in {manifest} cannot be read; mend "
+            "or remove their rows first"
+        )
+    return {given.key for given in found}

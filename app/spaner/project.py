@@ -9,7 +9,7 @@ from pathlib import Path
 
 from spaner_core.data.labelled import LabelledRows, items_of, numbers_of
 from spaner_core.data.manifest import Manifest, Row, read_manifest, source_of
-from spaner_core.errors import DataError
+from spaner_core.errors import ConfigError, DataError
 from spaner_core.features.rows import RowSource
 from spaner_core.features.store import FeatureStore, Use
 from spaner_registry.assemble import Assembly, ModalityOptions
@@ -32,6 +32,17 @@ class UsableRows:
     extracted: int
 
 
+def _feature_store(config: Config) -> Path:
+    """Return the folder of the features; raise `ConfigError` where it lies in the space."""
+    store, space = config.feature_store.absolute(), config.space.absolute()
+    if store == space or space in store.parents:
+        raise ConfigError(
+            f"{config.locate('features', 'store')}: features would be kept in {store}, which lies "
+            f"in the space {space}; a space holds nothing else: name another folder"
+        )
+    return store
+
+
 class Project:
     """What the commands work on. Nothing is read before it is needed.
 
@@ -45,7 +56,7 @@ class Project:
             pick_device(device)
         self.config, self.device = config, device
         self.quarantine = Quarantine(config.space)
-        self.store = FeatureStore(config.feature_store, dtype=config.features.dtype)
+        self.store = FeatureStore(_feature_store(config), dtype=config.features.dtype)
         self.registry = Registry(
             allow=config.policy.allow, origin=partial(recorded_origin, config.space)
         )
@@ -120,10 +131,11 @@ class Project:
         # a hair more, since .29 * 100 is 28.999...
         return int(self.config.data.max_unusable * len(set(sources)) + 1e-9)
 
-    def features(self, modality: str, rows: Sequence[Row]) -> UsableRows:
+    def features(self, modality: str, rows: Sequence[Row], *, again: bool = False) -> UsableRows:
         """Give the features of manifest rows, extracted where the store has them not.
 
-        Rows that cannot be used go to `quarantine`. Raises `DataError` where they are more than
+        Rows that cannot be used go to `quarantine`; those that could not before are tried again
+        only if `again` is true. Raises `DataError` where they are more than
         `data.max_unusable` allows.
         """
         # before anything is extracted, so that nobody prunes it when it has just been written
@@ -140,6 +152,7 @@ class Project:
             self.sources(modality, rows),
             store=self.store,
             max_unusable=self.max_unusable(modality),
+            again=again,
         )
         self.quarantine.add(rows, found.unusable)
         usable = tuple(rows[place] for place in found.usable.tolist())

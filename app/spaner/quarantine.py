@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from spaner_core.data.manifest import Manifest, Row
+from spaner_core.writing import written_at_end
 
+LONGEST_CELL = 2**31 - 1
 COLUMNS = ("modality", "line", "id", "input", "reason")
 
 Place = tuple[str, str, str]
@@ -54,22 +55,26 @@ class Quarantine:
     def _read(self) -> dict[Place, str]:
         if not self.path.is_file():
             return {}
-        with self.path.open(encoding="utf-8", newline="", errors="replace") as file:
-            rows = [[row.get(key) or "" for key in COLUMNS] for row in csv.DictReader(file)]
+        csv.field_size_limit(LONGEST_CELL)  # an input may be a whole text
+        try:
+            with self.path.open(encoding="utf-8", newline="", errors="replace") as file:
+                rows = [[row.get(key) or "" for key in COLUMNS] for row in csv.DictReader(file)]
+        except csv.Error:  # somebody has edited it: what it said is found out again
+            return {}
         return {(modality, id_, given): reason for modality, _, id_, given, reason in rows}
 
     def _write(self, table: Sequence[tuple[Row, str]]) -> None:
         if not table:
             self.path.unlink(missing_ok=True)
             return
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        partial = self.path.with_name(f".{self.path.name}.partial-{os.getpid()}")
-        with partial.open("w", encoding="utf-8", newline="") as file:
+        with (
+            written_at_end(self.path) as partial,
+            partial.open("w", encoding="utf-8", newline="") as file,
+        ):
             writer = csv.writer(file)
             writer.writerow(COLUMNS)
             for row, reason in sorted(table, key=lambda entry: entry[0].line):
                 writer.writerow((row.modality, row.line, row.id, row.input, reason))
-        partial.replace(self.path)
 
 
 def _place(row: Row) -> Place:

@@ -146,12 +146,18 @@ class Assembly:
             return extract(assembled.encoder, assembled.transform, sources)
 
     def extract_stored(
-        self, name: str, sources: Sequence[Path | str], *, store: FeatureStore, max_unusable: int
+        self,
+        name: str,
+        sources: Sequence[Path | str],
+        *,
+        store: FeatureStore,
+        max_unusable: int,
+        again: bool = False,
     ) -> Extraction:
         """Bring features of the `sources` that can be used to `store`, if they are not there.
 
-        Raises `DataError` where more than `max_unusable` distinct ones cannot be used, or the
-        store cannot be written.
+        What was refused before is not tried again unless `again` is true. Raises `DataError` where
+        more than `max_unusable` distinct ones cannot be used, or the store cannot be written.
         """
         from spaner_core.features.extraction import extract_stored
 
@@ -163,6 +169,7 @@ class Assembly:
                 assembled.transform,
                 sources,
                 max_unusable=max_unusable,
+                again=again,
                 title=name,
             )
 
@@ -175,6 +182,7 @@ class Assembly:
             modality=name,
             encoder=assembled.encoder.fingerprint,
             transform=assembled.transform.fingerprint,
+            precision=assembled.encoder.precision,
             dtype=store.dtype,
             dim=assembled.encoder.features.dim,
         )

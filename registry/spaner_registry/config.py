@@ -166,7 +166,7 @@ class Config(BaseModel):
         if self.features.store is not None:
             return self.features.store
         if cache := os.environ.get("SPANER_CACHE_DIR"):
-            return Path(cache) / "features"
+            return Path(cache).expanduser() / "features"
         return self.data.manifest.with_suffix(".features")
 
     @property

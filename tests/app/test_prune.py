@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.app.feature_projects import STORE, counts, refused, rows_kept
+from tests.app.feature_projects import STORE, counts, rows_kept
 
 Result = subprocess.CompletedProcess[str]
 Run = Callable[..., Result]
@@ -181,16 +181,6 @@ def test_only_our_own_files_are_touched(project: Path, spaner: Run) -> None:
     assert prune(spaner, project)["rows"] == sum(row["modality"] == "vision" for row in rows)
     assert [path.read_text(encoding="utf-8") for path in foreign] == ["{}"] * len(foreign)
     assert list(stream.glob("*.arrow")) == []
-
-
-def test_a_manifest_that_cannot_be_read_stops_the_pruning_and_nothing_goes(
-    two: tuple[Path, Path], spaner: Run, tmp_path: Path
-) -> None:
-    first, other = two
-    before = rows_kept(tmp_path / STORE)
-    (first / "manifest.csv").write_text("nonsense\n", encoding="utf-8")
-    refused(spaner("extract", "--prune", cwd=other), str(first / "manifest.csv"))
-    assert rows_kept(tmp_path / STORE) == before
 
 
 def test_there_is_nothing_to_prune_in_a_store_that_is_not_there(

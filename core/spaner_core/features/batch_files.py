@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import pyarrow as pa
 import torch
+from numpy.typing import NDArray
 from pyarrow import compute as pc
 from pyarrow import ipc
 
@@ -29,6 +31,10 @@ SUFFIX = ".arrow"
 DTYPES = {"float16": torch.float16, "float32": torch.float32}
 _ARROW_DTYPES = {"float16": pa.float16(), "float32": pa.float32()}
 METADATA = b"spaner"
+
+
+class DamagedFile(ValueError):  # noqa: N818  (a finding, which nobody but the stream sees)
+    """A file of the store that cannot be used; it counts as not there."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -90,40 +96,52 @@ def copy_batch_file(
     source: Path, target: Path, *, keys: Set[str], identity: Mapping[str, Any]
 ) -> None:
     """Write the samples of `source` that are among `keys` to `target`, bit by bit the same."""
-    with pa.memory_map(str(source)) as file, ipc.open_file(file) as reader:
+    with pa.memory_map(os.fsencode(source.absolute())) as file, ipc.open_file(file) as reader:
         batch = reader.get_batch(0)
         kept = batch.filter(pc.is_in(batch["key"], pa.array(sorted(keys), pa.string())))
         _write(target, kept, identity)
 
 
 def _write(path: Path, batch: pa.RecordBatch, identity: Mapping[str, Any]) -> None:
-    described = {"identity": dict(identity), "places": _fingerprint(*_places(batch))}
+    tokens, places = batch["values"].values, _places(batch)
+    content = np.frombuffer(tokens.values.buffers()[1], np.uint8)
+    described = {
+        "identity": dict(identity),
+        "places": _fingerprint(*places),
+        "edges": _edges(content, places[1], tokens),
+    }
     schema = batch.schema.with_metadata({METADATA: json.dumps(described, sort_keys=True)})
-    with written_at_end(path) as partial, ipc.new_file(str(partial), schema) as writer:
+    with (
+        written_at_end(path) as partial,
+        partial.open("wb") as file,
+        ipc.new_file(file, schema) as writer,
+    ):
         writer.write_batch(batch.replace_schema_metadata(schema.metadata))
 
 
 def read_batch_file(path: Path, *, identity: Mapping[str, Any]) -> BatchFile:
     """Find where the samples of a file lie; their tokens are not read.
 
-    Raises `ValueError` where the file is damaged or holds features of another identity.
+    Raises `DamagedFile` where the file is damaged or holds features of another identity.
     """
     try:
-        with pa.memory_map(str(path)) as file:
+        # bytes: folders may have names that are no UTF-8, and Arrow must not read a ~ its own way
+        with pa.memory_map(os.fsencode(path.absolute())) as file:
             beginning = file.read_buffer(file.size()).address
             file.seek(0)
             reader = ipc.open_file(file)
             described = json.loads((reader.schema.metadata or {})[METADATA])
             if described["identity"] != json.loads(json.dumps(identity)):
-                raise ValueError("it holds features of another encoder, preparation or dtype")
+                raise DamagedFile("it holds features of another encoder, preparation or dtype")
             batch = reader.get_batch(0)
             batch.validate(full=True)
             keys, starts, padding = _places(batch)
             tokens = batch.column("values").values
             expected = pa.list_(_ARROW_DTYPES[identity["dtype"]], identity["dim"])
             places = _fingerprint(keys, starts, padding)
-            if tokens.type != expected or described["places"] != places:
-                raise ValueError("it is damaged (its samples do not lie where they were written)")
+            edges = _edges(np.frombuffer(tokens.values.buffers()[1], np.uint8), starts, tokens)
+            if (tokens.type, described["places"], described["edges"]) != (expected, places, edges):
+                raise DamagedFile("its samples do not lie where they were written")
             return BatchFile(
                 path=path,
                 keys=tuple(keys),
@@ -133,8 +151,8 @@ def read_batch_file(path: Path, *, identity: Mapping[str, Any]) -> BatchFile:
                 dim=identity["dim"],
                 dtype=DTYPES[identity["dtype"]],
             )
-    except (pa.ArrowException, KeyError, OSError, TypeError, AttributeError) as error:
-        raise ValueError(f"it is damaged ({error})") from error
+    except (pa.ArrowException, AttributeError, KeyError, OSError, TypeError, ValueError) as error:
+        raise DamagedFile(f"it is damaged ({error})") from error
 
 
 _Places: TypeAlias = tuple[list[str], list[int], list[list[int]]]
@@ -145,6 +163,14 @@ def _places(batch: pa.RecordBatch) -> _Places:
     columns = (batch["key"], batch["values"].offsets, batch["padding"])
     keys, starts, padding = (column.to_pylist() for column in columns)
     return keys, starts, padding
+
+
+def _edges(content: NDArray[np.uint8], starts: Sequence[int], tokens: pa.Array) -> str:
+    """Hash the first and the last token of all: elsewhere, every number would be another's."""
+    width = tokens.type.list_size * tokens.type.value_type.bit_width // 8
+    first, last = starts[0] * width, (starts[-1] - 1) * width
+    ends = content[first : first + width].tobytes() + content[last : last + width].tobytes()
+    return hashlib.sha256(ends).hexdigest()
 
 
 def _fingerprint(

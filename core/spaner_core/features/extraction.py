@@ -12,7 +12,7 @@ from tqdm.auto import tqdm
 
 from spaner_core.errors import DataError, UnusableInput
 from spaner_core.features.encoding import WINDOW_BATCH, EncodedSample, encode_samples
-from spaner_core.features.inputs import KeyedInput, describe_source, key_input
+from spaner_core.features.inputs import KeyedInput, describe_source, key_inputs
 from spaner_core.features.rows import FeatureRows, RowSource, stack_rows
 from spaner_core.features.stream import FeatureStream
 from spaner_core.modality import Encoder, FeatureSpec, Transform
@@ -74,9 +74,12 @@ def extract_stored(
     sources: Sequence[Path | str],
     *,
     max_unusable: int,
+    again: bool = False,
     title: str = "",
 ) -> Extraction:
     """Bring the features of `sources` to the store, where they are not there already.
+
+    What was refused before is not tried again, unless `again` is true or too much was refused.
 
     Interrupted at any moment, the next call goes on where this one was, and ends with the same
     files. `max_unusable` is how many distinct sources may be put aside: beyond it nothing more is
@@ -84,12 +87,17 @@ def extract_stored(
     the store cannot be written.
     """
     inputs, unusable = _key_all(sources)
-    missing = _missing(inputs, stream)
+    known = {s: stream.refused[i.key] for s, i in inputs.items() if i.key in stream.refused}
+    if again or len(unusable) + len(known) > max_unusable:
+        known = {}
+    inputs_to_try = {s: given for s, given in inputs.items() if s not in known}
+    unusable |= known
+    missing = _missing(inputs_to_try, stream)
     if not missing:
         stream.settle()
     else:
         with stream.writing():
-            missing = _missing(inputs, stream)  # others may have written, or removed, meanwhile
+            missing = _missing(inputs_to_try, stream)  # others may have written, or removed
             progress = tqdm(
                 total=len(missing), desc=title, unit="row", disable=not shows_progress()
             )
@@ -126,11 +134,12 @@ def _key_all(
     inputs: dict[Path | str, KeyedInput] = {}
     unusable: dict[Path | str, str] = {}
     with spent("store"):
-        for source in dict.fromkeys(sources):
-            try:
-                inputs[source] = key_input(source)
-            except UnusableInput as error:
-                unusable[source] = _reason(error)
+        distinct = list(dict.fromkeys(sources))
+        for source, given in zip(distinct, key_inputs(distinct), strict=True):
+            if isinstance(given, UnusableInput):
+                unusable[source] = _reason(given)
+            else:
+                inputs[source] = given
     return inputs, unusable
 
 
@@ -145,6 +154,7 @@ def _fill(
 ) -> dict[str, str]:
     """Extract the missing inputs, a planned batch at a time; return why keys were refused."""
     refused: dict[str, str] = {}
+    changed: set[str] = set()
     for batch in stream.plan(missing):
         inputs = [missing[key] for key in batch]
         if len(refused) > most:
@@ -153,16 +163,21 @@ def _fill(
         samples: dict[str, EncodedSample] = {}
         encoding = encode_samples(encoder, transform, [given.source for given in inputs])
         for place, encoded in encoding:
+            key = batch[place]
             try:
-                if isinstance(encoded, UnusableInput):
-                    raise encoded
                 inputs[place].check_unchanged()
-                samples[batch[place]] = encoded
-            except UnusableInput as error:
-                refused[batch[place]] = _reason(error)
+            except UnusableInput as error:  # which says nothing of the content that was meant
+                changed.add(key)
+                encoded = error
+            found = stream.fitting(encoded) if isinstance(encoded, EncodedSample) else encoded
+            if isinstance(found, UnusableInput):
+                refused[key] = _reason(found)
+            else:
+                samples[key] = found
             bar.update()
         stream.write(batch, samples)
     if len(refused) <= most:
+        stream.refuse({key: why for key, why in refused.items() if key not in changed})
         stream.finish()
     return refused
 

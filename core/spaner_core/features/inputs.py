@@ -4,10 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from spaner_core.errors import UnusableInput
+
+
+class _Stamp(NamedTuple):
+    """What changes when a file does, or when another takes its name."""
+
+    size_bytes: int
+    modified_ns: int
+    changed_ns: int
+    inode: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,26 +27,43 @@ class KeyedInput:
     """An input with the key of its content and its size, which tells how much work it is.
 
     The key is a SHA-256 of what may decide how the input is read: its bytes, the suffix of its
-    file, and what stands behind a `#` that names a part of it (`file.pdf#page=3`). `modified_ns`
-    is the time of the file's last change, None for an input that is its own text.
+    file, and what stands behind a `#` that names a part of it (`file.pdf#page=3`). Of a file that
+    several inputs are parts of, each counts its share of the size.
     """
 
     source: Path | str
     key: str
     size_bytes: int
-    modified_ns: int | None
+    stamp: _Stamp | None
 
     def check_unchanged(self) -> None:
         """Raise `UnusableInput` where the file was changed after its key was taken."""
         if not isinstance(self.source, Path):
             return
         try:
-            stat = _file_of(self.source)[0].stat()
-            unchanged = (stat.st_size, stat.st_mtime_ns) == (self.size_bytes, self.modified_ns)
+            unchanged = self.stamp == _stamp(_file_of(self.source)[0].stat())
         except OSError:  # it is gone
             unchanged = False
         if not unchanged:
             raise UnusableInput("the file was changed while it was read; run the command again")
+
+
+def key_inputs(sources: Iterable[Path | str]) -> Iterator[KeyedInput | UnusableInput]:
+    """Read each input's content for its key, a file once; give the reason for what cannot be read.
+
+    Those are folders, pipes and devices, files that are not there, and names that no file can have.
+    """
+    given = list(sources)
+    parts = Counter(_name_of(source) for source in given if isinstance(source, Path))
+    read: dict[Path, tuple[str, _Stamp]] = {}
+    for source in given:
+        try:
+            if isinstance(source, str):
+                yield _key_text(source)
+            else:
+                yield _key_file(source, read, parts=parts[_name_of(source)])
+        except UnusableInput as error:
+            yield error
 
 
 def key_input(source: Path | str) -> KeyedInput:
@@ -42,27 +71,10 @@ def key_input(source: Path | str) -> KeyedInput:
 
     Raises `UnusableInput` for a folder, a pipe or a device, and for what cannot be read.
     """
-    if isinstance(source, str):
-        content = source.encode("utf-8", "surrogatepass")
-        key = _key("inline", "", "", hashlib.sha256(content).hexdigest())
-        return KeyedInput(source=source, key=key, size_bytes=len(content), modified_ns=None)
-    file, part = _file_of(source)
-    check_ordinary(file)
-    try:
-        with file.open("rb") as opened:
-            stat = os.fstat(opened.fileno())
-            content_hash = hashlib.file_digest(opened, "sha256").hexdigest()
-    except (OSError, ValueError) as error:  # a NUL in the name is a ValueError
-        reason = getattr(error, "strerror", None) or error
-        raise UnusableInput(
-            f"{reason}; expected a file that can be read; check the path"
-        ) from error
-    return KeyedInput(
-        source=source,
-        key=_key("file", file.suffix.lower(), part, content_hash),
-        size_bytes=stat.st_size,
-        modified_ns=stat.st_mtime_ns,
-    )
+    (given,) = key_inputs([source])
+    if isinstance(given, UnusableInput):
+        raise given
+    return given
 
 
 def check_ordinary(source: Path | str) -> None:
@@ -85,13 +97,51 @@ def describe_source(source: Path | str) -> str:
     return repr(source if len(source) <= 60 else source[:57] + "...")
 
 
+def _key_text(text: str) -> KeyedInput:
+    content = text.encode("utf-8", "surrogatepass")
+    key = _key("inline", "", "", hashlib.sha256(content).hexdigest())
+    return KeyedInput(source=text, key=key, size_bytes=len(content), stamp=None)
+
+
+def _key_file(source: Path, read: dict[Path, tuple[str, _Stamp]], *, parts: int) -> KeyedInput:
+    file, part = _file_of(source)
+    check_ordinary(file)
+    if file not in read:
+        try:
+            with file.open("rb") as opened:
+                stamp = _stamp(os.fstat(opened.fileno()))
+                read[file] = hashlib.file_digest(opened, "sha256").hexdigest(), stamp
+        except (OSError, ValueError) as error:  # a NUL in the name is a ValueError
+            reason = getattr(error, "strerror", None) or error
+            raise UnusableInput(
+                f"{reason}; expected a file that can be read; check the path"
+            ) from error
+    content, stamp = read[file]
+    return KeyedInput(
+        source=source,
+        key=_key("file", file.suffix.lower(), part, content),
+        size_bytes=stamp.size_bytes // (parts if part else 1),
+        stamp=stamp,
+    )
+
+
+def _stamp(stat: os.stat_result) -> _Stamp:
+    return _Stamp(stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
+
+
+def _name_of(source: Path) -> Path:
+    """Return a path without what stands behind a `#`, whether or not there is such a file."""
+    name, _, part = source.name.rpartition("#")
+    return source.with_name(name) if name and part else source
+
+
 def _file_of(source: Path) -> tuple[Path, str]:
     """Return the file that a path names, and the part of it that stands behind a `#`."""
     check_ordinary(source)
-    if source.exists():
+    named = _name_of(source)
+    if named == source or source.exists():
         return source, ""
-    name, _, part = source.name.rpartition("#")
-    return (source.with_name(name), part) if name else (source, "")
+    return named, source.name.rpartition("#")[2]
 
 
 def _key(kind: str, suffix: str, part: str, content: str) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from spaner_core.features.stream import DESCRIPTION, FeatureStream, StreamIdentity
+from spaner_core.features.stream import DESCRIPTION, FORMAT_VERSION, FeatureStream, StreamIdentity
 from spaner_core.replacing import writing_alone
 from spaner_core.writing import remove_partials, written_at_end
 
@@ -43,13 +44,14 @@ class FeatureStore:
                 identity = StreamIdentity(**json.loads(path.read_text(encoding="utf-8")))
             except (OSError, TypeError, ValueError):
                 continue  # no description of ours: what lies there is not ours to touch
-            if identity.folder == path.parent.name:
+            # a newer SPANER's features are not ours to judge
+            if (identity.folder, identity.format_version) == (path.parent.name, FORMAT_VERSION):
                 yield self.stream(identity)
 
     def note_use(self, use: Use) -> None:
         """Remember that a stream is used, in place of the one used before in the same place."""
         place = f"{use.config}|{use.manifest}|{use.modality}"
-        name = f"{use.modality}-{hashlib.sha256(place.encode()).hexdigest()[:16]}.json"
+        name = f"{use.modality}-{hashlib.sha256(os.fsencode(place)).hexdigest()[:16]}.json"
         path, described = self.folder / USES / name, json.dumps(asdict(use), indent=2)
         with suppress(OSError):  # a store that may only be read is not pruned either
             if not path.is_file() or path.read_text(encoding="utf-8") != described:

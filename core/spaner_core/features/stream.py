@@ -8,15 +8,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from pydantic import TypeAdapter
 
-from spaner_core.errors import DataError, PluginError
+from spaner_core.errors import DataError, PluginError, UnusableInput
 from spaner_core.features.batch_files import (
+    DTYPES,
     SUFFIX,
     BatchFile,
+    DamagedFile,
     copy_batch_file,
     read_batch_file,
     write_batch_file,
@@ -32,17 +34,21 @@ from spaner_core.writing import remove_partials, written_at_end
 FORMAT_VERSION = 1
 PLAN = "plan.json"
 DESCRIPTION = "stream.json"
+REFUSED = "refused.json"
+_Kind = TypeVar("_Kind")
 BATCH_ROWS = 256
 BATCH_BYTES = 256 * 2**20
 """Bytes of inputs in a batch, so that long recordings make small batches."""
 
 _PLAN = TypeAdapter(list[list[str]])
+_REFUSED = TypeAdapter(dict[str, str])
 
 
 @dataclass(frozen=True, kw_only=True)
 class StreamIdentity:
     """Whose features a stream holds; those of any other identity are never given.
 
+    `precision` is what the encoder computed in: a GPU's bfloat16 gives other numbers than float32.
     `format_version` is that of the files, raised when older ones can no longer be read.
     """
 
@@ -51,6 +57,7 @@ class StreamIdentity:
     transform: str
     dtype: str
     dim: int
+    precision: str = "float32"
     format_version: int = FORMAT_VERSION
 
     @property
@@ -79,6 +86,8 @@ class FeatureStream:
         self._described: dict[str, Any] = asdict(identity)
         self._files: list[BatchFile] = []
         self._places: dict[str, tuple[int, int]] = {}
+        self.refused: dict[str, str] = {}
+        """Keys of inputs that could not be used, each with the reason."""
         self._read_index()
 
     def __contains__(self, key: str) -> bool:
@@ -152,6 +161,33 @@ class FeatureStream:
             self._add(path)
         return path
 
+    def fitting(self, sample: EncodedSample) -> EncodedSample | UnusableInput:
+        """Return the sample, or why its features cannot be kept as the stream's dtype."""
+        largest, most = (
+            float(sample.values.abs().max()),
+            torch.finfo(DTYPES[self.identity.dtype]).max,
+        )
+        if largest <= most:
+            return sample
+        return UnusableInput(
+            f"its features reach {largest:.3g}, {self.identity.dtype} holds numbers up to "
+            f"{most:.0f}; set features.dtype to float32 in plugins.yaml"
+        )
+
+    def refuse(self, reasons: Mapping[str, str]) -> None:
+        """Remember inputs that cannot be used, so that nobody tries them again unasked."""
+        self._write_refused({**self.refused, **reasons})
+
+    def _write_refused(self, reasons: Mapping[str, str]) -> None:
+        self.refused = {key: reasons[key] for key in sorted(reasons) if key not in self}
+        path = self.folder / REFUSED
+        with self._explained():
+            if not self.refused:
+                path.unlink(missing_ok=True)
+                return
+            with written_at_end(path) as partial:
+                partial.write_text(json.dumps(self.refused, indent=2), encoding="utf-8")
+
     def finish(self) -> None:
         """Forget the plan: all that could be extracted was."""
         (self.folder / PLAN).unlink(missing_ok=True)
@@ -163,24 +199,38 @@ class FeatureStream:
                 if self._is_plan_done():
                     self.finish()
 
-    def keep(self, choose: Callable[[], Set[str]]) -> Pruned:
+    def keep(self, choose: Callable[[], Set[str] | None]) -> Pruned:
         """Remove all but the features of the keys chosen, and files that cannot be used.
 
         `choose` is asked when no other process writes: what those wrote last has its use, too.
+        Where it cannot tell, and returns None, everything stays.
         """
-        with self.writing():
+        with self.writing(), self._explained():
             before, rows, keys = self._size_bytes(), len(self._places), choose()
+            if keys is None:
+                return Pruned(0, 0)
+            self._remove_unused(keys)
             kept = {self._keep_in(number, keys) for number in range(len(self._files))}
             for path in set(self._paths()) - kept:
                 path.unlink()
             self._read_index()
-            if not self._places:
+            self._write_refused({k: why for k, why in self.refused.items() if k in keys})
+            if not (self._places or self.refused):
                 for name in (PLAN, DESCRIPTION):
                     (self.folder / name).unlink(missing_ok=True)
             pruned = Pruned(rows - len(self._places), before - self._size_bytes())
         with suppress(OSError):  # anything else in it is not ours to remove
             self.folder.rmdir()
         return pruned
+
+    def _remove_unused(self, keys: Set[str]) -> None:
+        """Remove whole files first: a full disk has no room for what is kept of others."""
+        for path in set(self._paths()) - {file.path for file in self._files}:
+            path.unlink()
+        for file in self._files:
+            if not keys & set(file.keys):
+                file.path.unlink()
+        self._read_index()
 
     def _keep_in(self, number: int, keys: Set[str]) -> Path | None:
         """Return the file that holds those of a file's samples that are kept, if any are."""
@@ -224,11 +274,13 @@ class FeatureStream:
         with spent("store"):
             for path in self._paths():
                 self._add(path)
+            known = _read_json(self.folder / REFUSED, _REFUSED) or {}
+            self.refused = {key: why for key, why in known.items() if key not in self}
 
     def _add(self, path: Path) -> None:
         try:
             file = read_batch_file(path, identity=self._described)
-        except ValueError:
+        except DamagedFile:
             return
         for sample, key in enumerate(file.keys):
             self._places.setdefault(key, (len(self._files), sample))
@@ -239,10 +291,15 @@ class FeatureStream:
         return bool(plan) and all(key in self for batch in plan for key in batch)
 
     def _read_plan(self) -> list[list[str]]:
-        try:
-            return _PLAN.validate_json((self.folder / PLAN).read_bytes())
-        except (OSError, ValueError):
-            return []
+        return _read_json(self.folder / PLAN, _PLAN) or []
+
+
+def _read_json(path: Path, kind: TypeAdapter[_Kind]) -> _Kind | None:
+    """Read a file of ours; None where it is not there or is damaged."""
+    try:
+        return kind.validate_json(path.read_bytes())
+    except (OSError, ValueError):
+        return None
 
 
 def _file_name(keys: Sequence[str]) -> str:

@@ -61,14 +61,19 @@ class FrozenEncoder(nn.Module):
         weights = chain(self.parameters(), self.buffers())
         return next((tensor.device for tensor in weights), torch.device("cpu"))
 
+    @property
+    def precision(self) -> str:
+        """What it computes in: bfloat16 on a GPU, where torch's autocast finds that safe."""
+        return "bfloat16" if self.device.type == "cuda" else "float32"
+
     def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Return tokens (B, N, E) float32 and mask (B, N) bool on the CPU, without gradients.
 
         On a GPU the encoder computes in bfloat16 where torch's autocast finds that safe.
         """
         device = self.device
-        on_gpu = device.type == "cuda"
-        autocast = torch.autocast("cuda", torch.bfloat16) if on_gpu else nullcontext()
+        short = self.precision == "bfloat16"
+        autocast = torch.autocast("cuda", torch.bfloat16) if short else nullcontext()
         with torch.inference_mode(), autocast:
             tokens, mask = self.encoder(move(batch, device))
         return tokens.float().cpu().clone(), mask.bool().cpu().clone()

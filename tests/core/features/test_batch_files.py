@@ -166,6 +166,22 @@ def test_a_flipped_bit_in_keys_lengths_or_padding_gives_no_row(tmp_path: Path) -
         assert given_by(tmp_path / "s", list(given)) == {}, f"byte {place}"
 
 
+def test_numbers_that_begin_elsewhere_are_noticed(tmp_path: Path) -> None:
+    """Found by flipping bits: a record batch's header says where the numbers lie."""
+    given = samples(*[4] * 16, seed=3)
+    path = written(tmp_path / "a.arrow", given)
+    whole = path.read_bytes()
+    expected = read_batch_file(path, identity=asdict(identity())).span_bytes(0)
+    draw = random.Random(2)
+    for _ in range(3000):
+        path.write_bytes(damaged(whole, draw.randrange(len(whole)), draw.randrange(8)))
+        try:
+            file = read_batch_file(path, identity=asdict(identity()))
+        except ValueError:
+            continue
+        assert file.span_bytes(0) == expected
+
+
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.9, 0.999])
 def test_a_truncated_file_gives_no_row(tmp_path: Path, share: float) -> None:
     given = padded()

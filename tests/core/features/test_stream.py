@@ -28,9 +28,7 @@ ROOT = Path(__file__).parents[3]
 
 def inputs(count: int, *, size: int = 10) -> dict[str, KeyedInput]:
     return {
-        key(number): KeyedInput(
-            source=str(number), key=key(number), size_bytes=size, modified_ns=None
-        )
+        key(number): KeyedInput(source=str(number), key=key(number), size_bytes=size, stamp=None)
         for number in range(count)
     }
 
@@ -61,7 +59,7 @@ def test_every_part_of_an_identity_makes_another_stream(
 
 def test_a_plan_has_every_input_once_in_batches_of_bounded_rows_and_bytes(tmp_path: Path) -> None:
     given = inputs(600) | {
-        key(name): KeyedInput(source=name, key=key(name), size_bytes=size, modified_ns=None)
+        key(name): KeyedInput(source=name, key=key(name), size_bytes=size, stamp=None)
         for name, size in {"a": 200 * 2**20, "b": 100 * 2**20, "c": 2**40}.items()
     }
     batches = planned(FeatureStream(tmp_path, IDENTITY), given)
@@ -84,7 +82,7 @@ def test_batches_of_an_interrupted_plan_stay_and_new_inputs_come_after_them(tmp_
     given = inputs(600)
     batches = planned(FeatureStream(tmp_path, IDENTITY), given)
     left = {name: given[name] for batch in batches[1:] for name in batch}
-    new = KeyedInput(source="new", key=key("new"), size_bytes=10**6, modified_ns=None)
+    new = KeyedInput(source="new", key=key("new"), size_bytes=10**6, stamp=None)
     again = planned(FeatureStream(tmp_path, IDENTITY), {new.key: new, **left})
     assert again == [*batches[1:], [new.key]]
     without = {name: g for name, g in left.items() if name != batches[1][0]}
