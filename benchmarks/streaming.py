@@ -43,8 +43,8 @@ from made_store import CONCEPTS, ROW_BYTES, SPEC, hold, keys_of, open_stream, sh
 from safetensors import safe_open
 from side_by_side import Comparison, median_of, median_ratio, show, take_turns
 from spaner_core.data.labelled import LabelledBatches, LabelledRows
+from spaner_core.features.plans import BATCH_ROWS
 from spaner_core.features.rows import RowSource
-from spaner_core.features.stream import BATCH_ROWS
 from spaner_core.prompt import SharedPrompt, random_anchors
 from spaner_core.recipe import TrainingRecipe
 from spaner_core.threads import one_thread

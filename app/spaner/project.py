@@ -12,9 +12,10 @@ from spaner_core.data.manifest import Manifest, Row, read_manifest, source_of
 from spaner_core.errors import ConfigError, DataError
 from spaner_core.features.rows import RowSource
 from spaner_core.features.store import FeatureStore, Use
-from spaner_registry.assemble import Assembly, ModalityOptions
+from spaner_registry.assemble import Assembly
 from spaner_registry.config import Config
 from spaner_registry.registry import Registry
+from spaner_registry.space_options import ModalityOptions
 
 from spaner.installed import recorded_origin
 from spaner.quarantine import Quarantine
@@ -35,7 +36,8 @@ class UsableRows:
 def _feature_store(config: Config) -> Path:
     """Return the folder of the features; raise `ConfigError` where it lies in the space."""
     store, space = config.feature_store.absolute(), config.space.absolute()
-    if store == space or space in store.parents:
+    chosen = config.features.store is not None or (space / "prompt").is_dir()
+    if chosen and (store == space or space in store.parents):
         raise ConfigError(
             f"{config.locate('features', 'store')}: features would be kept in {store}, which lies "
             f"in the space {space}; a space holds nothing else: name another folder"

@@ -15,8 +15,9 @@ from spaner_core.records import AlignerRecord
 from spaner_core.replacing import replaced_at_end
 from spaner_core.space import Space as AlignedSpace
 from spaner_core.vectors import VectorKey
-from spaner_registry.assemble import Assembly, options_from_space
+from spaner_registry.assemble import Assembly
 from spaner_registry.registry import Registry
+from spaner_registry.space_options import options_from_space
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -6,10 +6,10 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spaner_core.errors import ConfigError, PluginError, SpaceError
+from spaner_core.errors import ConfigError, PluginError
 from spaner_core.modality import (
     API_VERSION,
     Aligner,
@@ -21,23 +21,16 @@ from spaner_core.modality import (
 from spaner_core.options import OptionError
 
 from spaner_registry.registry import Registry
+from spaner_registry.space_options import ModalityOptions, check_harmless
 
 if TYPE_CHECKING:
     from spaner_core.features.extraction import Extraction
+    from spaner_core.features.identity import StreamIdentity
     from spaner_core.features.rows import FeatureRows
     from spaner_core.features.store import FeatureStore
-    from spaner_core.features.stream import StreamIdentity
     from spaner_core.pretrained.freeze import FrozenEncoder
-    from spaner_core.records import AlignerRecord, ModalityRecord
+    from spaner_core.records import ModalityRecord
     from spaner_core.space import Space
-
-
-@dataclass(frozen=True, kw_only=True)
-class ModalityOptions:
-    """One modality's options, as plugins.yaml or a space's record gives them."""
-
-    encoder: Mapping[str, Any]
-    aligner: Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,7 +122,7 @@ class Assembly:
 
         Raises `SpaceError` where the record asks for what a space has no business to decide.
         """
-        _check_harmless(record.modality, record.aligner_options)
+        check_harmless(record.modality, record.aligner_options)
         return self._build_aligner(
             record.modality, record.features, prompt_dim, record.aligner_options
         )
@@ -175,7 +168,7 @@ class Assembly:
 
     def stream_identity(self, name: str, store: FeatureStore) -> StreamIdentity:
         """Say which stream of `store` holds what the modality's encoder gives."""
-        from spaner_core.features.stream import StreamIdentity
+        from spaner_core.features.identity import StreamIdentity
 
         assembled = self.modality(name)
         return StreamIdentity(
@@ -258,46 +251,3 @@ def _with_paths(value: Any, folder: Path) -> Any:
     if isinstance(value, str) and value.startswith(("./", "../")):
         return str((folder / value).absolute())
     return value
-
-
-def options_from_space(records: Mapping[str, AlignerRecord]) -> dict[str, ModalityOptions]:
-    """Return the options that a space recorded, refusing what a space has no business to decide.
-
-    A space may come from anyone: it cannot switch `trust_remote_code` on, nor name files outside
-    the working folder. Raises `SpaceError`.
-    """
-    for name, record in records.items():
-        _check_harmless(name, record.encoder_options)
-        _check_harmless(name, record.aligner_options)
-    return {
-        name: ModalityOptions(encoder=record.encoder_options, aligner=record.aligner_options)
-        for name, record in records.items()
-    }
-
-
-def _check_harmless(name: str, value: object) -> None:
-    """Look through an option's value, however nested."""
-    if isinstance(value, Mapping):
-        if value.get("trust_remote_code"):
-            raise SpaceError(
-                f"the space asks for trust_remote_code in {name!r}; a space cannot grant that. "
-                "Declare the modality in your own plugins.yaml if you trust it"
-            )
-        for part in value.values():
-            _check_harmless(name, part)
-    elif isinstance(value, list | tuple):
-        for part in value:
-            _check_harmless(name, part)
-    elif isinstance(value, str) and _leaves_folder(value):
-        raise SpaceError(
-            f"the space names the path {value!r} in {name!r}; a space may not point outside the "
-            "working folder. Declare the modality in your own plugins.yaml"
-        )
-
-
-def _leaves_folder(value: str) -> bool:
-    return (
-        PurePosixPath(value).is_absolute()
-        or PureWindowsPath(value).is_absolute()
-        or ".." in PurePosixPath(value.replace("\\", "/")).parts
-    )

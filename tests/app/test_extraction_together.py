@@ -198,10 +198,16 @@ def test_an_encoder_that_changes_its_own_weights_leaves_nothing_in_the_store(
     assert list(project.store.rglob("*.arrow")) == []
 
 
-def test_features_too_large_for_16_bits_are_refused_and_kept_in_32(
+def test_features_too_large_for_16_bits_are_put_aside_and_kept_in_32(
     tmp_path: Path, site: PluginSite
 ) -> None:
     project = ToyProject(tmp_path / "a", site, [*INPUTS, "70000 0 0"])
-    refused(project.spaner("extract"), "7e+04", "set features.dtype to float32 in plugins.yaml")
+    assert project.counts()["quarantined"] == 1
+    reasons = (project.folder / "space.quarantine.csv").read_text(encoding="utf-8")
+    assert "70000 0 0" in reasons
+    assert "its features reach 7e+04" in reasons
+    assert "set features.dtype to float32 in plugins.yaml" in reasons
+    project.write([*INPUTS, *(f"{number} 0 0" for number in range(70_000, 70_010))])
+    refused(project.spaner("extract"), "'70003 0 0'", "set features.dtype to float32")
     project.configure(dtype="float32")
-    assert project.counts()["extracted"] == 301
+    assert project.counts()["extracted"] == 310

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from spaner_core.errors import DataError, SpaceError
 from spaner_core.records import AlignerRecord
-from spaner_registry.assemble import Assembly, ModalityOptions, options_from_space
+from spaner_registry.assemble import Assembly
 from spaner_registry.registry import Registry
+from spaner_registry.space_options import ModalityOptions, options_from_space
 
 from tests.core import stored
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 from spaner_core.errors import ConfigError, PluginError
-from spaner_registry.assemble import Assembly, ModalityOptions
+from spaner_registry.assemble import Assembly
 from spaner_registry.config import read_config
 from spaner_registry.registry import Registry
+from spaner_registry.space_options import ModalityOptions
 
 Install = Callable[..., Path]
 

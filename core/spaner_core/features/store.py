@@ -10,7 +10,8 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from spaner_core.features.stream import DESCRIPTION, FORMAT_VERSION, FeatureStream, StreamIdentity
+from spaner_core.features.identity import FORMAT_VERSION, StreamIdentity
+from spaner_core.features.stream import DESCRIPTION, FeatureStream
 from spaner_core.replacing import writing_alone
 from spaner_core.writing import remove_partials, written_at_end
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import torch
 from pydantic import TypeAdapter
@@ -24,47 +24,19 @@ from spaner_core.features.batch_files import (
     write_batch_file,
 )
 from spaner_core.features.encoding import EncodedSample
+from spaner_core.features.identity import StreamIdentity
 from spaner_core.features.inputs import KeyedInput
+from spaner_core.features.plans import PLAN, read_plan, write_plan
 from spaner_core.features.stored_rows import StoredRows
 from spaner_core.pretrained.freeze import FrozenEncoder
 from spaner_core.profiling import spent
 from spaner_core.replacing import writing_alone
 from spaner_core.writing import remove_partials, written_at_end
 
-FORMAT_VERSION = 1
-PLAN = "plan.json"
 DESCRIPTION = "stream.json"
 REFUSED = "refused.json"
-_Kind = TypeVar("_Kind")
-BATCH_ROWS = 256
-BATCH_BYTES = 256 * 2**20
-"""Bytes of inputs in a batch, so that long recordings make small batches."""
 
-_PLAN = TypeAdapter(list[list[str]])
 _REFUSED = TypeAdapter(dict[str, str])
-
-
-@dataclass(frozen=True, kw_only=True)
-class StreamIdentity:
-    """Whose features a stream holds; those of any other identity are never given.
-
-    `precision` is what the encoder computed in: a GPU's bfloat16 gives other numbers than float32.
-    `format_version` is that of the files, raised when older ones can no longer be read.
-    """
-
-    modality: str
-    encoder: str
-    transform: str
-    dtype: str
-    dim: int
-    precision: str = "float32"
-    format_version: int = FORMAT_VERSION
-
-    @property
-    def folder(self) -> str:
-        """Name of the stream's folder."""
-        whole = json.dumps(asdict(self), sort_keys=True)
-        return f"{self.modality}-{hashlib.sha256(whole.encode()).hexdigest()[:16]}"
 
 
 class Pruned(NamedTuple):
@@ -139,12 +111,8 @@ class FeatureStream:
 
         Batches of an interrupted plan stay as they were, so that its end gives the same files.
         """
-        kept = [batch for batch in self._read_plan() if all(key in missing for key in batch)]
-        planned = {key for batch in kept for key in batch}
-        batches = kept + _cut([given for key, given in missing.items() if key not in planned])
-        with self._explained(), written_at_end(self.folder / PLAN) as partial:
-            partial.write_text(json.dumps(batches), encoding="utf-8")
-        return batches
+        with self._explained():
+            return write_plan(self.folder, missing)
 
     def write(self, batch: Sequence[str], samples: Mapping[str, EncodedSample]) -> Path | None:
         """Write what a planned batch gave, under a name that its plan decides; None for nothing.
@@ -274,7 +242,7 @@ class FeatureStream:
         with spent("store"):
             for path in self._paths():
                 self._add(path)
-            known = _read_json(self.folder / REFUSED, _REFUSED) or {}
+            known = _read_refused(self.folder / REFUSED)
             self.refused = {key: why for key, why in known.items() if key not in self}
 
     def _add(self, path: Path) -> None:
@@ -287,33 +255,16 @@ class FeatureStream:
         self._files.append(file)
 
     def _is_plan_done(self) -> bool:
-        plan = self._read_plan()
+        plan = read_plan(self.folder)
         return bool(plan) and all(key in self for batch in plan for key in batch)
 
-    def _read_plan(self) -> list[list[str]]:
-        return _read_json(self.folder / PLAN, _PLAN) or []
 
-
-def _read_json(path: Path, kind: TypeAdapter[_Kind]) -> _Kind | None:
-    """Read a file of ours; None where it is not there or is damaged."""
+def _read_refused(path: Path) -> dict[str, str]:
     try:
-        return kind.validate_json(path.read_bytes())
-    except (OSError, ValueError):
-        return None
+        return _REFUSED.validate_json(path.read_bytes())
+    except (OSError, ValueError):  # not there, or damaged: those inputs are tried again
+        return {}
 
 
 def _file_name(keys: Sequence[str]) -> str:
     return hashlib.sha256("\n".join(keys).encode()).hexdigest()[:16] + SUFFIX
-
-
-def _cut(inputs: Iterable[KeyedInput]) -> list[list[str]]:
-    """Cut inputs into batches, the largest first: those of like length are encoded together."""
-    batches: list[list[str]] = []
-    size_bytes = 0
-    for given in sorted(inputs, key=lambda given: (-given.size_bytes, given.key)):
-        size_bytes += given.size_bytes
-        if not batches or len(batches[-1]) == BATCH_ROWS or size_bytes > BATCH_BYTES:
-            batches.append([])
-            size_bytes = given.size_bytes
-        batches[-1].append(given.key)
-    return batches

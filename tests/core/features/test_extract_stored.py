@@ -12,7 +12,8 @@ import torch
 from spaner_core.errors import DataError, PluginError
 from spaner_core.features.extraction import Extraction, extract, extract_stored
 from spaner_core.features.inputs import key_input
-from spaner_core.features.stream import BATCH_ROWS, PLAN, FeatureStream
+from spaner_core.features.plans import BATCH_ROWS, PLAN
+from spaner_core.features.stream import FeatureStream
 from spaner_core.pretrained.freeze import FrozenEncoder
 from torch import Tensor, nn
 

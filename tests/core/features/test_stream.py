@@ -14,8 +14,9 @@ import pytest
 import torch
 from spaner_core.errors import DataError, PluginError
 from spaner_core.features.inputs import KeyedInput
+from spaner_core.features.plans import BATCH_ROWS, PLAN
 from spaner_core.features.store import FeatureStore
-from spaner_core.features.stream import BATCH_ROWS, PLAN, FeatureStream
+from spaner_core.features.stream import FeatureStream
 from spaner_core.pretrained.freeze import FrozenEncoder
 from spaner_core.replacing import writing_alone
 from torch import nn
@@ -44,7 +45,15 @@ def names(folder: Path) -> list[str]:
 
 @pytest.mark.parametrize(
     "other",
-    [{"encoder": "x"}, {"transform": "x"}, {"modality": "x"}, {"dtype": "float32"}, {"dim": 4}],
+    [
+        {"encoder": "x"},
+        {"transform": "x"},
+        {"modality": "x"},
+        {"dtype": "float32"},
+        {"dim": 4},
+        {"precision": "bfloat16"},
+        {"format_version": 2},
+    ],
 )
 def test_every_part_of_an_identity_makes_another_stream(
     tmp_path: Path, other: dict[str, Any]

@@ -1,0 +1,53 @@
+"""Plans of an extraction: which inputs make a file together, decided before the first is read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from spaner_core.features.inputs import KeyedInput
+from spaner_core.writing import written_at_end
+
+PLAN = "plan.json"
+BATCH_ROWS = 256
+BATCH_BYTES = 256 * 2**20
+"""Bytes of inputs in a batch, so that long recordings make small batches."""
+
+_PLAN = TypeAdapter(list[list[str]])
+
+
+def read_plan(folder: Path) -> list[list[str]]:
+    """Return the plan of an extraction that has not come to its end, empty where there is none."""
+    try:
+        return _PLAN.validate_json((folder / PLAN).read_bytes())
+    except (OSError, ValueError):
+        return []
+
+
+def write_plan(folder: Path, missing: Mapping[str, KeyedInput]) -> list[list[str]]:
+    """Cut missing inputs into batches of like size, the largest first, and keep that plan.
+
+    Batches of an interrupted plan stay as they were, so that its end gives the same files.
+    """
+    kept = [batch for batch in read_plan(folder) if all(key in missing for key in batch)]
+    planned = {key for batch in kept for key in batch}
+    batches = kept + _cut([given for key, given in missing.items() if key not in planned])
+    with written_at_end(folder / PLAN) as partial:
+        partial.write_text(json.dumps(batches), encoding="utf-8")
+    return batches
+
+
+def _cut(inputs: Iterable[KeyedInput]) -> list[list[str]]:
+    """Cut inputs into batches, the largest first: those of like length are encoded together."""
+    batches: list[list[str]] = []
+    size_bytes = 0
+    for given in sorted(inputs, key=lambda given: (-given.size_bytes, given.key)):
+        size_bytes += given.size_bytes
+        if not batches or len(batches[-1]) == BATCH_ROWS or size_bytes > BATCH_BYTES:
+            batches.append([])
+            size_bytes = given.size_bytes
+        batches[-1].append(given.key)
+    return batches
