@@ -208,6 +208,9 @@ def test_features_too_large_for_16_bits_are_put_aside_and_kept_in_32(
     assert "its features reach 7e+04" in reasons
     assert "set features.dtype to float32 in plugins.yaml" in reasons
     project.write([*INPUTS, *(f"{number} 0 0" for number in range(70_000, 70_010))])
-    refused(project.spaner("extract"), "'70003 0 0'", "set features.dtype to float32")
+    beyond = project.spaner("extract")
+    assert beyond.returncode == 2
+    assert "10 of 310 inputs cannot be used" in beyond.stderr
+    assert "'70003 0 0': its features reach 7e+04" in beyond.stderr
     project.configure(dtype="float32")
     assert project.counts()["extracted"] == 310
