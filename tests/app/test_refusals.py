@@ -102,7 +102,7 @@ def test_pruning_spares_the_features_of_inputs_that_are_out_of_reach(
 ) -> None:
     other = Path(shutil.copytree(project, project.parent / "other"))
     for folder in (project, other):
-        configure(folder, "../shared", "features", "store")
+        configure(folder, "../kept", "features", "store")
     names = ("vision", "audio")
     assert spaner("extract", *names, "--quiet", cwd=project).returncode == 0
     (project / "vision").rename(project.parent / "away")
@@ -117,7 +117,7 @@ def test_a_broken_manifest_of_another_project_is_told_and_its_features_stay(
 ) -> None:
     other = Path(shutil.copytree(project, project.parent / "other"))
     for folder in (project, other):
-        configure(folder, "../shared", "features", "store")
+        configure(folder, "../kept", "features", "store")
         assert spaner("extract", "vision", "--quiet", cwd=folder).returncode == 0
     (project / "manifest.csv").write_text('"', encoding="utf-8")
     pruned = spaner("extract", "vision", "--prune", "--json", cwd=other)
