@@ -43,10 +43,11 @@ class BatchFile:
 
     `keys` names the samples; tokens of sample i are rows `starts[i]` to `starts[i + 1]` of a
     matrix of `dtype`, `dim` wide, that begins `offset_bytes` into the file; `padding[i]` are the
-    places of those that are not real.
+    places of those that are not real. `stamp` is that of the file when it was looked at.
     """
 
     path: Path
+    stamp: tuple[int, int, int]
     keys: tuple[str, ...]
     starts: tuple[int, ...]
     padding: tuple[tuple[int, ...], ...]
@@ -63,6 +64,11 @@ class BatchFile:
         width = self.dim * self.dtype.itemsize
         start, stop = self.starts[sample], self.starts[sample + 1]
         return self.offset_bytes + start * width, self.offset_bytes + stop * width
+
+
+def stamp_of(stat: os.stat_result) -> tuple[int, int, int]:
+    """Return what another file under the same name would not have."""
+    return stat.st_ino, stat.st_size, stat.st_mtime_ns
 
 
 def write_batch_file(
@@ -125,6 +131,7 @@ def read_batch_file(path: Path, *, identity: Mapping[str, Any]) -> BatchFile:
     Raises `DamagedFile` where the file is damaged or holds features of another identity.
     """
     try:
+        stamp = stamp_of(path.stat())
         # bytes: folders may have names that are no UTF-8, and Arrow must not read a ~ its own way
         with pa.memory_map(os.fsencode(path.absolute())) as file:
             beginning = file.read_buffer(file.size()).address
@@ -144,6 +151,7 @@ def read_batch_file(path: Path, *, identity: Mapping[str, Any]) -> BatchFile:
                 raise DamagedFile("its samples do not lie where they were written")
             return BatchFile(
                 path=path,
+                stamp=stamp,
                 keys=tuple(keys),
                 starts=tuple(starts),
                 padding=tuple(map(tuple, padding)),

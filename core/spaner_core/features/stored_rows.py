@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import RawIOBase
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor
 
 from spaner_core.errors import DataError
-from spaner_core.features.batch_files import BatchFile
+from spaner_core.features.batch_files import BatchFile, stamp_of
 from spaner_core.features.rows import FeatureRows
 from spaner_core.profiling import spent
 from spaner_core.threads import one_thread
@@ -83,6 +84,8 @@ class StoredRows:
 def _opened(file: BatchFile) -> Iterator[RawIOBase]:
     try:
         with file.path.open("rb", buffering=0) as content:
+            if stamp_of(os.fstat(content.fileno())) != file.stamp:
+                raise OSError("it was written anew")
             yield content
     except OSError as error:
         raise DataError(
