@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from spaner_core.errors import ConfigError, DataError
 from spaner_core.modality import Aligner
+from spaner_core.replacing import writing_alone
 
 from spaner.choosing import check_not_test
 from spaner.project import Project
@@ -74,7 +75,34 @@ def tune(
     target = check_output(project, output, overwrite=overwrite)
     check_not_test(split, project.manifest.splits)
     material = prepare_retraining(project, split)
-    path, study = _open_study(project, split)
+    path = _study_path(project)
+    with writing_alone(path):
+        for left in path.parent.glob(f"{path.name}.lock*"):  # by a search that was killed
+            left.unlink()
+        return _search(
+            project,
+            material,
+            path,
+            target,
+            split=split,
+            trials=trials,
+            seconds=seconds,
+            start=start,
+        )
+
+
+def _search(
+    project: Project,
+    material: Retraining,
+    path: Path,
+    target: Path,
+    *,
+    split: str,
+    trials: int,
+    seconds: float | None,
+    start: float,
+) -> TuningReport:
+    study = _open_study(project, path, split)
     if BEFORE not in study.user_attrs:
         given = given_setting(project)
         study.set_user_attr(
@@ -158,7 +186,12 @@ def _builder(project: Project, name: str, setting: Setting) -> Callable[[], Alig
     )
 
 
-def _open_study(project: Project, split: str) -> tuple[Path, Study]:
+def _study_path(project: Project) -> Path:
+    space = project.config.space if project.config.space.name else project.config.space.absolute()
+    return space.with_name(f"{space.name}.tuning") / "study.jsonl"
+
+
+def _open_study(project: Project, path: Path, split: str) -> Study:
     """Open the study of this configuration and these rows; another one begins where they change."""
     try:
         import optuna
@@ -170,17 +203,13 @@ def _open_study(project: Project, split: str) -> tuple[Path, Study]:
     from optuna.storages.journal import JournalFileBackend
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    space = project.config.space if project.config.space.name else project.config.space.absolute()
-    path = space.with_name(f"{space.name}.tuning") / "study.jsonl"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    study = optuna.create_study(
+    return optuna.create_study(
         storage=JournalStorage(JournalFileBackend(str(path))),
         study_name=_study_name(project, split),
         sampler=optuna.samplers.TPESampler(seed=project.config.training.seed),
         direction="maximize",
         load_if_exists=True,
     )
-    return path, study
 
 
 def _study_name(project: Project, split: str) -> str:
