@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -90,8 +91,16 @@ def spaner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     stdout.close()
 
 
+@contextmanager
+def unchanged(folder: Path) -> Iterator[Path]:
+    """Give a folder that other tests copy; say so where one of them wrote there."""
+    before = sorted(folder.rglob("*"))
+    yield folder
+    assert sorted(folder.rglob("*")) == before, "a test wrote where others copy from"
+
+
 @pytest.fixture(scope="session")
-def small_project(tmp_path_factory: pytest.TempPathFactory, demo_data: Path) -> Path:
+def small_project(tmp_path_factory: pytest.TempPathFactory, demo_data: Path) -> Iterator[Path]:
     """Four concepts, a few rows each, nothing trained; not to be changed."""
     folder = tmp_path_factory.mktemp("small") / "project"
     folder.mkdir()
@@ -115,31 +124,34 @@ def small_project(tmp_path_factory: pytest.TempPathFactory, demo_data: Path) -> 
     kept = [line for line in labels if line.split(",")[0] in ("concept", *CONCEPTS)]
     (folder / "labels.csv").write_text("".join(kept), encoding="utf-8")
     (folder / "plugins.yaml").write_text(yaml.safe_dump(CONFIG, sort_keys=False), encoding="utf-8")
-    return folder
+    with unchanged(folder):
+        yield folder
 
 
 @pytest.fixture(scope="session")
 def trained_project(
     tmp_path_factory: pytest.TempPathFactory, small_project: Path, spaner: Run
-) -> Path:
+) -> Iterator[Path]:
     """The small project with a space of text, vision and audio; not to be changed."""
     folder = tmp_path_factory.mktemp("trained") / "project"
     shutil.copytree(small_project, folder)
     result = spaner("train", "text", "vision", "audio", "--quiet", cwd=folder)
     assert result.returncode == 0, result.stderr
-    return folder
+    with unchanged(folder):
+        yield folder
 
 
 @pytest.fixture(scope="session")
 def attached_project(
     tmp_path_factory: pytest.TempPathFactory, trained_project: Path, spaner: Run
-) -> Path:
+) -> Iterator[Path]:
     """The small project with the sensor attached too; not to be changed."""
     folder = tmp_path_factory.mktemp("attached") / "project"
     shutil.copytree(trained_project, folder)
     result = spaner("attach", "sensor", "--quiet", cwd=folder)
     assert result.returncode == 0, result.stderr
-    return folder
+    with unchanged(folder):
+        yield folder
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -30,13 +31,19 @@ def open_small(folder: Path) -> Project:
 
 
 @pytest.fixture(scope="module")
-def report(trained_project: Path) -> FewShotReport:
-    return few_shot(open_small(trained_project), TRAINED, shots=(2, 1), seeds=2)
+def opened(small_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    folder = tmp_path_factory.mktemp("few") / "project"
+    return open_small(Path(shutil.copytree(small_project, folder)))
 
 
 @pytest.fixture(scope="module")
-def ground(trained_project: Path) -> Retraining:
-    return prepare_retraining(open_small(trained_project), "test")
+def report(opened: Project) -> FewShotReport:
+    return few_shot(opened, TRAINED, shots=(2, 1), seeds=2)
+
+
+@pytest.fixture(scope="module")
+def ground(opened: Project) -> Retraining:
+    return prepare_retraining(opened, "test")
 
 
 def labelled_places(ground: Retraining, shots: int, seed: int) -> dict[str, set[int]]:
@@ -105,10 +112,8 @@ def test_all_labels_reach_what_train_and_evaluate_say(
     assert own == pytest.approx({name: told[name] for name in own}, abs=1e-6)
 
 
-def test_a_concept_with_too_few_rows_gives_all_it_has_and_is_named_once(
-    trained_project: Path,
-) -> None:
-    found = few_shot(open_small(trained_project), TRAINED, shots=[4, 9], seeds=1)
+def test_a_concept_with_too_few_rows_gives_all_it_has_and_is_named_once(opened: Project) -> None:
+    found = few_shot(opened, TRAINED, shots=[4, 9], seeds=1)
 
     assert found.shots[9].runs == found.all_labels.runs
     assert found.shots[9].differences["mean_map"].mean == 0
@@ -122,11 +127,9 @@ def test_a_concept_with_too_few_rows_gives_all_it_has_and_is_named_once(
     ]
 
 
-def test_the_space_is_neither_needed_nor_touched(
-    small_project: Path, trained: Path, tree: Tree
-) -> None:
-    few_shot(open_small(small_project), ("text", "audio"), shots=[1], seeds=1)
-    assert not (small_project / "space").exists()
+def test_the_space_is_neither_needed_nor_touched(project: Path, trained: Path, tree: Tree) -> None:
+    few_shot(open_small(project), ("text", "audio"), shots=[1], seeds=1)
+    assert not (project / "space").exists()
 
     before = tree(trained / "space")
     few_shot(open_small(trained), ("text", "audio"), shots=[1], seeds=1)

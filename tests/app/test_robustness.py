@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -56,8 +57,9 @@ class Watched:
 
 
 @pytest.fixture(scope="module")
-def opened(attached_project: Path) -> Project:
-    return open_small(attached_project)
+def opened(attached_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    folder = tmp_path_factory.mktemp("robust") / "project"
+    return open_small(Path(shutil.copytree(attached_project, folder)))
 
 
 @pytest.fixture(scope="module")
