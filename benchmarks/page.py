@@ -9,13 +9,16 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
 import psutil
+from spaner.tables import Table, to_markdown
 from spaner_core.writing import written_at_end
 
 HERE = Path(__file__).parent
@@ -27,11 +30,18 @@ LIBRARIES = (
 
 @dataclass(frozen=True)
 class Benchmark:
-    """A script with what it is given for a full and for a quick run."""
+    """A script with what it is given for a full and for a quick run.
+
+    A quick run leaves it out where `quick` is None. `pictures` are those that a full run draws, by
+    what they show, as paths from the page. `title` is that of its section where the script's own,
+    its first line, does not tell this run from others of the same script.
+    """
 
     script: str
     full: tuple[str, ...] = ()
-    quick: tuple[str, ...] = ("--quick",)
+    quick: tuple[str, ...] | None = ("--quick",)
+    pictures: Mapping[str, str] = field(default_factory=dict)
+    title: str | None = None
 
 
 def section(benchmark: Benchmark, *, quick: bool) -> str:
@@ -42,17 +52,22 @@ def section(benchmark: Benchmark, *, quick: bool) -> str:
     path = HERE / benchmark.script
     docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
     title, _, text = docstring.partition("\n\n")
+    if benchmark.title:
+        title, text = benchmark.title, f"As described above, run with `{' '.join(benchmark.full)}`."
     sys.stderr.write(f"== {benchmark.script}\n")
     start = time.perf_counter()
     ended = subprocess.run(
-        [sys.executable, str(path), *(benchmark.quick if quick else benchmark.full)],
+        [sys.executable, str(path), *((benchmark.quick or ()) if quick else benchmark.full)],
         stdout=subprocess.PIPE,
         text=True,
         check=True,
     )
     sys.stderr.write(ended.stdout)  # a later benchmark may fail
     took = f"It took {time.perf_counter() - start:.0f} s."
-    return f"## {title.rstrip('.')}\n\n{text.rstrip()}\n\n{ended.stdout.strip()}\n\n{took}\n"
+    pictures = {} if quick else benchmark.pictures
+    shown = [f"![{what}]({place})" for what, place in pictures.items()]
+    parts = [f"## {title.rstrip('.')}", text.rstrip(), ended.stdout.strip(), *shown, took]
+    return "\n\n".join(parts) + "\n"
 
 
 def machine() -> str:
@@ -86,8 +101,18 @@ def write_page(page: Path, parts: Sequence[str]) -> None:
         partial.write_text("\n".join(parts), encoding="utf-8")
 
 
-def make_page(introduction: str, benchmarks: Sequence[Benchmark], page: Path) -> None:
-    """Run benchmarks as the command line asks and write their page, by default to `page`."""
+def as_section(table: Table) -> str:
+    """Write a table as Markdown below a heading that fits below a section's."""
+    return to_markdown(table).replace("## ", "### ", 1)
+
+
+def make_page(
+    introduction: str, benchmarks: Sequence[Benchmark], page: Path, *, at_once: int = 1
+) -> None:
+    """Run benchmarks as the command line asks and write their page, by default to `page`.
+
+    Those that measure no time by the clock may run several `at_once`.
+    """
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true", help="small sizes, to see that it runs")
     parser.add_argument("--output", type=Path, default=page)
@@ -95,7 +120,8 @@ def make_page(introduction: str, benchmarks: Sequence[Benchmark], page: Path) ->
     parts = [introduction, machine()]
     if given.quick:
         parts.append("**A quick run, to see that everything runs: its figures mean nothing.**\n")
-    for benchmark in benchmarks:
-        parts.append(section(benchmark, quick=given.quick))
+    chosen = [one for one in benchmarks if not given.quick or one.quick is not None]
+    with ThreadPoolExecutor(at_once) as pool:
+        parts += pool.map(partial(section, quick=given.quick), chosen)
     write_page(given.output, parts)
     sys.stdout.write(f"{given.output}\n")

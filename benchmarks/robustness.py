@@ -17,11 +17,11 @@ import tempfile
 from importlib.resources import files
 from pathlib import Path
 
+from page import as_section
 from spaner.demo.dataset import write_dataset
 from spaner.demo.story import PLUGINS_YAML
 from spaner.project import Project
 from spaner.robustness.report import measure_robustness, write_report
-from spaner.tables import to_markdown
 from spaner.training import train
 from spaner_registry.config import read_config
 
@@ -46,8 +46,7 @@ def main() -> None:
             given.curves.mkdir(parents=True, exist_ok=True)
             for picture in sorted((folder / "report").glob("*.png")):
                 shutil.copyfile(picture, given.curves / picture.name)
-    tables = [to_markdown(table).replace("## ", "### ", 1) for table in report.tables]
-    sys.stdout.write("\n".join(tables))
+    sys.stdout.write("\n".join(map(as_section, report.tables)))
 
 
 if __name__ == "__main__":

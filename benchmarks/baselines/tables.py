@@ -17,10 +17,10 @@ Trials = Mapping[str, Sequence[Trial]]
 def report(runs: Sequence[Run], trials: Trials) -> str:
     """Return everything as Markdown."""
     shots = sorted({run.shots for run in runs})
-    parts = ["## Test split, means over the six ordered pairs", _results(runs, trials, shots)]
-    parts += [f"## {OURS} minus baseline, paired by seed", _differences(runs, trials, shots)]
-    parts += ["## Verdict", verdict(runs, trials, shots)]
-    parts += ["## Settings tried on the validation split", _settings(trials)]
+    parts = ["### Test split, means over the six ordered pairs", _results(runs, trials, shots)]
+    parts += [f"### {OURS} minus baseline, paired by seed", _differences(runs, trials, shots)]
+    parts += ["### Verdict", verdict(runs, trials, shots)]
+    parts += ["### Settings tried on the validation split", _settings(trials)]
     return "\n\n".join(parts) + "\n"
 
 

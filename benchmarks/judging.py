@@ -1,0 +1,85 @@
+"""What calibrated scores and carried labels are worth on test rows, by ordered pair."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+import torch
+from sklearn.metrics import brier_score_loss
+from spaner.calibrating import FIRST_HITS, calibrate
+from spaner.calibration import CalibratedPair
+from spaner.evaluate import embed_split, row_labels
+from spaner.project import Project
+from spaner.propagation import Propagation, propagate
+from spaner_core.data.labelled import concepts_of
+from spaner_core.evaluation.samples import one_a_sample
+from spaner_core.evaluation.scores import unit_pair
+from spaner_core.positives import SamplePositives
+from torch import Tensor
+
+SPLIT = "test"
+Figures = dict[str, float | None]
+
+
+def judge_scores(project: Project) -> Figures:
+    """Calibrate on validation rows, and compare what that promises with test rows."""
+    calibration = calibrate(project, overwrite=True).calibration
+    embedded = embed_split(project, SPLIT)
+    labels = {name: row_labels(project, part.rows) for name, part in embedded.items()}
+    samples = {name: one_a_sample(part.embeddings, labels[name]) for name, part in embedded.items()}
+    figures: Figures = {}
+    for pair in calibration.pairs:
+        queries, gallery = unit_pair(samples[pair.source], samples[pair.target])
+        relevant = SamplePositives(labels[pair.source], labels[pair.target])[slice(None)]
+        figures |= _promised_and_found(pair, queries @ gallery.T, relevant)
+    return figures
+
+
+def _promised_and_found(pair: CalibratedPair, cosines: Tensor, relevant: Tensor) -> Figures:
+    """Compare by `cosines` (Q, G) and which of the rows are `relevant` (Q, G)."""
+    figures: Figures = {}
+    if pair.probability is not None:
+        first, places = cosines.topk(min(FIRST_HITS, cosines.shape[1]), dim=1)
+        promised = [pair.probability.at(cosine) for cosine in first.flatten().tolist()]
+        found = relevant.gather(1, places).flatten()
+        figures["promised"] = sum(promised) / len(promised)
+        figures["relevant"] = float(found.double().mean())
+        figures["brier"] = float(brier_score_loss(found.numpy(), promised))
+    if pair.threshold is not None:
+        absent = cosines.masked_fill(relevant, -torch.inf).amax(dim=1)[~relevant.all(dim=1)]
+        present = cosines.amax(dim=1)[relevant.any(dim=1)]
+        figures["validation_accepts"] = pair.threshold.false_accept_rate
+        figures["accepts"] = _share(absent >= pair.threshold.cosine)
+        figures["rejects"] = _share(present < pair.threshold.cosine)
+    return {f"{pair.source}_to_{pair.target}_{name}": value for name, value in figures.items()}
+
+
+def _share(marks: Tensor) -> float | None:
+    return float(marks.double().mean()) if len(marks) else None
+
+
+def judge_labels(project: Project) -> Figures:
+    """Carry labels of training rows to test rows whose own are held back."""
+    figures: Figures = {}
+    for source, target in permutations(project.space.modalities, 2):
+        if not _share_concepts(project, source, target):
+            continue
+        sure, every = (
+            propagate(
+                project,
+                Propagation(
+                    source=source, target=target, split=SPLIT, check=True, min_confidence=least
+                ),
+            ).measured
+            for least in (None, 0.0)
+        )
+        if sure is not None and every is not None:
+            figures[f"{source}_to_{target}_labelled"] = sure.coverage
+            figures[f"{source}_to_{target}_right"] = sure.accuracy
+            figures[f"{source}_to_{target}_all_right"] = every.accuracy
+    return figures
+
+
+def _share_concepts(project: Project, source: str, target: str) -> bool:
+    known = (set(concepts_of(project.manifest.select(name))) for name in (source, target))
+    return bool(set.intersection(*known))
