@@ -1,4 +1,4 @@
-"""What attaching costs against training everything together.
+"""Attaching a modality later, against training everything together.
 
     .venv/bin/python benchmarks/attach.py --shots 4,all --seeds 5
 

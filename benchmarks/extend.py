@@ -1,4 +1,4 @@
-"""What concepts that are appended later cost against having had them from the start.
+"""Concepts that are appended later, against having had them from the start.
 
     .venv/bin/python benchmarks/extend.py --shots 4,all --seeds 5
 

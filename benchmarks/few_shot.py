@@ -1,4 +1,4 @@
-"""Retrieval from few labelled digits: R@1 and mAP by number of labelled rows a concept.
+"""Few labels: retrieval by the number of labelled rows a concept.
 
     .venv/bin/python benchmarks/few_shot.py --seeds 5                      # the embedded default
     .venv/bin/python benchmarks/few_shot.py --seeds 5 --minilm

@@ -46,7 +46,22 @@ BENCHMARKS = (
         title="SPANER against simpler ways, texts read by MiniLM, and MiniLM itself tuned",
     ),
     Benchmark("few_shot.py", quick=FEW),
+    *(
+        Benchmark("few_shot.py", full=flags, quick=None, title=f"Few labels: {title}")
+        for title, flags in {
+            "English texts alone": ("--english",),
+            "texts read by MiniLM": ("--minilm",),
+            "English texts alone, read by MiniLM": ("--minilm", "--english"),
+            "tokens attend to the prompt before they are read": ("--token-attention",),
+        }.items()
+    ),
     Benchmark("strength.py", quick=FEW),
+    Benchmark(
+        "strength.py",
+        full=("--minilm",),
+        quick=None,
+        title="Pull strength: texts read by MiniLM",
+    ),
     Benchmark("attach.py", quick=FEW),
     Benchmark("extend.py", quick=FEW),
     Benchmark(

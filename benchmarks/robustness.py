@@ -23,21 +23,21 @@ from spaner.demo.story import PLUGINS_YAML
 from spaner.project import Project
 from spaner.robustness.report import measure_robustness, write_report
 from spaner.training import train
-from spaner_registry.config import read_config
+from spaner_registry.config import Config, read_config
 
 
 def main() -> None:
     """Make the space, measure it and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--quick", action="store_true", help="trainings of one seed alone")
+    parser.add_argument("--quick", action="store_true", help="short trainings of one seed alone")
     parser.add_argument("--curves", type=Path, help="a folder that the curves are copied to")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / PLUGINS_YAML).write_bytes((files("spaner.demo") / PLUGINS_YAML).read_bytes())
         write_dataset(folder)
-        project = Project(read_config(folder / PLUGINS_YAML))
+        project = Project(_config(folder / PLUGINS_YAML, quick=given.quick))
         train(project)
         seeds = 1 if given.quick else given.seeds
         report = measure_robustness(project, inputs=not given.quick, seeds=seeds)
@@ -47,6 +47,14 @@ def main() -> None:
             for picture in sorted((folder / "report").glob("*.png")):
                 shutil.copyfile(picture, given.curves / picture.name)
     sys.stdout.write("\n".join(map(as_section, report.tables)))
+
+
+def _config(path: Path, *, quick: bool) -> Config:
+    config = read_config(path)
+    if not quick:
+        return config
+    training = config.training.model_copy(update={"max_steps": 20, "warmup_steps": 2})
+    return config.model_copy(update={"training": training})
 
 
 if __name__ == "__main__":

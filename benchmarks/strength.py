@@ -1,10 +1,10 @@
-"""What the pull strength does, without retraining: few labelled digits, strength 0, 0.5 and 1.
+"""Pull strength: what 0, 0.5 and 1 do to a trained space, without retraining it.
 
     .venv/bin/python benchmarks/strength.py --shots 4 --seeds 5            # the embedded default
     .venv/bin/python benchmarks/strength.py --shots 4 --seeds 5 --minilm   # texts read by MiniLM
     .venv/bin/python benchmarks/strength.py --minilm --english             # its own language only
 
-Prints a Markdown table: means over the six ordered pairs of images, texts and synthetic speech,
+Few labelled digits. Prints a Markdown table: means over the six ordered pairs of images, texts and synthetic speech,
 with 95% t-intervals over seeds, and the gain of 0.5 over 0, paired by seed.
 """
 
