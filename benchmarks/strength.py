@@ -47,8 +47,8 @@ def main() -> None:
         lines.append(f"| {strength} | " + " | ".join(cells) + " |")
     gains = [half["map"] - none["map"] for half, none in zip(runs[0.5], runs[0.0], strict=True)]
     lines.append(
-        f"\nmAP gained by strength 0.5 over 0, paired by seed: {interval(gains)}. Each training took "
-        f"{fmean(seconds):.1f} s of processor time and set {trained_parameters(space):,} parameters."
+        f"\nmAP gained by strength 0.5 over 0, paired by seed: {interval(gains)}. A training took "
+        f"{fmean(seconds):.1f} s of processor time and set {trained_parameters(space):,} numbers."
     )
     sys.stdout.write("\n".join(lines) + "\n")
 
