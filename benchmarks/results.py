@@ -3,12 +3,13 @@
     .venv/bin/python benchmarks/results.py            # within an hour on two cores
     .venv/bin/python benchmarks/results.py --quick    # minutes, to see that everything runs
 
-Each runs as a process of its own, two at once, and what it says of itself and the tables it prints
-become a section. Times in them are processor times.
+Each runs as a process of its own, as many at once as there are cores, and what it says of itself
+and the tables it prints become a section. Times in them are processor times.
 """
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from page import Benchmark, make_page
@@ -75,4 +76,4 @@ BENCHMARKS = (
 )
 
 if __name__ == "__main__":
-    make_page(INTRODUCTION, BENCHMARKS, DOCS / "results.md", at_once=2)
+    make_page(INTRODUCTION, BENCHMARKS, DOCS / "results.md", at_once=os.cpu_count() or 1)

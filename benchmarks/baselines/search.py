@@ -14,7 +14,7 @@ from digits import progress
 from spaner_core.evaluation.retrieval import retrieval_by_pair
 
 from baselines.material import Material
-from baselines.methods import Grid, Method
+from baselines.methods import Method
 from baselines.task import Settings
 
 TUNING_SHOTS = 4
@@ -47,16 +47,20 @@ class Trial:
         return statistics.fmean(self.scores) if self.scores else 0.0
 
 
-def draw_trials(grid: Grid, count: int) -> list[dict[str, Any]]:
+def draw_trials(method: Method, count: int) -> list[dict[str, Any]]:
     """Return the usual settings, the first of each, and a random draw of others; no two alike."""
-    every = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
+    names, choices = method.grid.keys(), itertools.product(*method.grid.values())
+    every = [dict(zip(names, values, strict=True)) for values in choices]
+    if method.closed_form and count > 1:
+        return every
+    count = max(count // 2, 1) if method.known else count
     others = random.Random(0).sample(every[1:], min(count, len(every)) - 1)
     return [every[0], *others]
 
 
 def tune(name: str, method: Method, material: Material, *, trials: int) -> list[Trial]:
     """Measure trials on the validation split; a method that is run in part has its usual one."""
-    settings = draw_trials(method.grid, trials)
+    settings = draw_trials(method, trials)
     if len(settings) == 1:  # nothing to choose from
         return [Trial(settings=settings[0], scores=())]
     tried = []
