@@ -58,6 +58,7 @@ def section(benchmark: Benchmark, *, quick: bool) -> str:
     start = time.perf_counter()
     ended = subprocess.run(
         [sys.executable, str(path), *((benchmark.quick or ()) if quick else benchmark.full)],
+        cwd=HERE.parent,
         stdout=subprocess.PIPE,
         text=True,
         check=True,

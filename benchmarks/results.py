@@ -29,19 +29,19 @@ are chosen on the validation split, and the test split judges them once. How the
 how hard its claims may be taken: [method.md](method.md).
 """
 
-PICTURES = DOCS / "results"
+PICTURES = "docs/results"
 FEW = ("--shots", "4", "--seeds", "1")
 
 BENCHMARKS = (
     Benchmark("space.py", quick=("--seeds", "1")),
     Benchmark(
         "compare.py",
-        full=("--curves", str(PICTURES / "hashed.png")),
+        full=("--curves", f"{PICTURES}/hashed.png"),
         pictures={"R@1 and mAP by labelled rows a concept, a line a method": "results/hashed.png"},
     ),
     Benchmark(
         "compare.py",
-        full=("--minilm", "--curves", str(PICTURES / "minilm.png")),
+        full=("--minilm", "--curves", f"{PICTURES}/minilm.png"),
         quick=None,
         pictures={"The same with texts read by MiniLM": "results/minilm.png"},
         title="SPANER against simpler ways, texts read by MiniLM, and MiniLM itself tuned",
@@ -67,7 +67,7 @@ BENCHMARKS = (
     Benchmark("extend.py", quick=FEW),
     Benchmark(
         "robustness.py",
-        full=("--curves", str(PICTURES)),
+        full=("--curves", PICTURES),
         pictures={
             f"mAP of {name} by severity, a line a corruption": f"results/{name}.png"
             for name in ("text", "vision", "audio", "sensor")
