@@ -81,7 +81,7 @@ def write_project(folder: Path, *, steps: int) -> Path:
     config.write_text(
         "space: space\ndata: {manifest: manifest.csv}\n"
         f"modalities: {{vision: , audio: , text: {{encoder: {{model: {minilm()}}}}}}}\n"
-        f"training: {{max_steps: {steps}, warmup_steps: {min(15, steps)}}}\n",
+        f"training: {{max_steps: {steps}, warmup_steps: {min(15, steps - 1)}}}\n",
         encoding="utf-8",
     )
     return config

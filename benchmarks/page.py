@@ -44,9 +44,10 @@ class Benchmark:
     title: str | None = None
 
 
-def section(benchmark: Benchmark, *, quick: bool) -> str:
-    """Run a benchmark; return its docstring as a section with what it printed.
+def section(benchmark: Benchmark, *, quick: bool, alone: bool) -> str:
+    """Run a benchmark; return its docstring as a section with what it printed and drew.
 
+    How long it took is said where it ran `alone`: else it tells of the others, too.
     Raises `subprocess.CalledProcessError` where it failed.
     """
     path = HERE / benchmark.script
@@ -64,23 +65,27 @@ def section(benchmark: Benchmark, *, quick: bool) -> str:
         check=True,
     )
     sys.stderr.write(ended.stdout)  # a later benchmark may fail
-    took = f"It took {time.perf_counter() - start:.0f} s."
     pictures = {} if quick else benchmark.pictures
     shown = [f"![{what}]({place})" for what, place in pictures.items()]
-    parts = [f"## {title.rstrip('.')}", text.rstrip(), ended.stdout.strip(), *shown, took]
+    took = [f"It took {time.perf_counter() - start:.0f} s."] if alone else []
+    parts = [f"## {title.rstrip('.')}", text.rstrip(), ended.stdout.strip(), *shown, *took]
     return "\n\n".join(parts) + "\n"
 
 
-def machine() -> str:
-    """Describe where and with what the figures were taken, as a table."""
+def machine(*, alone: bool) -> str:
+    """Describe where and with what the figures were taken, as a table.
+
+    What else the machine does matters to benchmarks that run `alone` and measure by the clock.
+    """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     memory = psutil.virtual_memory().total / 2**30
     loads = " ".join(f"{load:.1f}" for load in os.getloadavg())
+    busy = {"load before the first benchmark": f"{loads} (over 1, 5 and 15 minutes)"}
     rows = {
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
         "processor": f"{_processor()}, {cores} cores",
         "memory": f"{memory:.0f} GiB",
-        "load before the first benchmark": f"{loads} (over 1, 5 and 15 minutes)",
+        **(busy if alone else {}),
         "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "not set"),
         "system": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
         "versions": ", ".join(f"{name} {version(name)}" for name in LIBRARIES),
@@ -118,11 +123,11 @@ def make_page(
     parser.add_argument("--quick", action="store_true", help="small sizes, to see that it runs")
     parser.add_argument("--output", type=Path, default=page)
     given = parser.parse_args()
-    parts = [introduction, machine()]
+    parts = [introduction, machine(alone=at_once == 1)]
     if given.quick:
         parts.append("**A quick run, to see that everything runs: its figures mean nothing.**\n")
     chosen = [one for one in benchmarks if not given.quick or one.quick is not None]
     with ThreadPoolExecutor(at_once) as pool:
-        parts += pool.map(partial(section, quick=given.quick), chosen)
+        parts += pool.map(partial(section, quick=given.quick, alone=at_once == 1), chosen)
     write_page(given.output, parts)
     sys.stdout.write(f"{given.output}\n")

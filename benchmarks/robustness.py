@@ -5,7 +5,7 @@
 All four modalities, every corruption that their plugins offer, five severities; then trainings on
 wrong labels, without a modality, with concepts absent from one modality, and on unbalanced rows. It
 is `spaner robustness` in a space that `spaner demo`'s commands make; `--curves FOLDER` keeps its
-pictures. Differences are paired by seed.
+pictures. Differences are paired by seed. Each training costs what one of the whole space costs.
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ def main() -> None:
             given.curves.mkdir(parents=True, exist_ok=True)
             for picture in sorted((folder / "report").glob("*.png")):
                 shutil.copyfile(picture, given.curves / picture.name)
-    sys.stdout.write("\n".join(map(as_section, report.tables)))
+    notes = [f"- {notice}" for notice in report.notices]
+    sys.stdout.write("\n".join([*map(as_section, report.tables), *notes]) + "\n")
 
 
 def _config(path: Path, *, quick: bool) -> Config:

@@ -11,14 +11,19 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 
 import polars
 import pytest
 from PIL import Image
 from sklearn.datasets import load_digits
+from spaner.calibration import CalibratedPair, Calibration
 from spaner.quarantine import COLUMNS
 from spaner_core.data.manifest import KNOWN
+from spaner_core.evaluation.calibration import HitProbability
+from spaner_core.training.monitoring import LOG, TRACES
+from spaner_core.training.validation import FIGURES
 
 from tests.plugins.pdf_files import pdf_of
 from tests.test_tutorial import WRITE, check_printed
@@ -109,10 +114,12 @@ def test_no_block_of_the_page_is_overlooked() -> None:
 
 
 def test_the_pages_links_lead_somewhere() -> None:
-    places = [heading.lower().replace(" ", "-") for heading in re.findall(r"^#+ (.*)$", PAGE, re.M)]
-    targets = re.findall(r"\]\(#([^)]+)\)", PAGE)
+    targets = re.findall(r"\]\(([\w.-]*)#([^)]+)\)", PAGE)
     assert len(targets) == PAGE.count("](") > 5
-    assert set(targets) <= set(places)
+    for name, place in targets:
+        page = (ROOT / "docs" / (name or "formats.md")).read_text(encoding="utf-8")
+        headings = [re.sub(r"[^\w -]", "", h) for h in re.findall(r"^#+ (.*)$", page, re.M)]
+        assert place in {heading.lower().replace(" ", "-") for heading in headings}, name
 
 
 def test_the_page_describes_what_is_there(project: Path) -> None:
@@ -129,6 +136,17 @@ def test_the_page_describes_what_is_there(project: Path) -> None:
         files = {path.name for path in part.iterdir() if path.is_file()}
         assert all(f"| `{name}` |" in PAGE for name in files)
         assert len(files) == 4
+
+
+def test_the_page_names_all_that_is_written_beside_a_space() -> None:
+    keys = [field.name for field in fields(Calibration)]
+    assert first_column("The calibration") == ["format_version", *keys]
+    pair, _, _ = PAGE.partition("| key of a pair |")[2].partition("## ")
+    parts = (CalibratedPair, HitProbability)
+    assert all(f"`{field.name}`" in pair for part in parts for field in fields(part))
+    figures = ", ".join(f"`{name}`" for name in ("step", "loss", "learning_rate", *FIGURES))
+    assert f"| `{LOG}` | a row a measurement: {figures} and" in PAGE
+    assert all(f"| `{name}` |" in PAGE for name in TRACES)
 
 
 def test_rounding_to_float16_costs_what_the_page_says(project: Path) -> None:

@@ -11,7 +11,7 @@ from spaner_core.errors import SpanerError
 from typer.exceptions import TyperException
 
 from spaner.cli import app
-from spaner.cli.output import plain
+from spaner.cli.output import tell, write_in_any_encoding
 
 SETTINGS = {
     # threads that wait without spinning: on a busy machine spinning costs minutes
@@ -29,6 +29,7 @@ def main() -> None:
     """Run the command line; exit 0, 2 when the input is wrong, 1 when the program is."""
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
+    write_in_any_encoding()
     level = os.environ.get("SPANER_LOG_LEVEL", "warning").upper()
     logging.basicConfig(
         level=level if level in logging.getLevelNamesMapping() else "WARNING",
@@ -76,7 +77,7 @@ def _given(error: TyperException) -> str:
 
 
 def _fail(message: str, code: int) -> None:
-    typer.echo(plain(message), err=True)
+    tell(message)
     sys.exit(code)
 
 

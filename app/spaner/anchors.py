@@ -14,10 +14,10 @@ from spaner_core.positives import NONE, Labels
 from spaner_core.space import Space
 from torch import Tensor
 
+from spaner.choosing import TEST_SPLIT
 from spaner.project import TRAIN_SPLIT, Project
 
 MOST_STRAYS = 3
-TEST_SPLIT = "test"
 
 
 @dataclass(frozen=True, kw_only=True)

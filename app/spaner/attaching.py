@@ -11,6 +11,7 @@ from spaner_core.data.manifest import Row
 from spaner_core.errors import DataError
 from spaner_core.space import Space
 from spaner_core.training.attach import fit_attached
+from spaner_core.training.monitoring import replacing_traces
 
 from spaner.monitoring import monitor_attaching, monitoring_notices
 from spaner.notices import missing_notice, unlabelled_notices, unseen_notices
@@ -36,19 +37,20 @@ def attach(project: Project, name: str, *, replace: bool = False) -> TrainingRep
     monitor = monitor_attaching(project, name)
     usable = project.features(name, rows)
     rows = usable.rows
-    aligner = fit_attached(
-        name,
-        project.assembly.aligner_builder(name, prompt_dim=space.record.dim),
-        _labelled(project, space, name, usable),
-        space.prompt,
-        training=config.recipe.training,
-        device=project.device,
-        monitor=monitor,
-    )
     record = aligner_record(
         project, name, rows, prompt=space.fingerprint, anchors=len(space.concepts)
     )
-    receipt = checkpoint.save_attached(config.space, aligner, record, replace=replace)
+    with replacing_traces(monitor) as aside:
+        aligner = fit_attached(
+            name,
+            project.assembly.aligner_builder(name, prompt_dim=space.record.dim),
+            _labelled(project, space, name, usable),
+            space.prompt,
+            training=config.recipe.training,
+            device=project.device,
+            monitor=aside,
+        )
+        receipt = checkpoint.save_attached(config.space, aligner, record, replace=replace)
     return TrainingReport(
         space=config.space,
         rows={name: len(rows)},

@@ -18,7 +18,9 @@ from torch import Tensor
 
 from spaner.calibration import CalibratedPair, Calibration, calibration_path, write_calibration
 from spaner.evaluate import EmbeddedRows, embed_split, row_labels
+from spaner.held_out import measuring_notices
 from spaner.notices import left_out_notices
+from spaner.outputs import check_writable
 from spaner.project import TRAIN_SPLIT, Project
 from spaner.search.exact import may_find
 
@@ -60,8 +62,12 @@ def calibrate(
     path = calibration_path(project.space.folder)
     _check_request(project, path, split, rate=false_accept_rate, overwrite=overwrite)
     embedded = embed_split(project, split, strength=strength)
-    notices = [*left_out_notices(project, embedded), *project.quarantine.save(project.manifest)]
-    notices += _absent_notices(project, embedded, split)
+    notices = [
+        *measuring_notices(project, project.config.modalities, split),
+        *left_out_notices(project, embedded),
+        *project.quarantine.save(project.manifest),
+        *_absent_notices(project, embedded, split),
+    ]
     pairs, lacking = _fit_pairs(project, embedded, rate=false_accept_rate)
     if not pairs:
         first = lacking[0] if lacking else "policy.links lets none of its modalities find another"
@@ -89,6 +95,14 @@ def _check_request(
             f"{', '.join(project.manifest.splits) or 'no values'}. Give one of rows that were "
             f"neither trained nor tested on, such as {VALIDATION_SPLIT}"
         )
+    if split not in project.manifest.splits:
+        raise DataError(
+            f"{project.manifest.path}: no row has split {split!r} "
+            f"({', '.join(project.manifest.splits) or 'the column `split` has no values'}); a "
+            "calibration needs rows that were neither trained nor tested on: give some of them "
+            f"split {VALIDATION_SPLIT}"
+        )
+    check_writable(path, given=str(path))
     if path.exists() and not overwrite:
         raise OutputExists(f"{path} exists; give --overwrite to calibrate anew")
 

@@ -40,8 +40,8 @@ class CalibratedPair:
 class Calibration:
     """What `<space>.calibration.json` says: the pairs, and the `keys` for which they hold.
 
-    Thresholds were chosen for `false_accept_rate`. Raises `ValueError` where a pair's modality has
-    no key.
+    Thresholds were chosen for `false_accept_rate`, above 0 and below 1. Raises `ValueError` for any
+    other, and where a pair's modality has no key.
     """
 
     split: str
@@ -53,6 +53,8 @@ class Calibration:
         named = {name for pair in self.pairs for name in (pair.source, pair.target)}
         if missing := sorted(named - self.keys.keys()):
             raise ValueError(f"no key of {', '.join(missing)}")
+        if not 0 < self.false_accept_rate < 1:  # so that NaN is refused too
+            raise ValueError(f"a false_accept_rate of {self.false_accept_rate}")
 
     def pair(self, source: str, target: str) -> CalibratedPair | None:
         """Return what is known of this ordered pair, None where it was left out."""
@@ -120,33 +122,44 @@ def usable_calibration(
         for name in (source, *targets)
         if name in calibration.keys
     }
-    stale = {name for name, key in now.items() if key != calibration.keys[name]}
-    found = [calibration.pair(source, t) for t in dict.fromkeys(targets) if t not in stale]
-    pairs = tuple(pair for pair in found if pair is not None and source not in stale)
-    fitting = dataclasses.replace(calibration, pairs=pairs) if pairs else None
-    if stale:
-        return fitting, (_stale_notice(path, calibration, now),)
-    return fitting, _lacking_notices(path, calibration, source, targets)
+    strange = {name for name, key in now.items() if key != calibration.keys[name]}
+    others = [target for target in dict.fromkeys(targets) if target != source]
+    stale = [target for target in others if strange & {source, target}]
+    fresh = [target for target in others if target not in stale]
+    pairs = tuple(pair for t in fresh if (pair := calibration.pair(source, t)) is not None)
+    return dataclasses.replace(calibration, pairs=pairs) if pairs else None, (
+        *_stale_notice(path, calibration, now, stale),
+        *_lacking_notices(path, calibration, source, fresh),
+    )
 
 
-def _stale_notice(path: Path, calibration: Calibration, now: Mapping[str, VectorKey]) -> str:
+def _stale_notice(
+    path: Path, calibration: Calibration, now: Mapping[str, VectorKey], targets: Sequence[str]
+) -> tuple[str, ...]:
+    """Say for hits in which modalities it is not used, and why."""
+    if not targets:
+        return ()
     reasons, renew = [], RENEW
     for name, key in now.items():
         earlier = calibration.keys[name]
         if earlier.strength != key.strength:
-            reasons.append(f"it holds at pull strength {earlier.strength:g}, not {key.strength:g}")
-            renew = f"{RENEW[:-1]} --strength {key.strength:g}`"
+            reasons.append(f"it holds at pull strength {earlier.strength!r}, not {key.strength!r}")
+            renew = f"{RENEW[:-1]} --strength {key.strength!r}`"
         if dataclasses.replace(earlier, strength=key.strength) != key:
             reasons.append(f"{name!r} has another aligner or encoder now")
-    return f"{path} is stale and not used: {'; '.join(dict.fromkeys(reasons))}; renew it: {renew}"
+    hits = ", ".join(map(repr, targets))
+    return (
+        f"{path} is stale and not used for hits of {hits}: {'; '.join(dict.fromkeys(reasons))}; "
+        f"renew it: {renew}",
+    )
 
 
 def _lacking_notices(
     path: Path, calibration: Calibration, source: str, targets: Sequence[str]
 ) -> tuple[str, ...]:
-    lacking = [t for t in targets if t != source and calibration.pair(source, t) is None]
     return tuple(
         f"{path} says nothing of {source!r} → {target!r}: there were too few rows, or no such "
         f"modality yet; {RENEW} looks again"
-        for target in dict.fromkeys(lacking)
+        for target in targets
+        if calibration.pair(source, target) is None
     )

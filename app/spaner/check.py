@@ -109,7 +109,7 @@ def describe_unusable(project: Project, report: CheckReport) -> str:
             "files, remove their rows, or raise it",
         )
     shown = [
-        f"{project.manifest.path}:{row.line}: {row.input}: {row.reason}"
+        f"{project.manifest.path}:{row.line}: {' '.join(row.input.split())}: {row.reason}"
         for row in report.unusable[:SHOWN]
     ]
     if (more := len(report.unusable) - SHOWN) > 0:

@@ -20,6 +20,7 @@ from spaner_core.features.rows import flat_vectors
 from spaner_core.positives import Labels
 from torch import Tensor
 
+from spaner.held_out import measured_rows, measured_split
 from spaner.project import Project
 
 
@@ -37,19 +38,17 @@ def embed_split(
 ) -> dict[str, EmbeddedRows]:
     """Embed a split's rows in every modality of the space that is declared and has a plugin here.
 
-    Without `split` the test split is taken, or every row where the manifest has no splits. Raises
-    `DataError` where fewer than two modalities have rows in the split.
+    Without `split` the test split is taken, or every row where the manifest has no splits. Rows
+    with neither concept nor item are left out. Raises `DataError` where fewer than two modalities
+    have others in the split.
     """
-    space = project.space
-    if split is None and project.manifest.splits:
-        split = "test"
+    space, split = project.space, measured_split(project, split)
     embedded = {}
     for name in space.modalities:
         if name in space.unserved or name not in project.config.modalities:
             continue
-        if not project.manifest.select(name, split):
+        if not (rows := measured_rows(project, name, split)):
             continue
-        rows = project.rows(name, split)
         space.check_modality(name)
         usable = project.features(name, rows)
         embedded[name] = EmbeddedRows(
@@ -58,14 +57,20 @@ def embed_split(
             encoder_vectors=flat_vectors(usable.features),
         )
     if len(embedded) < 2:
-        having = ", ".join(embedded) or "none"
-        raise DataError(
-            f"{project.manifest.path}: split {split!r} has rows of {having} among the space's "
-            f"modalities ({', '.join(space.modalities)}); at least two are needed. The column "
-            f"`split` has {', '.join(project.manifest.splits) or 'no values'}; give --split one of "
-            "them, or leave the column out"
-        )
+        raise DataError(_too_few(project, split, having=", ".join(embedded) or "none"))
     return embedded
+
+
+def _too_few(project: Project, split: str | None, *, having: str) -> str:
+    manifest = project.manifest
+    there = f"; its splits are {', '.join(manifest.splits)}" if manifest.splits else ""
+    if split and not manifest.splits:
+        there = "; no row has a split, so leave --split out"
+    return (
+        f"{manifest.path}: {f'split {split!r} has' if split else 'there are'} rows with a concept "
+        f"or an item of {having} among the space's modalities "
+        f"({', '.join(project.space.modalities)}); at least two are needed{there}. Add such rows"
+    )
 
 
 def evaluate(

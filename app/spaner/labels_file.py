@@ -7,10 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from spaner_core.errors import ConfigError, OutputExists
 from spaner_core.writing import written_at_end
-
-from spaner.project import Project
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,19 +23,6 @@ class CarriedLabel:
     concept: str | None
     confidence: float
     nearest: str | None
-
-
-def check_labels_file(project: Project, output: Path, *, overwrite: bool) -> None:
-    """Raise `ConfigError` or `OutputExists` unless carried labels may be written to `output`."""
-    if output.suffix.lower() != ".csv" or output.is_dir():
-        raise ConfigError(f"--output {output}: expected a file that ends in .csv; name one")
-    own = (project.config.path, project.config.data.manifest, project.config.prompt.labels)
-    if output.resolve() in {path.resolve() for path in own if path}:
-        raise ConfigError(
-            f"--output {output}: the project reads that file itself; expected a new one; name one"
-        )
-    if output.exists() and not overwrite:
-        raise OutputExists(f"{output} exists; name another --output, or give --overwrite")
 
 
 def write_labels(labels: Sequence[CarriedLabel], output: Path) -> None:

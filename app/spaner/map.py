@@ -7,8 +7,11 @@ from pathlib import Path
 
 import numpy as np
 from spaner_core.errors import ConfigError
+from spaner_core.writing import written_at_end
 
 from spaner.evaluate import EmbeddedRows
+from spaner.outputs import check_output_file
+from spaner.project import Project
 
 MOST_ROWS = 400
 """Rows of one modality that are drawn; more would hide one another."""
@@ -16,23 +19,21 @@ MOST_ROWS = 400
 MARKERS = ("o", "^", "s", "D", "v", "P", "X", "*")
 
 
-def check_map(output: Path) -> None:
-    """Raise `ConfigError` unless a PNG can be written to `output`."""
-    if output.suffix.lower() != ".png" or output.is_dir():
-        raise ConfigError(f"--map {output}: expected a file that ends in .png; name one")
-
-
-def draw_map(embedded: Mapping[str, EmbeddedRows], output: Path, *, seed: int = 0) -> Path:
-    """Draw embeddings: colour says the concept, shape the modality. Writes a PNG, atomically.
-
-    Raises `ConfigError` where matplotlib is not installed.
-    """
+def check_map(project: Project, output: Path, *, overwrite: bool) -> None:
+    """Raise `ConfigError` or `OutputExists` unless a map can be drawn and written to `output`."""
+    check_output_file(project, output, flag="--map", overwrite=overwrite, suffix=".png")
     try:
-        import matplotlib as mpl
+        import matplotlib  # noqa: F401
     except ImportError as error:
         raise ConfigError(
             "a map needs matplotlib, which is not installed; install the extra `spaner[map]`"
         ) from error
+
+
+def draw_map(embedded: Mapping[str, EmbeddedRows], output: Path, *, seed: int = 0) -> Path:
+    """Draw embeddings: colour says the concept, shape the modality. Writes a PNG, atomically."""
+    import matplotlib as mpl
+
     mpl.use("Agg")  # files only: no window system is needed
     from matplotlib import pyplot as plt
 
@@ -64,7 +65,8 @@ def draw_map(embedded: Mapping[str, EmbeddedRows], output: Path, *, seed: int = 
     axes.set(xticks=[], yticks=[])
     axes.set_title("The shared space (t-SNE): shape is modality, colour is concept")
     axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
-    _save(figure, output)
+    with written_at_end(output) as partial:
+        figure.savefig(partial, format="png", dpi=130)
     plt.close(figure)
     return output
 
@@ -85,10 +87,3 @@ def _project(vectors: np.ndarray, seed: int) -> np.ndarray:
     perplexity = min(30.0, max(1.0, (len(vectors) - 1) / 3))
     tsne = TSNE(metric="cosine", init="random", perplexity=perplexity, random_state=seed)
     return np.asarray(tsne.fit_transform(vectors))
-
-
-def _save(figure: object, output: Path) -> None:
-    output.parent.mkdir(parents=True, exist_ok=True)
-    temporary = output.with_name(f".{output.name}.partial")
-    figure.savefig(temporary, format="png", dpi=130)  # type: ignore[attr-defined]
-    temporary.replace(output)

@@ -13,6 +13,7 @@ from spaner_core.training.monitoring import ATTACHED, LOG, Monitor
 from spaner_core.training.validation import SettledRows, Validation, ValidationRows
 
 from spaner.evaluate import row_labels
+from spaner.held_out import measured_rows
 from spaner.project import TRAIN_SPLIT, Project
 
 VALIDATION_SPLIT = "validation"
@@ -46,7 +47,7 @@ def monitoring_notices(project: Project, monitor: Monitor, names: Sequence[str])
         return ()
     notices = [f"figures of validation rows as training went on: {monitor.folder / LOG}"]
     for name in names:
-        every = project.manifest.select(name, VALIDATION_SPLIT)
+        every = measured_rows(project, name, VALIDATION_SPLIT)
         if double := len(every) - len(_untrained(project, name)):
             notices.append(
                 f"{double} validation rows of {name!r} repeat samples that it trains on: these "
@@ -99,9 +100,9 @@ def _rows(project: Project, name: str) -> ValidationRows | None:
 
 
 def _untrained(project: Project, name: str) -> tuple[Row, ...]:
-    """Return the validation rows of samples that are not in the training split, too."""
+    """Return the labelled validation rows of samples that are not in the training split, too."""
     trained = {row.id for row in project.manifest.select(name, TRAIN_SPLIT)}
-    rows = project.manifest.select(name, VALIDATION_SPLIT)
+    rows = measured_rows(project, name, VALIDATION_SPLIT)
     return tuple(row for row in rows if row.id not in trained)
 
 

@@ -47,10 +47,7 @@ def coverage_notices(rows: Mapping[str, Sequence[Row]], concepts: Sequence[str])
 
 def unlabelled_notices(rows: Mapping[str, Sequence[Row]]) -> tuple[str, ...]:
     """Count training rows that pull nowhere."""
-    counts = {
-        name: sum(row.concept is None and row.item is None for row in part)
-        for name, part in rows.items()
-    }
+    counts = {name: sum(not row.labelled for row in part) for name, part in rows.items()}
     return tuple(
         f"{count} training rows of {name!r} have neither concept nor item: they set its centre and "
         "scale only"

@@ -28,9 +28,10 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from spaner.evaluate import row_labels
+from spaner.held_out import check_held_out, measured_rows, measuring_notices
 from spaner.notices import coverage_notices
 from spaner.plan import declared_modalities, label_modality, read_project_labels, training_rows
-from spaner.project import TRAIN_SPLIT, Project
+from spaner.project import Project
 from spaner.training import label_rows
 
 Figures = dict[str, float | None]
@@ -128,7 +129,7 @@ def prepare_retraining(project: Project, split: str, *, names: Sequence[str] = (
     concepts, source = tuple(label_texts), label_modality(project, names, label_texts)
     chosen = {name: training_rows(project, name) for name in names}
     usable = {name: project.features(name, rows) for name, rows in chosen.items()}
-    parts = {name: project.features(name, project.rows(name, split)) for name in measured}
+    parts = {name: project.features(name, measured_rows(project, name, split)) for name in measured}
     dim = project.config.prompt.dim
     return Retraining(
         concepts=concepts,
@@ -140,6 +141,7 @@ def prepare_retraining(project: Project, split: str, *, names: Sequence[str] = (
         recipe=project.config.recipe,
         device=project.device,
         notices=(
+            *measuring_notices(project, names, split),
             *coverage_notices({name: part.rows for name, part in usable.items()}, concepts),
             *project.quarantine.save(project.manifest),
         ),
@@ -157,30 +159,15 @@ def mean_known(values: Sequence[float | None]) -> float | None:
     return statistics.fmean(known) if known else None
 
 
-def check_held_out(project: Project, split: str) -> None:
-    """Raise `DataError` where the manifest has no splits, or `split` is the one trained on."""
-    manifest = project.manifest
-    if not manifest.splits:
-        raise DataError(
-            f"{manifest.path}: no row has a split, so none is held out to measure split {split!r}; "
-            "add a column `split` with train, validation and test"
-        )
-    if split == TRAIN_SPLIT:
-        raise DataError(
-            f"split {split!r} is what is trained on, so its figures would be too good; name "
-            f"another of {manifest.path}'s splits: {', '.join(manifest.splits)}"
-        )
-
-
 def _measured_modalities(project: Project, names: Sequence[str], split: str) -> list[str]:
     check_held_out(project, split)
     manifest = project.manifest
-    having = [name for name in names if manifest.select(name, split)]
+    having = [name for name in names if measured_rows(project, name, split)]
     if len(having) < 2:
         raise DataError(
-            f"{manifest.path}: split {split!r} has rows of {', '.join(having) or 'none'} among "
-            f"{', '.join(names)}; at least two are needed. The splits are "
-            f"{', '.join(manifest.splits)}; name one that has"
+            f"{manifest.path}: split {split!r} has rows with a concept or an item of "
+            f"{', '.join(having) or 'none'} among {', '.join(names)}; at least two are needed. The "
+            f"splits are {', '.join(manifest.splits)}; name one that has"
         )
     return having
 

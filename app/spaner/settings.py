@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
-from spaner_core.errors import ConfigError, OutputExists
+from spaner_core.errors import ConfigError
 from spaner_core.options import OptionError
 from spaner_core.writing import written_at_end
 
+from spaner.outputs import check_output_file
 from spaner.project import Project
 
 
@@ -55,7 +57,7 @@ def aligner_options(project: Project, name: str, setting: Setting) -> dict[str, 
 
 
 def check_output(project: Project, output: Path | None, *, overwrite: bool) -> Path:
-    """Return where to write, beside the configuration; raises `OutputExists`, `ConfigError`."""
+    """Return where to write, beside the configuration; raises as `check_output_file`."""
     config = project.config.path
     target = output or config.with_name(f"{config.stem}-tuned{config.suffix}")
     if target.absolute().parent != config.absolute().parent:
@@ -63,11 +65,14 @@ def check_output(project: Project, output: Path | None, *, overwrite: bool) -> P
             f"--output {target}: expected a file beside {config}, whose paths are relative to its "
             "folder; name one there"
         )
-    if target.absolute() == config.absolute():
-        raise ConfigError(f"--output {target} is the configuration itself; name another file")
-    if target.exists() and not overwrite:
-        raise OutputExists(f"{target} exists; give another --output, or --overwrite")
+    check_output_file(project, target, flag="--output", overwrite=overwrite)
     return target
+
+
+def left_out(project: Project) -> tuple[str, ...]:
+    """Return the keys of `training:` that trials do not follow: none of them ends early."""
+    early = project.config.training.early_stopping_patience
+    return () if early is None else ("early_stopping_patience",)
 
 
 def write_tuned(
@@ -75,7 +80,7 @@ def write_tuned(
 ) -> None:
     """Write the configuration with the best settings in place of its own, atomically."""
     content: dict[str, Any] = yaml.safe_load(project.config.path.read_text(encoding="utf-8"))
-    content["space"] = f"{content['space']}-tuned"
+    content["space"] = _tuned_space(project, content["space"])
     for section, key, value in (
         ("prompt", "dim", best.dim),
         ("prompt", "strength", best.strength),
@@ -83,6 +88,8 @@ def write_tuned(
         ("training", "learning_rate", best.learning_rate),
     ):
         content[section] = {**(content.get(section) or {}), key: value}
+    for key in left_out(project):
+        del content["training"][key]
     for name, given in content["modalities"].items():
         if options := aligner_options(project, name, best):
             content["modalities"][name] = {**(given or {}), "aligner": options}
@@ -91,3 +98,11 @@ def write_tuned(
     with written_at_end(target) as partial:
         body = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
         partial.write_text(head + body, encoding="utf-8")
+
+
+def _tuned_space(project: Project, given: str) -> str:
+    """Return a path beside the configured space, spelt like it as far as that has a name."""
+    space = Path(os.path.normpath(given))
+    if space.name in ("", "..", "~"):
+        space = Path(os.path.abspath(project.config.space))  # noqa: PTH100 (which leaves .. in)
+    return str(space.with_name(f"{space.name}-tuned"))

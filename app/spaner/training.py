@@ -9,10 +9,11 @@ from pathlib import Path
 from spaner_core import checkpoint
 from spaner_core.data.labelled import LabelledRows, concepts_of, numbers_of
 from spaner_core.data.manifest import Row
+from spaner_core.modality import Aligner
 from spaner_core.receipts import RECEIPT, find_parts
 from spaner_core.records import AlignerRecord, PromptRecord
 from spaner_core.training.joint import Labels, Trained, fit_space
-from spaner_core.training.monitoring import Monitor
+from spaner_core.training.monitoring import Monitor, replacing_traces
 
 from spaner.monitoring import monitor_training, monitoring_notices
 from spaner.notices import coverage_notices, label_notices, unlabelled_notices
@@ -62,13 +63,11 @@ def train(
     usable = {name: project.features(name, rows) for name, rows in chosen.items()}
     rows = {name: part.rows for name, part in usable.items()}
     labels = Labels(source, label_rows(project, source, label_texts)) if source else None
-    trained = _fit(project, usable, labels, concepts=concepts, monitor=monitor)
-    aligners = {
-        name: (aligner, aligner_record(project, name, rows[name], prompt="", anchors=len(concepts)))
-        for name, aligner in trained.aligners.items()
-    }
-    record = _prompt_record(project, label_texts, trained)
-    checkpoint.save_space(config.space, trained.prompt, record, aligners, overwrite=overwrite)
+    with replacing_traces(monitor) as aside:
+        trained = _fit(project, usable, labels, concepts=concepts, monitor=aside)
+        record = _prompt_record(project, label_texts, trained)
+        aligners = _with_records(project, trained, rows, anchors=len(concepts))
+        checkpoint.save_space(config.space, trained.prompt, record, aligners, overwrite=overwrite)
     return TrainingReport(
         space=config.space,
         rows={name: len(part) for name, part in rows.items()},
@@ -107,6 +106,15 @@ def _fit(
         device=project.device,
         monitor=monitor,
     )
+
+
+def _with_records(
+    project: Project, trained: Trained, rows: Mapping[str, Sequence[Row]], *, anchors: int
+) -> dict[str, tuple[Aligner, AlignerRecord]]:
+    return {
+        name: (aligner, aligner_record(project, name, rows[name], prompt="", anchors=anchors))
+        for name, aligner in trained.aligners.items()
+    }
 
 
 def label_rows(

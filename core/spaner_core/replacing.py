@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import logging
 import os
 import shutil
@@ -10,11 +9,9 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
-
-import psutil
 
 from spaner_core.errors import SpaceError
+from spaner_core.leftovers import left_beside
 
 try:
     import fcntl
@@ -103,17 +100,17 @@ def settle(home: Path) -> None:
     not finished goes.
     """
     home = home.resolve()
-    for left in _left_beside(home, "partial"):
-        if _is_dead(left.owner):
+    for left in left_beside(home, "partial"):
+        if left.is_dead:
             shutil.rmtree(left.path, ignore_errors=True)
-    for aside, owner, inner in _left_beside(home, "replaced"):
-        if not _is_dead(owner):
+    for aside in left_beside(home, "replaced"):
+        if not aside.is_dead:
             continue
-        target = home.joinpath(*inner.split("-", 1)) if inner else home
+        target = home.joinpath(*aside.inner.split("-", 1)) if aside.inner else home
         if target.exists():
-            shutil.rmtree(aside, ignore_errors=True)
+            shutil.rmtree(aside.path, ignore_errors=True)
         elif target.parent.is_dir():
-            aside.rename(target)
+            aside.path.rename(target)
 
 
 def check_is_space(folder: Path) -> None:
@@ -124,28 +121,6 @@ def check_is_space(folder: Path) -> None:
         raise SpaceError(
             f"{folder} is no space: it has no prompt/; give the folder that `spaner train` wrote"
         )
-
-
-class _Left(NamedTuple):
-    """A folder beside the space, the process that made it, and what stands behind its number."""
-
-    path: Path
-    owner: str
-    inner: str
-
-
-def _left_beside(home: Path, kind: str) -> list[_Left]:
-    prefix = f".{home.name}.{kind}-"
-    found = []
-    for path in sorted(home.parent.glob(glob.escape(prefix) + "*")):
-        owner, _, inner = path.name.removeprefix(prefix).partition("-")
-        found.append(_Left(path, owner, inner))
-    return found
-
-
-def _is_dead(owner: str) -> bool:
-    """Tell whether a process is gone; a living one of this number may be this very one."""
-    return owner.isdigit() and (int(owner) == os.getpid() or not psutil.pid_exists(int(owner)))
 
 
 def _set_aside(target: Path, home: Path) -> Path:

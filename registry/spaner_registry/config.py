@@ -20,6 +20,7 @@ from spaner_registry.explain import contradictions, explain
 from spaner_registry.positions import Document, Problem, read_yaml
 from spaner_registry.values import (
     AboveZero,
+    BatchRows,
     Count,
     CountOrNone,
     Explicit,
@@ -96,7 +97,7 @@ class TrainingSettings(BaseModel):
     model_config = _FROZEN
 
     max_steps: Count = TrainingRecipe.max_steps
-    per_device_train_batch_size: Count = TrainingRecipe.per_device_train_batch_size
+    per_device_train_batch_size: BatchRows = TrainingRecipe.per_device_train_batch_size
     learning_rate: AboveZero = TrainingRecipe.learning_rate
     adam_beta2: InnerShare = TrainingRecipe.adam_beta2
     warmup_steps: CountOrNone = TrainingRecipe.warmup_steps
@@ -156,6 +157,11 @@ class Config(BaseModel):
     def path(self) -> Path:
         """The file that was read."""
         return self._document.path
+
+    @property
+    def as_written(self) -> Config:
+        """What the file says, where flags have put other values in place of its own."""
+        return Config.model_validate(self._document.content, context=self.path.parent)
 
     @property
     def feature_store(self) -> Path:

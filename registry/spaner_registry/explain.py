@@ -9,9 +9,10 @@ from typing import Annotated, Any, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from spaner_core.options import unknown_key
+from spaner_core.recipe import TrainingRecipe
 
 from spaner_registry.positions import Document, Keys, Problem, brief, show
-from spaner_registry.values import UNEXPECTED
+from spaner_registry.values import UNEXPECTED, as_whole
 
 _EXPECTED = {
     "dict_type": "a mapping of keys and values",
@@ -34,9 +35,17 @@ def explain(error: ValidationError, document: Document, model: type[BaseModel]) 
 def contradictions(document: Document) -> Iterator[Problem]:
     """Find values that are right by themselves and wrong together."""
     content = document.content if isinstance(document.content, Mapping) else {}
-    prompt, modalities = content.get("prompt"), content.get("modalities")
-    if not isinstance(prompt, Mapping):
-        return
+    prompt, training = content.get("prompt"), content.get("training")
+    if isinstance(prompt, Mapping):
+        yield from _unread_labels(document, prompt, modalities=content.get("modalities"))
+    if isinstance(training, Mapping):
+        yield from _endless_warmup(document, training)
+
+
+def _unread_labels(
+    document: Document, prompt: Mapping[Any, Any], *, modalities: object
+) -> Iterator[Problem]:
+    """Find labels that no modality embeds."""
     source = prompt.get("labels_from")
     if source is None:
         needy = [key for key, value in prompt.items() if (key, value) == ("anchors", "labels")]
@@ -55,6 +64,23 @@ def contradictions(document: Document) -> Iterator[Problem]:
             f"prompt.labels_from is {source!r}; expected a declared modality "
             f"({', '.join(declared) or 'none'}); {remedy}",
         )
+
+
+def _endless_warmup(document: Document, training: Mapping[Any, Any]) -> Iterator[Problem]:
+    """Find a learning rate that still rises when training ends: little or nothing is learnt."""
+    given = {"max_steps": TrainingRecipe.max_steps, "warmup_steps": TrainingRecipe.warmup_steps}
+    given |= {key: training[key] for key in given if key in training}
+    steps, warmup = (as_whole(value) for value in given.values())
+    if steps is None or warmup is None or steps < 1 or warmup < steps:  # right, or said already
+        return
+    key = "warmup_steps" if "warmup_steps" in training else "max_steps"
+    default = "" if key == "warmup_steps" else " by default"
+    yield Problem(
+        document.place("training", key),
+        f"training.warmup_steps is {show(given['warmup_steps'])}{default} and training.max_steps "
+        f"{show(given['max_steps'])}; expected fewer steps of warm-up than in all; write for "
+        f"example 'warmup_steps: {steps // 10}'",
+    )
 
 
 def _keys(detail: Any) -> Keys:

@@ -33,15 +33,31 @@ def _number(wording: str, accepts: Callable[[float], bool]) -> BeforeValidator:
 
 def _whole(wording: str, accepts: Callable[[int], bool]) -> BeforeValidator:
     def read(value: object) -> int:
-        number = _as_number(value)
-        if number is None or not number.is_integer():
-            raise expect(wording)
-        whole = value if isinstance(value, int) else int(number)  # exact, however large
-        if not accepts(whole):
+        whole = as_whole(value)
+        if whole is None or not accepts(whole):
             raise expect(wording)
         return whole
 
     return BeforeValidator(read)
+
+
+def _at_most(limit: int) -> AfterValidator:
+    """Refuse what nothing could carry out: torch would end in an overflow of its own."""
+
+    def check(whole: int) -> int:
+        if whole > limit:
+            raise expect(f"a whole number of at most {limit}")
+        return whole
+
+    return AfterValidator(check)
+
+
+def as_whole(value: object) -> int | None:
+    """Read a whole number, exactly, however large; None for what is none."""
+    number = _as_number(value)
+    if number is None or not number.is_integer():
+        return None
+    return value if isinstance(value, int) else int(number)
 
 
 def _as_number(value: object) -> float | None:
@@ -114,7 +130,9 @@ Share = Annotated[float, _number("a number from 0 to 1", lambda x: 0 <= x <= 1)]
 InnerShare = Annotated[float, _number("a number between 0 and 1", lambda x: 0 < x < 1)]
 Sharpness = Annotated[float, _number("a number above 0, at most 50", lambda x: 0 < x <= 50)]
 Scale = Annotated[float, _number("a number above 0, at most 100", lambda x: 0 < x <= 100)]
-Count = Annotated[int, _whole("a whole number of at least 1", lambda n: n >= 1)]
+_Counted = Annotated[int, _whole("a whole number of at least 1", lambda n: n >= 1)]
+Count = Annotated[_Counted, _at_most(10**9)]
+BatchRows = Annotated[_Counted, _at_most(10**6)]
 Width = Annotated[int, _whole("a whole number of at least 2", lambda n: n >= 2)]
 CountOrNone = Annotated[int, _whole("a whole number of at least 0", lambda n: n >= 0)]
 # numpy, which Trainer seeds too, takes 32 bits

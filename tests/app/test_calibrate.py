@@ -30,7 +30,8 @@ def calibrated_project(
     folder = tmp_path_factory.mktemp("calibrated") / "project"
     shutil.copytree(attached_project, folder)
     done = spaner("calibrate", *RATE, "--quiet", cwd=folder)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "│ text   │ audio" in done.stdout, "quiet or not, the result is what was asked for"
     return folder
 
 
@@ -159,9 +160,12 @@ def test_another_pull_strength_is_not_calibrated(calibrated: Path, spaner: Run) 
     done = spaner(*find, cwd=calibrated)
     assert all(set(hit) == KEYS for hit in only_json(done))
     (note,) = done.stderr.splitlines()
-    assert "pull strength 0.5, not 0.7" in note
+    assert "not used for hits of 'audio', 'vision': it holds at pull strength 0.5, not 0.7" in note
     renew = note.rpartition("`spaner ")[2].strip("`").split()
     assert renew == ["calibrate", "--overwrite", "--strength", "0.7"]
+    hardly = spaner(*FIND, "audio", "--json", "--strength", "0.5000001", cwd=calibrated)
+    assert "pull strength 0.5, not 0.5000001;" in hardly.stderr
+    assert "--strength 0.5000001`" in hardly.stderr
     assert spaner(*renew, *RATE, cwd=calibrated).returncode == 0
     done = spaner(*find, cwd=calibrated)
     assert done.stderr == ""
@@ -177,7 +181,7 @@ def test_an_aligner_trained_anew_makes_its_own_pairs_stale_and_no_others(
     for hit in only_json(done):
         assert (hit["probability"] is None) == (hit["modality"] == "sensor")
     (note,) = done.stderr.splitlines()
-    assert "'sensor' has another aligner" in note
+    assert f"{FILE} is stale and not used for hits of 'sensor': 'sensor' has another" in note
     assert "spaner calibrate --overwrite`" in note
     assert spaner(*FIND, "audio,vision", cwd=calibrated).stderr == ""
     assert spaner(*FIND, "sensor", "--quiet", cwd=calibrated).stderr == ""
@@ -245,6 +249,8 @@ def broken(content: dict[str, Any], name: str) -> Any:
         pair["probability"]["slope"] = float("nan")
     elif name == "a text for a number":
         pair["threshold"]["cosine"] = "high"
+    elif name.startswith("a rate"):
+        content["false_accept_rate"] = float(name.split()[-1])
     elif name == "a key is missing":
         del content["keys"]["audio"]
     elif name == "a part is missing":
@@ -260,6 +266,9 @@ def broken(content: dict[str, Any], name: str) -> Any:
         "another version",
         "a number that is none",
         "a text for a number",
+        "a rate of 7",
+        "a rate of 0",
+        "a rate of nan",
         "a key is missing",
         "a part is missing",
         "a list",

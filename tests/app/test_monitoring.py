@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -43,6 +45,14 @@ def rewrite(folder: Path, rows: list[dict[str, str]]) -> None:
 def without_validation(folder: Path, *names: str) -> None:
     rows = table(folder)
     rewrite(folder, [r for r in rows if r["split"] != "validation" or r["modality"] not in names])
+
+
+def wait_for_rows(process: subprocess.Popen[Any], path: Path) -> None:
+    """Wait until a running training has written some rows of its log."""
+    while process.poll() is None and not (
+        path.exists() and path.read_text("utf-8").count("\n") > 5
+    ):
+        time.sleep(0.01)
 
 
 def figures(spaner: Run, folder: Path) -> dict[str, Any]:
@@ -212,31 +222,60 @@ def test_early_stopping_without_anything_to_wait_for_is_refused(
 
 
 def test_a_training_that_diverges_writes_nothing_but_its_traces(
-    trained: Path, spaner: Run, configure: Configure, tree: Tree
+    project: Path, spaner: Run, configure: Configure, tree: Tree
 ) -> None:
-    configure(trained, 1e30, "training", "learning_rate")
-    configure(trained, 1, "training", "eval_steps")
-    before = tree(trained / "space")
-    for command, folder in (
-        ((*TRAIN, "--overwrite"), trained / "space.training"),
-        (("attach", "sensor"), trained / "space.training/attach-sensor"),
+    configure(project, 5, "training", "eval_steps")
+    done(spaner(*TRAIN, "--quiet", cwd=project))
+    done(spaner("attach", "sensor", "--quiet", cwd=project))
+    configure(project, 1e30, "training", "learning_rate")
+    configure(project, 1, "training", "eval_steps")
+    before, traces = tree(project / "space"), tree(project / "space.training")
+    for command, home in (
+        ((*TRAIN, "--overwrite"), "space.training"),
+        (("attach", "sensor", "--replace"), "space.training/attach-sensor"),
     ):
-        result = spaner(*command, "--quiet", cwd=trained)
+        result = spaner(*command, "--quiet", cwd=project)
         assert (result.returncode, result.stdout) == (2, "")
         (line,) = result.stderr.splitlines()
         assert line.startswith("error: training stopped at step ")
         assert "lower training.learning_rate, which is 1e+30" in line
-        kept = load_file(folder / "failed-batch.safetensors")
+        (told,) = re.findall(rf"({home}/unfinished-\d+/failed-batch\.safetensors) holds", line)
+        kept = load_file(project / told)
         step = int(kept["step"])
         assert f"at step {step} of 20: " in line
+        folder = (project / told).parent
         assert [int(row["step"]) for row in log(folder)] == list(range(1, step))
         assert {"features", "mask", "concepts", "items"} == {
             name.split(".")[1] for name in kept if name != "step"
         }
-        assert tree(trained / "space") == before
-    configure(trained, 2e-3, "training", "learning_rate")
-    done(spaner(*TRAIN, "--overwrite", "--quiet", cwd=trained))
-    assert [path.name for path in (trained / "space.training").iterdir()] == ["log.csv"]
+        assert tree(project / "space") == before
+        assert traces.items() <= tree(project / "space.training").items()
+    configure(project, 2e-3, "training", "learning_rate")
+    done(spaner(*TRAIN, "--overwrite", "--quiet", cwd=project))
+    assert [path.name for path in (project / "space.training").iterdir()] == ["log.csv"]
+
+
+def test_a_training_that_is_refused_at_its_end_leaves_the_log_of_the_space_that_is_there(
+    project: Path, spaner: Run, configure: Configure, cold_environment: dict[str, str]
+) -> None:
+    configure(project, 300, "training", "max_steps")
+    configure(project, 1, "training", "eval_steps")
+    slow = subprocess.Popen(
+        [sys.executable, "-m", "spaner", *TRAIN, "--quiet"], cwd=project, env=cold_environment,
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    aside = project / f"space.training/unfinished-{slow.pid}"
+    wait_for_rows(slow, aside / "log.csv")
+    slow.send_signal(signal.SIGSTOP)
+    try:
+        configure(project, 4, "training", "max_steps")
+        done(spaner(*TRAIN, "--quiet", cwd=project))
+    finally:
+        slow.send_signal(signal.SIGCONT)
+    _, said = slow.communicate()
+    assert (slow.returncode, "holds a space already" in said) == (2, True), said
+    assert [row["step"] for row in log(project / "space.training")] == ["1", "2", "3", "4"]
+    assert len(log(aside)) == 300
 
 
 def test_the_log_of_a_killed_training_can_be_read(
@@ -247,11 +286,8 @@ def test_the_log_of_a_killed_training_can_be_read(
     process = subprocess.Popen(
         [sys.executable, "-m", "spaner", *TRAIN, "--quiet"], cwd=project, env=cold_environment
     )
-    path = project / "space.training/log.csv"
-    while process.poll() is None and not (
-        path.exists() and path.read_text("utf-8").count("\n") > 5
-    ):
-        time.sleep(0.01)
+    path = project / f"space.training/unfinished-{process.pid}/log.csv"
+    wait_for_rows(process, path)
     process.kill()
     assert process.wait() != 2, "it ended before it was killed"
     rows = log(path.parent)

@@ -14,16 +14,20 @@ from typing import Any
 
 import pytest
 import torch
+from spaner.cli.output import say_table
 from spaner.evaluate import embed_split, evaluate
 from spaner.project import Project
 from spaner.robustness.corrupted import CorruptedTransform, embed_corrupted
+from spaner.robustness.curves import draw_curves
 from spaner.robustness.inputs import InputRobustness, measure_inputs
+from spaner.robustness.origins import synthetic_modalities
 from spaner.robustness.report import (
     RobustnessReport,
     check_report_output,
     measure_robustness,
     write_report,
 )
+from spaner.robustness.tables import inputs_tables
 from spaner_core.errors import ConfigError, OutputExists, PluginError, UnusableInput
 from spaner_registry.config import read_config
 
@@ -169,12 +173,55 @@ def test_the_report_is_written_whole(
     assert all((folder / name).read_bytes().startswith(PNG) for name in pictures)
     written = json.loads((folder / "robustness.json").read_text(encoding="utf-8"))
     assert written == json.loads(json.dumps(asdict(whole)))
-    assert "| noise | query | " in (folder / "tables.md").read_text(encoding="utf-8")
+    tables = (folder / "tables.md").read_text(encoding="utf-8")
+    assert "| noise | query | " in tables
+    assert all(f"\n- {notice}\n" in tables for notice in whole.notices)
 
     with pytest.raises(OutputExists, match="--overwrite"):
         write_report(whole, folder)
     write_report(whole, folder, overwrite=True)
     assert [path.name for path in folder.parent.iterdir()] == ["robustness"]
+
+
+def test_titles_say_what_was_measured_and_which_rows_are_made_up(
+    report: InputRobustness, opened: Project, tmp_path: Path
+) -> None:
+    rows = len(opened.rows("audio", "test"))
+    (title,) = [table.title for table in inputs_tables(report) if "of audio" in table.title]
+    assert f"(split test, {rows} rows, seed 0; synthetic: audio)" in title, "as its origin says"
+    real = replace(report, synthetic=())
+    assert all(", seed 0)" in table.title for table in inputs_tables(real))
+    for name, one in {"real": real, "made-up": report}.items():
+        draw_curves(one, "audio", output=tmp_path / name)
+    assert (tmp_path / "real").read_bytes() != (tmp_path / "made-up").read_bytes()
+
+
+def test_a_modality_is_called_synthetic_by_the_origin_of_its_rows(opened: Project) -> None:
+    row = replace(opened.rows("audio", "test")[0], metadata={})
+    origins = {"spoken": "synthetic speech", "drawn": "Synthetic", "real": "not synthetic"}
+    rows = {name: [row, replace(row, metadata={"origin": o})] for name, o in origins.items()}
+    assert synthetic_modalities({**rows, "unknown": [row]}) == ("spoken", "drawn")
+
+
+def test_rows_that_a_corruption_leaves_out_are_counted_beside_its_name(
+    report: InputRobustness,
+) -> None:
+    curve = report.modalities["audio"]["noise"]
+    short = (*curve[:5], replace(curve[5], left_out=2))
+    (table,) = inputs_tables(replace(report, modalities={"audio": {"noise": short, "hum": curve}}))
+    assert [row[0] for row in table.rows] == ["noise, 2 left out"] * 2 + ["hum"] * 2
+
+
+def test_no_word_is_broken_on_a_terminal_of_80_columns(
+    report: InputRobustness, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    for table in inputs_tables(report):
+        say_table(table.columns, table.rows)
+        shown = capsys.readouterr().out
+        assert max(map(len, shown.splitlines())) <= 80
+        for cell in (*table.columns, *(cell for row in table.rows for cell in row)):
+            assert all(word in shown for word in cell.split())
 
 
 def test_nothing_else_is_ever_overwritten(tmp_path: Path, report: InputRobustness) -> None:
@@ -192,7 +239,9 @@ def test_a_report_that_cannot_be_written_leaves_nothing(
     tmp_path: Path, report: InputRobustness
 ) -> None:
     curves = report.modalities["audio"]
-    broken = replace(report, modalities={"audio": curves, "no/such": curves})
+    broken = replace(
+        report, modalities={"audio": curves, "no/such": curves}, rows={"audio": 1, "no/such": 1}
+    )
     with pytest.raises(OSError, match="no/such"):
         write_report(RobustnessReport(inputs=broken, training=None), tmp_path / "out")
     assert list(tmp_path.iterdir()) == []

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
 from statistics import fmean
 
 import pytest
 import torch
+from spaner.cli.output import say_table
 from spaner.project import Project
 from spaner.retraining import Retraining, prepare_retraining
 from spaner.robustness.damage import (
@@ -208,3 +210,32 @@ def test_the_table_tells_what_each_damage_costs(report: TrainingRobustness) -> N
     assert first.count("... its queries of these") == 2
     assert table.rows[0][3:] == ("-", "-")
     assert all(row[4][0] in "+-" for row in table.rows)
+
+
+def test_the_table_can_be_read_by_itself(
+    report: TrainingRobustness, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = training_table(report)
+    assert "(split test, seeds 0 to 1; synthetic: audio)" in table.title
+    assert "95% interval; differences by seed, over the pairs that are left" in table.title
+    assert any("not with the line 'clean'" in notice for notice in report.notices)
+    monkeypatch.setenv("COLUMNS", "80")
+    say_table(table.columns, table.rows)
+    shown = capsys.readouterr().out
+    for cell in (*table.columns, *(cell for row in table.rows for cell in row)):
+        assert all(word in shown for word in cell.split())
+
+
+def test_one_seed_has_no_interval_and_its_title_speaks_of_none(report: TrainingRobustness) -> None:
+    title = training_table(replace(report, seeds=(0,), synthetic=("audio",))).title
+    assert "(split test, seed 0; synthetic: audio)" in title
+    assert "95%" not in title
+
+
+def test_a_modality_that_embeds_names_keeps_them_and_it_is_said(report: TrainingRobustness) -> None:
+    lacking = [one.name for one in report.damages if one.kind == "absent concepts"]
+    assert set(lacking) == {
+        "text lacks a third of its concepts, but not their names",
+        "audio lacks a third of its concepts",
+    }
+    assert any("names of concepts that 'text' lacks" in notice for notice in report.notices)

@@ -16,6 +16,7 @@ from spaner.cli.flags import (
     DeviceFlag,
     JsonFlag,
     ManifestFlag,
+    OverwriteFlag,
     QuietFlag,
     SpaceFlag,
     StrengthFlag,
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from spaner.calibration import Calibration
-    from spaner.project import Project
     from spaner.search.exact import Hit
 
 
@@ -51,6 +51,7 @@ def evaluate(
     picture: Annotated[
         Path | None, typer.Option("--map", help="Also draw a map of the space to this PNG.")
     ] = None,
+    overwrite: OverwriteFlag = False,
     details: Annotated[
         bool, typer.Option("--details", help="Also say hubs and alignment.")
     ] = False,
@@ -60,13 +61,16 @@ def evaluate(
     """Measure retrieval for every ordered pair of modalities, and how coherent the space is."""
     project = open_project(config, space=space, manifest=manifest, device=device, quiet=quiet)
     from spaner.evaluate import embed_split, measure
+    from spaner.held_out import measured_split, measuring_notices
     from spaner.notices import left_out_notices
 
     if picture is not None:
         from spaner.map import check_map
 
-        check_map(picture)
+        check_map(project, picture, overwrite=overwrite)
     embedded = embed_split(project, split, strength=strength)
+    measured = measured_split(project, split)
+    notice(measuring_notices(project, project.config.modalities, measured), quiet=quiet)
     notice(left_out_notices(project, embedded), quiet=quiet)
     notice(project.quarantine.save(project.manifest), quiet=quiet)
     figures = measure(project, embedded)
@@ -74,12 +78,10 @@ def evaluate(
         from spaner.map import draw_map
 
         notice([f"map written to {draw_map(embedded, picture)}"], quiet=quiet)
-    if not project.manifest.splits:
-        notice(["the manifest has no splits: these rows were trained on too"], quiet=quiet)
     if as_json:
         say_json(figures)
     else:
-        rows = _rows_measured(project, split)
+        rows = f"split {measured}" if measured else "all rows"
         say_figures(figures, list(embedded), rows=rows, details=details)
 
 
@@ -135,7 +137,3 @@ def _say_hits(hits: Sequence[Hit], calibration: Calibration | None) -> None:
     if calibration is not None:
         columns.insert(2, "probability")
     say_table(columns, [[getattr(hit, column) for column in columns] for hit in hits])
-
-
-def _rows_measured(project: Project, split: str | None) -> str:
-    return f"split {split or 'test'}" if project.manifest.splits else "all rows"

@@ -63,7 +63,7 @@ def calibrate(
     notice(report.notices, quiet=quiet)
     if as_json:
         say_json(asdict(report))
-    elif not quiet:
+    else:
         _say_calibration(report)
 
 

@@ -89,10 +89,12 @@ def robustness(
     project = open_project(
         config, space=space, manifest=manifest, seed=seed, device=device, quiet=quiet
     )
+    from spaner.outputs import check_output_folder
     from spaner.robustness.report import check_report_output, measure_robustness, write_report
 
     if output is not None:
         check_report_output(output, overwrite=overwrite, curves=inputs)
+        check_output_folder(project, output, flag="--output")
     report = measure_robustness(project, inputs=inputs, training=training, seeds=seeds, split=split)
     notice(report.notices, quiet=quiet)
     if output is not None:

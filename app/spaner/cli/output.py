@@ -2,42 +2,67 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 from collections.abc import Iterable, Sequence
 
 import typer
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
+FAILING = ("strict", "surrogateescape")
+"""What a stream does with a sign that its encoding lacks, where that may be to raise an error."""
+
+
+def write_in_any_encoding() -> None:
+    """Have the standard streams replace signs that their encoding lacks, instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors in FAILING:
+            stream.reconfigure(errors="replace")
+
 
 def say_json(value: object) -> None:
-    """Write one JSON value to standard output."""
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    """Write one JSON value to standard output, in ASCII where that is not UTF-8."""
+    escape = not sys.stdout.encoding.lower().startswith("utf")
+    text = json.dumps(value, indent=2, ensure_ascii=escape, default=str)
+    typer.echo(text, file=sys.stdout)
 
 
 def say(message: str) -> None:
     """Write a line to standard output."""
-    typer.echo(plain(message))
+    typer.echo(plain(message), file=sys.stdout)
 
 
 def notice(messages: Iterable[str], *, quiet: bool = False) -> None:
     """Write what the user should know to standard error."""
     if not quiet:
         for message in messages:
-            typer.echo(f"note: {plain(message)}", err=True)
+            tell(f"note: {message}")
+
+
+def tell(message: str) -> None:
+    """Write a note or an error to standard error.
+
+    Further lines of it are indented, so that none of them can pass for a message of its own.
+    """
+    lines = plain(message).split("\n")
+    further = (f"  {line.removeprefix('  ')}" for line in lines[1:])
+    typer.echo("\n".join([lines[0], *further]), file=sys.stderr)
 
 
 def say_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Write a table to standard output; columns of numbers stand to the right.
 
-    Cells are plain text: what stands in users' data is never read as markup.
+    Headers and cells are plain text: what stands in users' data is never read as markup.
     """
     filled = [[_cell(value) for value in row] for row in rows]
     table = Table()
     for place, column in enumerate(columns):
         numeric = bool(filled) and all(_is_number(row[place]) for row in filled)
-        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+        justify: JustifyMethod = "right" if numeric else "left"
+        table.add_column(Text(plain(column)), justify=justify, overflow="fold")
     for row in filled:
         table.add_row(*(Text(cell) for cell in row))
     Console(soft_wrap=False).print(table)

@@ -83,7 +83,8 @@ def propagate(
     to measure what the carried ones are worth.
     """
     project = open_project(config, space=space, manifest=manifest, device=device, quiet=quiet)
-    from spaner.labels_file import check_labels_file, write_labels
+    from spaner.labels_file import write_labels
+    from spaner.outputs import check_output_file
     from spaner.propagation import Propagation
     from spaner.propagation import propagate as carry
 
@@ -98,7 +99,7 @@ def propagate(
         strength=strength,
     )
     if output is not None:
-        check_labels_file(project, output, overwrite=overwrite)
+        check_output_file(project, output, flag="--output", overwrite=overwrite, suffix=".csv")
     report = carry(project, asked)
     if output is not None:
         write_labels(report.labels, output)

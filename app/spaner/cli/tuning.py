@@ -52,11 +52,14 @@ def tune(
     if as_json:
         say_json(asdict(report))
         return
-    if quiet:
-        return
     say(f"{report.output}: the best of {report.trials} trials ({report.new_trials} new)")
-    say_table(("setting", "value"), [(key, value) for key, value in asdict(report.best).items()])
+    say_table(("setting", "value"), [(key, _written(v)) for key, v in asdict(report.best).items()])
     say(
         f"mean mAP on split {split}: {report.before:.4f} before, {report.best_map:.4f} now. This "
         "split has chosen, so judge the result by another"
     )
+
+
+def _written(value: object) -> str | None:
+    """Write a setting with all the digits that it has in the file."""
+    return None if value is None else str(value)

@@ -57,7 +57,7 @@ def _story(folder: Path) -> list[tuple[str, list[str]]]:
         ("Every byte is as the receipts say:", ["verify", *use]),
         (
             "How well does every modality find every other, on unseen rows?",
-            ["evaluate", "--split", "test", "--map", str(folder / "map.png"), *use],
+            ["evaluate", "--split", "test", "--map", str(folder / "map.png"), "--overwrite", *use],
         ),
         (
             "Which texts say what is on this picture?",

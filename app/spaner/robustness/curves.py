@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from spaner_core.errors import ConfigError
 
-from spaner.robustness.inputs import ROLES, SEVERITIES, CorruptedFigures
+from spaner.robustness.inputs import ROLES, SEVERITIES, CorruptedFigures, InputRobustness
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,8 +37,8 @@ def check_can_draw() -> None:
         ) from error
 
 
-def draw_curves(name: str, curves: Mapping[str, Sequence[CorruptedFigures]], output: Path) -> None:
-    """Draw the curves of one modality's corruptions as a PNG."""
+def draw_curves(report: InputRobustness, name: str, *, output: Path) -> None:
+    """Draw the curves of one modality's corruptions as a PNG, which says what they rest on."""
     import matplotlib as mpl
 
     mpl.use("Agg")  # files only: no window system is needed
@@ -46,10 +46,12 @@ def draw_curves(name: str, curves: Mapping[str, Sequence[CorruptedFigures]], out
 
     figure, panels = plt.subplots(1, 2, figsize=(10, 4.6), sharey=True, layout="constrained")
     for axes, (role, title) in zip(panels, PANELS.items(), strict=True):
-        _draw_panel(axes, curves, figure_name=f"{role}_map")
+        _draw_panel(axes, report.modalities[name], figure_name=f"{role}_map")
         axes.set_title(title, fontsize=12)
     panels[0].set_ylabel("mAP, mean over the other modalities", fontsize=12)
-    figure.suptitle(f"{name}: retrieval with corrupted inputs", fontsize=14)
+    figure.suptitle(
+        f"{name}: retrieval with corrupted inputs\n{report.measured_on(name)}", fontsize=13
+    )
     lines, titles = panels[0].get_legend_handles_labels()
     figure.legend(
         lines,

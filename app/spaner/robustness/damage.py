@@ -16,6 +16,7 @@ from spaner.draws import drawing
 TrainingRows = Mapping[str, LabelledRows]
 
 MISSING = "missing modality"
+ABSENT = "absent concepts"
 FALLING = "rows fall off as 1, 1/2, 1/4, ..."
 WRONG_SHARES = (0.1, 0.2)
 """Shares of the labelled rows that get another concept."""
@@ -53,10 +54,13 @@ class Damage:
     draw: Draw
 
 
-def damages(rows: TrainingRows, measured: Mapping[str, object]) -> tuple[Damage, ...]:
+def damages(
+    rows: TrainingRows, measured: Mapping[str, object], *, naming: str | None = None
+) -> tuple[Damage, ...]:
     """List what can befall `rows`.
 
     A modality can be missing where two others are `measured`, and lose concepts where it has three.
+    The one that embeds concepts' names, `naming`, then keeps the names of those that it lost.
     """
     wrong = [
         Damage(
@@ -79,8 +83,9 @@ def damages(rows: TrainingRows, measured: Mapping[str, object]) -> tuple[Damage,
     ]
     absent = [
         Damage(
-            kind="absent concepts",
-            name=f"{name} lacks a third of its concepts",
+            kind=ABSENT,
+            name=f"{name} lacks a third of its concepts"
+            + (", but not their names" if name == naming else ""),
             modality=name,
             draw=partial(without_concepts, name=name),
         )

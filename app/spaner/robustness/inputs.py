@@ -13,10 +13,12 @@ from tqdm.auto import tqdm
 
 from spaner.choosing import TEST_SPLIT
 from spaner.evaluate import EmbeddedRows, embed_split, row_labels
+from spaner.held_out import check_held_out, measuring_notices
 from spaner.notices import left_out_notices
 from spaner.project import Project
-from spaner.retraining import Figures, check_held_out, counted, mean_known
+from spaner.retraining import Figures, counted, mean_known
 from spaner.robustness.corrupted import embed_corrupted
+from spaner.robustness.origins import synthetic_modalities, synthetic_words
 
 SEVERITIES = (1, 2, 3, 4, 5)
 ROLES = ("as_query", "as_gallery")
@@ -41,12 +43,23 @@ class CorruptedFigures:
 
 @dataclass(frozen=True, kw_only=True)
 class InputRobustness:
-    """Figures by modality and corruption, severities 0 to 5 in order."""
+    """Figures by modality and corruption, severities 0 to 5 in order.
+
+    `rows` counts the measured rows of every modality, `synthetic` names those that have made-up
+    ones.
+    """
 
     split: str
     seed: int
+    rows: dict[str, int]
+    synthetic: tuple[str, ...]
     modalities: dict[str, dict[str, tuple[CorruptedFigures, ...]]]
     notices: tuple[str, ...]
+
+    def measured_on(self, name: str) -> str:
+        """Say in a title's words what the figures of one modality's rows were measured on."""
+        words = f"split {self.split}, {self.rows[name]} rows, seed {self.seed}"
+        return words + synthetic_words(self.synthetic)
 
 
 def measure_inputs(project: Project, *, split: str = TEST_SPLIT) -> InputRobustness:
@@ -69,8 +82,11 @@ def measure_inputs(project: Project, *, split: str = TEST_SPLIT) -> InputRobustn
     return InputRobustness(
         split=split,
         seed=project.config.training.seed,
+        rows={name: len(part.rows) for name, part in embedded.items()},
+        synthetic=synthetic_modalities({name: part.rows for name, part in embedded.items()}),
         modalities=modalities,
         notices=(
+            *measuring_notices(project, project.config.modalities, split),
             *left_out_notices(project, embedded),
             *silent,
             *project.quarantine.save(project.manifest),

@@ -27,12 +27,14 @@ class RobustnessReport:
 
     `dataclasses.asdict` gives the JSON of `spaner robustness --json`:
 
-        {"inputs": {"split": "test", "seed": 0,
+        {"inputs": {"split": "test", "seed": 0, "rows": {"<modality>": 120, ...},
+                    "synthetic": ["<modality>", ...],
                     "modalities": {"<modality>": {"<corruption>": [
                         {"severity": 0, "left_out": 0, "figures": {"as_query_map": 0.9, ...}},
                         ... up to severity 5]}},
                     "notices": [...]},
-         "training": {"split": "test", "seeds": [0, ...], "modalities": [...], "clean": OUTCOME,
+         "training": {"split": "test", "seeds": [0, ...], "modalities": [...],
+                      "synthetic": ["<modality>", ...], "clean": OUTCOME,
                       "damages": [{"kind": "wrong labels", "name": "10% wrong labels",
                                    "modality": null, "outcome": OUTCOME}, ...],
                       "notices": [...]}}
@@ -103,16 +105,17 @@ def write_report(report: RobustnessReport, folder: Path, *, overwrite: bool = Fa
 
     Raises as `check_report_output`.
     """
-    curves = report.inputs.modalities if report.inputs else {}
-    check_report_output(folder, overwrite=overwrite, curves=bool(curves))
+    inputs = report.inputs
+    check_report_output(folder, overwrite=overwrite, curves=bool(inputs and inputs.modalities))
     with replaced_at_end(folder) as new:
         new.mkdir()
         content = json.dumps(asdict(report), indent=2, ensure_ascii=False)
         (new / REPORT).write_text(content + "\n", encoding="utf-8")
-        tables = "\n".join(map(to_markdown, report.tables))
-        (new / TABLES).write_text(tables, encoding="utf-8")
-        for name, found in curves.items():
-            draw_curves(name, found, new / f"{name}.png")
+        parts = [*map(to_markdown, report.tables), *_notes(report)]
+        (new / TABLES).write_text("\n".join(parts), encoding="utf-8")
+        if inputs is not None:
+            for name in inputs.modalities:
+                draw_curves(inputs, name, output=new / f"{name}.png")
 
 
 def _tables(report: RobustnessReport) -> Iterator[Table]:
@@ -120,6 +123,12 @@ def _tables(report: RobustnessReport) -> Iterator[Table]:
         yield from inputs_tables(report.inputs)
     if report.training is not None:
         yield training_table(report.training)
+
+
+def _notes(report: RobustnessReport) -> Iterator[str]:
+    """Give the notices that a terminal shows beside the tables, as a last section in Markdown."""
+    if report.notices:
+        yield "## Notes\n\n" + "".join(f"- {notice}\n" for notice in report.notices)
 
 
 def _is_report(folder: Path) -> bool:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from spaner.robustness.inputs import ROLES, SEVERITIES, InputRobustness
+from spaner.robustness.inputs import ROLES, SEVERITIES, CorruptedFigures, InputRobustness
 from spaner.robustness.training import DamagedOutcome, TrainingRobustness
-from spaner.tables import Table, figure_cell, interval_cell, seeds_cell
+from spaner.tables import Table, figure_cell, interval_cell
 
 ROLE_NAMES = dict(zip(ROLES, ("query", "gallery"), strict=True))
 SHOWN = {"recall@1": "R@1", "map": "mAP"}
@@ -16,15 +16,14 @@ def inputs_tables(report: InputRobustness) -> tuple[Table, ...]:
     """Lay out mAP by severity, a table a modality, a line a corruption and role of its rows."""
     return tuple(
         Table(
-            f"Corrupted inputs of {name}, split {report.split}: mAP by severity, mean over the "
-            "other modalities",
-            ("corruption", "as", "clean", *map(str, SEVERITIES), "left out"),
+            f"Corrupted inputs of {name} ({report.measured_on(name)}): mAP by severity, mean over "
+            "the other modalities",
+            ("corruption", "as", "clean", *map(str, SEVERITIES)),
             [
                 (
-                    corruption,
+                    corruption + _left_out_words(curve),
                     ROLE_NAMES[role],
                     *(figure_cell(point.figures[f"{role}_map"]) for point in curve),
-                    str(max(point.left_out for point in curve)),
                 )
                 for corruption, curve in curves.items()
                 for role in ROLES
@@ -42,12 +41,19 @@ def training_table(report: TrainingRobustness) -> Table:
     ]
     for damage in report.damages:
         rows += _damage_rows(damage)
+    spread = " ± half of the 95% interval" if len(report.seeds) > 1 else ""
     return Table(
-        f"Damaged training data, split {report.split}, seeds {seeds_cell(report.seeds)}: means "
-        "over ordered pairs ± half of the 95% interval",
+        f"Damaged training data ({report.measured_on}): means over ordered pairs{spread}; "
+        "differences by seed, over the pairs that are left",
         ("training data", *SHOWN.values(), *(f"{name} - clean" for name in SHOWN.values())),
         rows,
     )
+
+
+def _left_out_words(curve: Sequence[CorruptedFigures]) -> str:
+    """Count the rows that a corruption cannot be applied to; most have none."""
+    most = max(point.left_out for point in curve)
+    return f", {most} left out" if most else ""
 
 
 def _damage_rows(damage: DamagedOutcome) -> Iterator[tuple[str, ...]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from spaner.choosing import TEST_SPLIT
 from spaner.draws import following_seeds
+from spaner.held_out import measured_rows
 from spaner.project import Project
 from spaner.retraining import (
     Figures,
@@ -22,7 +23,9 @@ from spaner.retraining import (
     prepare_retraining,
     sum_up,
 )
-from spaner.robustness.damage import MISSING, Damage, damages
+from spaner.robustness.damage import ABSENT, MISSING, Damage, damages
+from spaner.robustness.origins import synthetic_modalities, synthetic_words
+from spaner.tables import seeds_cell
 
 SEEDS = 3
 
@@ -47,14 +50,24 @@ class DamagedOutcome:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingRobustness:
-    """What clean training reaches, and training on data damaged in several ways."""
+    """What clean training reaches, and training on data damaged in several ways.
+
+    `synthetic` names the modalities with made-up rows among the measured ones.
+    """
 
     split: str
     seeds: tuple[int, ...]
     modalities: tuple[str, ...]
+    synthetic: tuple[str, ...]
     clean: Outcome
     damages: tuple[DamagedOutcome, ...]
     notices: tuple[str, ...]
+
+    @property
+    def measured_on(self) -> str:
+        """Say in a title's words what the figures were measured on."""
+        seeds = f"{'seeds' if len(self.seeds) > 1 else 'seed'} {seeds_cell(self.seeds)}"
+        return f"split {self.split}, {seeds}" + synthetic_words(self.synthetic)
 
 
 def measure_training(
@@ -66,7 +79,9 @@ def measure_training(
     what `spaner train` would raise, and `DataError` where `split` cannot be measured.
     """
     ground = prepare_retraining(project, split)
-    chosen = [one for one in damages(ground.rows, ground.measured) if _can_train(ground, one)]
+    naming = ground.names.modality if ground.names else None
+    possible = damages(ground.rows, ground.measured, naming=naming)
+    chosen = [one for one in possible if _can_train(ground, one)]
     drawn_by = following_seeds(project.config.training.seed, seeds)
     clean: dict[int, Figures] = {}
     damaged: dict[str, dict[int, Figures]] = {one.name: {} for one in chosen}
@@ -85,6 +100,9 @@ def measure_training(
         split=split,
         seeds=drawn_by,
         modalities=tuple(ground.rows),
+        synthetic=synthetic_modalities(
+            {name: measured_rows(project, name, split) for name in ground.measured}
+        ),
         clean=sum_up(clean),
         damages=tuple(
             DamagedOutcome(
@@ -124,12 +142,25 @@ def _notices(ground: Retraining, chosen: list[Damage]) -> list[str]:
         for name in ground.rows
         if name not in missing
     ]
-    if ground.names is not None and ground.names.modality in missing:
+    if missing:
         notices.append(
-            f"without {ground.names.modality!r} no concept names are embedded: anchors are random "
-            "there"
+            "without a modality, means are over the pairs of the others; they are compared with "
+            "clean training over the same pairs, not with the line 'clean'"
         )
-    return notices
+    return [*notices, *_naming_notices(ground, chosen)]
+
+
+def _naming_notices(ground: Retraining, chosen: list[Damage]) -> Iterator[str]:
+    """Say what damage leaves of concepts' names, where one befalls the modality of these."""
+    naming = ground.names.modality if ground.names else None
+    befalling = {one.kind for one in chosen if naming is not None and one.modality == naming}
+    if MISSING in befalling:
+        yield f"without {naming!r} no concept names are embedded: anchors are random there"
+    if ABSENT in befalling:
+        yield (
+            f"the names of concepts that {naming!r} lacks make anchors all the same, and are "
+            "trained on as texts: expect it to lose less than others do"
+        )
 
 
 def _measure(ground: Retraining, embeddings: Embeddings, absent: Mapping[str, Tensor]) -> Figures:

@@ -6,6 +6,7 @@ import csv
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from spaner_core.data.manifest import UNNAMEABLE
 from spaner_core.errors import DataError
 
 COLUMNS = ("concept", "text")
@@ -38,6 +39,11 @@ def _texts(path: Path, reader: csv.DictReader[str]) -> dict[str, tuple[str, ...]
         if not concept or not text:
             raise DataError(
                 f"{path}:{reader.line_num}: concept or text is empty; fill it in or remove the row"
+            )
+        if UNNAMEABLE.search(concept):
+            raise DataError(
+                f"{path}:{reader.line_num}: concept: got {concept!r}; expected no line break or "
+                "other control character; remove it"
             )
         texts.setdefault(concept, []).append(text)
     return {concept: tuple(several) for concept, several in texts.items()}

@@ -3,13 +3,15 @@
 Columns: `modality` and `input` (a path relative to the manifest, or the input itself), `concept`
 and/or `item`, optionally `id` and `split`; every further column is metadata. A sample with
 several concepts has several rows; one of which nothing is known leaves both empty. Blanks around
-a value are dropped, and a value of blanks only counts as empty. This module imports no torch.
+a value are dropped, and a value of blanks only counts as empty. Only inputs and metadata may hold
+line breaks and other control characters. This module imports no torch.
 """
 
 from __future__ import annotations
 
 import hashlib
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,8 +21,11 @@ from spaner_core.errors import DataError
 
 REQUIRED = ("modality", "input")
 LABELS = ("concept", "item")
+NAMES = ("modality", *LABELS, "id", "split")
 KNOWN = (*REQUIRED, *LABELS, "id", "split")
 PROBLEMS_SHOWN = 10
+UNNAMEABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+"""What no name holds, a slip that nobody sees: line breaks and other control characters."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +44,11 @@ class Row:
     split: str | None
     metadata: Mapping[str, str] = field(hash=False)
     line: int
+
+    @property
+    def labelled(self) -> bool:
+        """Whether it has a concept or an item, and so may belong to another row."""
+        return not (self.concept is None and self.item is None)
 
 
 @dataclass(frozen=True)
@@ -143,6 +153,12 @@ def _row(record: tuple[int, Mapping[str, object]], problems: list[tuple[int, str
         cells = {name: text for name, text in cells.items() if text}
         missing = [name for name in REQUIRED if name not in cells]
         found += [f"{name} is empty; expected a value; fill it in" for name in missing]
+        found += [
+            f"{name}: got {cells[name]!r}; expected no line break or other control character; "
+            "remove it"
+            for name in NAMES
+            if UNNAMEABLE.search(cells.get(name, ""))
+        ]
     problems += [(line, message) for message in found]
     if found:
         return None

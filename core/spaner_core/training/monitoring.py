@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from tqdm import tqdm
 from transformers import TrainerCallback
 from transformers.integrations.integration_utils import TensorBoardCallback
 
+from spaner_core.leftovers import Left
 from spaner_core.recipe import MonitoringRecipe
 from spaner_core.training.divergence import FAILED_BATCH
 from spaner_core.training.validation import Validation
@@ -23,6 +24,9 @@ LOG = "log.csv"
 TRACES = (LOG, FAILED_BATCH, "events.out.tfevents.*")
 ATTACHED = "attach-"
 """How folders begin that keep the traces of modalities attached to the same space."""
+
+UNFINISHED = "unfinished-"
+"""How folders begin, before a process number, that a running or failed training writes to."""
 
 PREFIX = "eval_"
 """What `transformers` puts before the names of figures of validation rows."""
@@ -41,8 +45,30 @@ class Monitor:
 
 
 @contextmanager
+def replacing_traces(monitor: Monitor) -> Iterator[Monitor]:
+    """Give a monitor whose traces stand aside until the block has saved what was trained.
+
+    They then take the place of those of the training before, so that a log is always that of the
+    space beside it. Where the block fails, those stay, and what the failed training has left stays
+    aside until a later one is saved.
+    """
+    folder = monitor.folder
+    aside = folder / f"{UNFINISHED}{os.getpid()}"
+    yield replace(monitor, folder=aside)
+    for place in (*folder.glob(f"{ATTACHED}*"), folder):
+        for left in _left_in(place):
+            if left.is_dead and left.path != aside:
+                clear_traces(left.path)
+        clear_traces(place)
+    if aside.is_dir():
+        for path in aside.iterdir():
+            path.replace(folder / path.name)
+        aside.rmdir()
+
+
+@contextmanager
 def leaving_traces(monitor: Monitor) -> Iterator[list[TrainerCallback]]:
-    """Clear away the traces of the training before, and give the callbacks that leave new ones."""
+    """Clear the monitor's folder of older traces, and give the callbacks that leave new ones."""
     clear_traces(monitor.folder)
     if monitor.validation is None:
         yield []
@@ -60,13 +86,20 @@ def leaving_traces(monitor: Monitor) -> Iterator[list[TrainerCallback]]:
 
 
 def clear_traces(folder: Path) -> None:
-    """Remove what an earlier training into the same space has left; nothing else in the folder."""
-    for place in (*folder.glob(f"{ATTACHED}*"), folder):
-        for pattern in TRACES:
-            for path in place.glob(pattern):
-                path.unlink()
-        with suppress(OSError):  # not there, or not empty: what is left is not ours
-            place.rmdir()
+    """Remove what a training has left in a folder; nothing else in it."""
+    for pattern in TRACES:
+        for path in folder.glob(pattern):
+            path.unlink()
+    with suppress(OSError):  # not there, or not empty: what is left is not ours
+        folder.rmdir()
+
+
+def _left_in(folder: Path) -> list[Left]:
+    """Find what trainings, failed or running, have in a folder of traces."""
+    return [
+        Left(path, owner=path.name.removeprefix(UNFINISHED), inner="")
+        for path in folder.glob(f"{UNFINISHED}*")
+    ]
 
 
 def say(line: str) -> None:

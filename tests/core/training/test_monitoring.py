@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import csv
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -12,7 +15,7 @@ import pytest
 from spaner_core.recipe import MonitoringRecipe, Recipe
 from spaner_core.training.attach import fit_attached
 from spaner_core.training.joint import Trained, fit_space
-from spaner_core.training.monitoring import Monitor
+from spaner_core.training.monitoring import Monitor, replacing_traces
 from spaner_core.training.validation import SettledRows, Validation
 
 from tests.core.training.synthetic import (
@@ -135,18 +138,45 @@ def test_an_attached_modality_is_measured_with_those_that_are_there(tmp_path: Pa
     assert list(rows[0])[7:] == ["third_pull_share"]
 
 
-def test_a_new_training_replaces_traces_and_nothing_else_in_the_folder(tmp_path: Path) -> None:
+def test_a_saved_training_replaces_traces_and_nothing_else_in_the_folder(tmp_path: Path) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
     traces = ["log.csv", "failed-batch.safetensors", "events.out.tfevents.1.host.2.0"]
-    kept = ["notes.txt", "data/log.csv", "attach-third/notes.txt"]
-    old = [*traces, "attach-third/log.csv", "attach-other/log.csv"]
+    running = f"unfinished-{os.getppid()}"
+    kept = ["notes.txt", "data/log.csv", "attach-third/notes.txt", f"{running}/log.csv"]
+    failed = [f"{place}unfinished-{gone.pid}/log.csv" for place in ("", "attach-third/")]
+    old = [*traces, "attach-third/log.csv", "attach-other/log.csv", *failed]
     for name in (*kept, *old):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("old", encoding="utf-8")
-    watched(replace(watch(tmp_path), validation=None))
+    with replacing_traces(replace(watch(tmp_path), validation=None)) as aside:
+        watched(aside)
     left = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")}
-    assert left == {*kept, "data", "attach-third"}
-    watched(watch(tmp_path, eval_steps=20))
+    assert left == {*kept, "data", "attach-third", running}
+    with replacing_traces(watch(tmp_path, eval_steps=20)) as aside:
+        watched(aside)
+        assert not (tmp_path / "log.csv").exists()
     assert len(log(tmp_path)) == 2
+    assert not aside.folder.exists()
+
+
+def test_what_was_trained_and_not_saved_touches_no_trace_of_the_training_before(
+    tmp_path: Path,
+) -> None:
+    with replacing_traces(watch(tmp_path, eval_steps=20)) as aside:
+        watched(aside)
+    before = (tmp_path / "log.csv").read_bytes()
+
+    def train_in_vain(monitor: Monitor) -> None:
+        with replacing_traces(monitor) as aside:
+            watched(aside)
+            raise OSError("the disk is full")
+
+    for steps in (10, 5):
+        with pytest.raises(OSError, match="disk is full"):
+            train_in_vain(watch(tmp_path, eval_steps=steps))
+        assert (tmp_path / "log.csv").read_bytes() == before
+        assert len(log(tmp_path / f"unfinished-{os.getpid()}")) == 40 // steps
 
 
 def test_without_figures_no_folder_is_made(tmp_path: Path) -> None:

@@ -1,0 +1,130 @@
+"""What a search has tried: kept in a file beside the space, taken up by the next call."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from spaner_core.errors import ConfigError, DataError, one_line
+from spaner_core.features.inputs import KeyedInput, key_inputs
+
+from spaner.held_out import measured_rows
+from spaner.plan import read_project_labels, training_rows
+from spaner.project import Project
+from spaner.retraining import Retraining
+
+if TYPE_CHECKING:
+    from optuna.samplers import BaseSampler
+    from optuna.storages import JournalStorage
+    from optuna.study import Study
+    from optuna.trial import FrozenTrial
+
+DAMAGED = (LookupError, TypeError, ValueError, AttributeError, AssertionError)
+"""What optuna raises for a file with lines that it has not written."""
+
+
+def study_path(project: Project) -> Path:
+    """Return the file that keeps what was tried for the configured space."""
+    space = project.config.space if project.config.space.name else project.config.space.absolute()
+    return space.with_name(f"{space.name}.tuning") / "study.jsonl"
+
+
+def open_study(project: Project, material: Retraining, path: Path, *, split: str) -> Study:
+    """Open the study of this configuration and this data; another one begins where they change.
+
+    To be called by one process at a time. Raises `ConfigError` where optuna is not installed, and
+    `DataError` where the file holds something else than studies.
+    """
+    try:
+        import optuna
+    except ImportError as error:
+        raise ConfigError(
+            "tuning needs optuna, which is not installed; install the extra `spaner[tune]`"
+        ) from error
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    for left in path.parent.glob(f"{path.name}.lock*"):  # by a search that was killed
+        left.unlink()
+    name = _study_name(project, material, split)
+    try:
+        _check_lines(path)
+        return optuna.create_study(
+            storage=_storage(path), study_name=name, direction="maximize", load_if_exists=True
+        )
+    except DAMAGED as error:
+        raise DataError(
+            f"{path} cannot be read ({one_line(error)}); expected the trials that `spaner tune` "
+            "keeps there; remove it, and the search begins anew"
+        ) from error
+
+
+def new_sampler(study: Study, *, seed: int) -> BaseSampler:
+    """Return what suggests the next trial, whose draws depend on `seed` and the trial's number.
+
+    So a search draws the same whether it is made by one call or by several, and none is repeated.
+    """
+    from optuna.samplers import TPESampler
+
+    number = len(study.get_trials(deepcopy=False))
+    return TPESampler(seed=(seed + number) % 2**32)
+
+
+def ended_trials(study: Study) -> list[FrozenTrial]:
+    """Return trials that gave a figure or diverged.
+
+    One whose process was killed never ends, and does not count.
+    """
+    return [trial for trial in study.get_trials(deepcopy=False) if trial.state.is_finished()]
+
+
+def diverged_trials(study: Study) -> list[FrozenTrial]:
+    """Return trials that gave no figure."""
+    return [trial for trial in ended_trials(study) if trial.value is None]
+
+
+def _check_lines(path: Path) -> None:
+    """Raise `ValueError` where a line is damaged; optuna would write on behind a last one that is.
+
+    It takes that for another process's half-written one, but there is none.
+    """
+    if not path.exists():
+        return
+    for line in path.read_text(encoding="utf-8").splitlines(keepends=True):
+        json.loads(line)
+        if not line.endswith("\n"):
+            raise ValueError("its last line is cut off")
+
+
+def _storage(path: Path) -> JournalStorage:
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend
+
+    return JournalStorage(JournalFileBackend(str(path)))
+
+
+def _study_name(project: Project, material: Retraining, split: str) -> str:
+    """Name what decides a trial besides its settings, so that no two kinds of trials are mixed."""
+    names = project.config.modalities
+    decided = [
+        split,
+        hashlib.sha256(project.config.data.manifest.read_bytes()).hexdigest(),
+        {name: list(_input_keys(project, name, split)) for name in names},
+        [project.assembly.stream_identity(name, project.store).folder for name in names],
+        read_project_labels(project),
+        material.names and material.names.modality,
+        asdict(project.config.recipe),
+        {name: dict(project.assembly.options[name].aligner) for name in names},
+    ]
+    content = json.dumps(decided, sort_keys=True, default=str).encode()
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def _input_keys(project: Project, name: str, split: str) -> Iterator[str]:
+    """Give the contents of what a modality is trained and measured on; unusable ones have none."""
+    rows = (*training_rows(project, name), *measured_rows(project, name, split))
+    for given in key_inputs(project.sources(name, rows)):
+        if isinstance(given, KeyedInput):
+            yield given.key

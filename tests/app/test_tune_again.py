@@ -1,0 +1,136 @@
+"""A search that goes on: no trial twice, none from other data, and trials that diverge."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+SET_TRIAL_USER_ATTR = 8
+"""How optuna's file marks a line with a trial's setting."""
+
+DIVERGING = {"max_steps": 60, "warmup_steps": 2, "learning_rate": 1e-4, "weight_decay": 3000}
+"""A decay by more than the weights themselves wherever a trial's learning rate is high."""
+
+
+def tuned(spaner: Run, folder: Path, *more: object) -> dict[str, Any]:
+    result = spaner("tune", "--json", "--overwrite", *more, cwd=folder)
+    assert result.returncode == 0, result.stderr
+    found: dict[str, Any] = json.loads(result.stdout)
+    return found
+
+
+def settings_tried(folder: Path) -> dict[int, tuple[float, ...]]:
+    """Each trial's settings but the strength, which is chosen after the training."""
+    lines = (folder / "space.tuning" / "study.jsonl").read_text(encoding="utf-8").splitlines()
+    found = {}
+    for entry in map(json.loads, lines):
+        if entry["op_code"] == SET_TRIAL_USER_ATTR:
+            given = entry["user_attr"]["setting"]
+            found[entry["trial_id"]] = tuple(v for k, v in given.items() if k != "strength")
+    return found
+
+
+def test_two_calls_try_what_one_would_and_nothing_twice(project: Path, spaner: Run) -> None:
+    at_once = shutil.copytree(project, project.with_name("at-once"))
+    tuned(spaner, at_once, "--trials", 4)
+    tuned(spaner, project, "--trials", 2)
+    tuned(spaner, project, "--trials", 4)
+    tried = settings_tried(project)
+    assert len(set(tried.values())) == 4
+    assert tried == settings_tried(at_once)
+
+
+def test_it_is_said_that_a_search_goes_on(project: Path, spaner: Run) -> None:
+    first = spaner("tune", "--trials", 1, cwd=project)
+    assert "goes on" not in first.stderr
+    second = spaner("tune", "--trials", 1, "--overwrite", cwd=project)
+    assert "the search goes on from 1 trial in space.tuning" in second.stderr
+
+
+def test_trials_on_other_inputs_or_names_are_not_mixed_in(project: Path, spaner: Run) -> None:
+    def counts() -> tuple[int, int]:
+        report = tuned(spaner, project, "--trials", 1)
+        return report["trials"], report["new_trials"]
+
+    assert counts() == (1, 1)
+    with (project / "manifest.csv").open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["modality"] == "vision"]
+    one, other = [project / row["input"] for row in rows if row["split"] == "train"][:2]
+    content = one.read_bytes()
+    one.write_bytes(other.read_bytes())
+    assert counts() == (1, 1)
+    one.write_bytes(content)
+    assert counts() == (1, 0)
+    with (project / "labels.csv").open("a", encoding="utf-8") as labels:
+        labels.write("one,a single thing\n")
+    assert counts() == (1, 1)
+
+
+def test_a_trial_that_diverges_is_counted_and_the_search_goes_on(
+    project: Path, spaner: Run, configure: Callable[..., None]
+) -> None:
+    configure(project, DIVERGING, "training")
+    result = spaner("tune", "--trials", 6, "--json", cwd=project)
+    assert result.returncode == 0, result.stderr
+    report = json.loads(result.stdout)
+    assert report["trials"] == report["new_trials"] == 6
+    assert 0 < report["diverged"] < 6
+    assert f"{report['diverged']} trials diverged" in result.stderr
+    again = spaner("tune", "--trials", 6, "--overwrite", "--quiet", cwd=project)
+    assert (again.returncode, again.stderr) == (0, "")
+    assert "(0 new)" in again.stdout
+
+
+def test_trials_that_diverge_leave_nothing_on_a_quiet_terminal(
+    project: Path, cold_spaner: Run, configure: Callable[..., None]
+) -> None:
+    configure(project, DIVERGING, "training")
+    result = cold_spaner("tune", "--trials", 6, "--quiet", cwd=project)
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_an_interrupted_search_says_one_line(
+    project: Path, cold_environment: dict[str, str]
+) -> None:
+    study = project / "space.tuning" / "study.jsonl"
+    with subprocess.Popen(
+        [sys.executable, "-m", "spaner", "tune", "--trials", "500", "--quiet"],
+        cwd=project, env=cold_environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True,
+    ) as process:  # fmt: skip
+        deadline = time.monotonic() + 240
+        while not (study.exists() and '"strength"' in study.read_text(encoding="utf-8")):
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        said = process.communicate()
+    assert said == ("", "interrupted; nothing was half-written\n")
+    assert process.returncode == 130
+
+
+@pytest.mark.parametrize(
+    "content", ["garbage\n", "garbage", '{"a":1}\n', "[1]\n", '{"op_code":4}\n']
+)
+def test_a_damaged_study_is_named_and_left_as_it_is(
+    project: Path, refuses: Callable[..., str], content: str
+) -> None:
+    study = project / "space.tuning" / "study.jsonl"
+    study.parent.mkdir()
+    study.write_text(content, encoding="utf-8")
+    said = refuses(
+        "tune", "--trials", 1, cwd=project, says=("study.jsonl cannot be read", "remove")
+    )
+    assert sum(line.startswith("error: ") for line in said.splitlines()) == 1
