@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import sys
 from collections.abc import Iterable, Sequence
 
@@ -86,4 +87,4 @@ def plain(words: str) -> str:
 
 
 def _is_number(cell: str) -> bool:
-    return cell == "-" or cell.replace(",", "").replace(".", "").replace("-", "").isdigit()
+    return cell == "-" or re.fullmatch(r"[-+]?[\d,]*\.?\d+", cell) is not None
