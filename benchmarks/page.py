@@ -77,13 +77,12 @@ def machine(*, alone: bool) -> str:
 
     What else the machine does matters to benchmarks that run `alone` and measure by the clock.
     """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     memory = psutil.virtual_memory().total / 2**30
     loads = " ".join(f"{load:.1f}" for load in os.getloadavg())
     busy = {"load before the first benchmark": f"{loads} (over 1, 5 and 15 minutes)"}
     rows = {
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
-        "processor": f"{_processor()}, {cores} cores",
+        "processor": f"{_processor()}, {cores()} cores",
         "memory": f"{memory:.0f} GiB",
         **(busy if alone else {}),
         "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "not set"),
@@ -92,6 +91,13 @@ def machine(*, alone: bool) -> str:
     }
     lines = "\n".join(f"| {what} | {value} |" for what, value in rows.items())
     return f"| machine | |\n|---|---|\n{lines}\n"
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _processor() -> str:

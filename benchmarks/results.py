@@ -9,10 +9,9 @@ and the tables it prints become a section. Times in them are processor times.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
-from page import Benchmark, make_page
+from page import Benchmark, cores, make_page
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -76,4 +75,4 @@ BENCHMARKS = (
 )
 
 if __name__ == "__main__":
-    make_page(INTRODUCTION, BENCHMARKS, DOCS / "results.md", at_once=os.cpu_count() or 1)
+    make_page(INTRODUCTION, BENCHMARKS, DOCS / "results.md", at_once=cores())

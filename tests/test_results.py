@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
+
+from results import BENCHMARKS
 
 pytestmark = pytest.mark.slow
 
@@ -49,6 +54,17 @@ def test_a_quick_run_writes_the_tables_that_the_page_shows(quick_page: str, scri
         assert tables(quick) <= tables(full)
     for row in re.findall(r"^\|.*\|$", quick, re.M):
         assert "nan" not in row.lower()
+
+
+def test_the_page_has_every_benchmark_in_order() -> None:
+    place = 0
+    for benchmark in BENCHMARKS:
+        path = ROOT / "benchmarks" / benchmark.script
+        docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+        title = benchmark.title or docstring.partition("\n\n")[0].rstrip(".")
+        place = PAGE.index(f"\n## {title}\n", place)
+        if benchmark.title:
+            place = PAGE.index(f"run with `{' '.join(benchmark.full)}`", place)
 
 
 def test_the_page_shows_its_pictures(quick_page: str) -> None:

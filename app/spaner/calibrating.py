@@ -63,7 +63,7 @@ def calibrate(
     _check_request(project, path, split, rate=false_accept_rate, overwrite=overwrite)
     embedded = embed_split(project, split, strength=strength)
     notices = [
-        *measuring_notices(project, project.config.modalities, split),
+        *measuring_notices(project, project.space.modalities, split),
         *left_out_notices(project, embedded),
         *project.quarantine.save(project.manifest),
         *_absent_notices(project, embedded, split),

@@ -15,6 +15,7 @@ from spaner_core.evaluation.no_match import MatchThreshold
 from spaner_core.vectors import VectorKey
 from spaner_core.writing import written_at_end
 
+from spaner.beside import CALIBRATION, beside
 from spaner.space import Space
 
 FORMAT_VERSION = 1
@@ -63,8 +64,7 @@ class Calibration:
 
 def calibration_path(space: Path) -> Path:
     """Return where the calibration of the space at `space` is: beside it, never within."""
-    folder = space if space.name else space.absolute()  # "." has no name
-    return folder.with_name(f"{folder.name}.calibration.json")
+    return beside(space, CALIBRATION)
 
 
 def write_calibration(path: Path, calibration: Calibration) -> None:

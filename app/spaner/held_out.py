@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from spaner_core.data.manifest import Row
 from spaner_core.errors import DataError
@@ -57,14 +57,21 @@ def _notices(project: Project, names: tuple[str, ...], split: str | None) -> Ite
                 f"{unlabelled} of {len(rows)} rows of {name!r}{where} have neither concept nor "
                 "item: nothing measures by them, and they are left out"
             )
-        if split not in (None, TRAIN_SPLIT) and (known := _trained_on(project, name, rows)):
+        if split not in (None, TRAIN_SPLIT) and (
+            known := len(rows) - len(untrained_rows(project, name, rows))
+        ):
             yield (
                 f"{known} of {len(rows)} rows of {name!r}{where} have the id or the input of a "
                 "row that is trained on: expect less of others"
             )
 
 
-def _trained_on(project: Project, name: str, rows: tuple[Row, ...]) -> int:
+def untrained_rows(project: Project, name: str, rows: Sequence[Row]) -> tuple[Row, ...]:
+    """Return the rows that have neither the id nor the input of a row that is trained on."""
     trained = project.manifest.select(name, TRAIN_SPLIT)
-    ids, inputs = {row.id for row in trained}, {row.input for row in trained}
-    return sum(row.id in ids or row.input in inputs for row in rows)
+    ids, inputs = {row.id for row in trained}, set(project.sources(name, trained))
+    return tuple(
+        row
+        for row, source in zip(rows, project.sources(name, rows), strict=True)
+        if not (row.id in ids or source in inputs)
+    )

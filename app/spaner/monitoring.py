@@ -12,9 +12,10 @@ from spaner_core.errors import ConfigError
 from spaner_core.training.monitoring import ATTACHED, LOG, Monitor
 from spaner_core.training.validation import SettledRows, Validation, ValidationRows
 
+from spaner.beside import TRACES, beside
 from spaner.evaluate import row_labels
-from spaner.held_out import measured_rows
-from spaner.project import TRAIN_SPLIT, Project
+from spaner.held_out import measured_rows, untrained_rows
+from spaner.project import Project
 
 VALIDATION_SPLIT = "validation"
 
@@ -59,9 +60,7 @@ def monitoring_notices(project: Project, monitor: Monitor, names: Sequence[str])
 
 
 def _traces(project: Project) -> Path:
-    space = project.config.space
-    folder = space if space.name else space.absolute()  # "." has no name
-    return folder.with_name(f"{folder.name}.training")
+    return beside(project.config.space, TRACES)
 
 
 def _monitor(project: Project, folder: Path, validation: Validation | None) -> Monitor:
@@ -100,10 +99,8 @@ def _rows(project: Project, name: str) -> ValidationRows | None:
 
 
 def _untrained(project: Project, name: str) -> tuple[Row, ...]:
-    """Return the labelled validation rows of samples that are not in the training split, too."""
-    trained = {row.id for row in project.manifest.select(name, TRAIN_SPLIT)}
-    rows = measured_rows(project, name, VALIDATION_SPLIT)
-    return tuple(row for row in rows if row.id not in trained)
+    """Return the labelled validation rows that are not in the training split, too."""
+    return untrained_rows(project, name, measured_rows(project, name, VALIDATION_SPLIT))
 
 
 def _settled(project: Project, attached: str) -> dict[str, SettledRows]:

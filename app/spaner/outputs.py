@@ -12,10 +12,12 @@ from pathlib import Path
 
 from spaner_core.data.manifest import read_manifest
 from spaner_core.errors import ConfigError, DataError, OutputExists
+from spaner_core.features.inputs import without_part
 from spaner_core.writing import partial_path
+from spaner_registry.config import Config
 
+from spaner.beside import KEPT, beside
 from spaner.project import Project
-from spaner.quarantine import Quarantine
 
 
 def check_output_file(
@@ -55,12 +57,20 @@ def check_writable(path: Path, *, given: str) -> None:
 def _check_apart(project: Project, path: Path, *, given: str) -> None:
     place = _real(path)
     for config in (project.config, project.config.as_written):
-        for kind, folder in (("space", config.space), ("feature store", config.feature_store)):
-            if place.is_relative_to(_real(folder)):
+        for kind, kept in _kept(config):
+            if place.is_relative_to(_real(kept)):
                 raise ConfigError(
-                    f"{given}: that is in the {kind} {folder}, which holds nothing else; name "
+                    f"{given}: that is in the {kind} {kept}, which holds nothing else; name "
                     "another place"
                 )
+
+
+def _kept(config: Config) -> Iterator[tuple[str, Path]]:
+    """Give the files and folders that commands keep, and what each is."""
+    yield "space", config.space
+    yield "feature store", config.feature_store
+    for ending in KEPT:
+        yield "place of SPANER's own", beside(config.space, ending)
 
 
 def _rehearse(path: Path, *, given: str) -> None:
@@ -99,7 +109,6 @@ def _own_files(project: Project) -> Iterator[Path]:
     yield project.config.path
     for config in (project.config, project.config.as_written):
         yield config.data.manifest
-        yield Quarantine(config.space).path
         if config.prompt.labels is not None:
             yield config.prompt.labels
 
@@ -113,7 +122,10 @@ def _inputs(project: Project) -> Iterator[Path]:
             manifests.append(read_manifest(own))
     for manifest in manifests:
         for given in {row.input for row in manifest.rows}:
-            yield manifest.path.parent / given
+            path = manifest.path.parent / given
+            yield path
+            if path.name:
+                yield without_part(path)
 
 
 def _real(path: Path) -> Path:

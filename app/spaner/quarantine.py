@@ -10,6 +10,8 @@ from pathlib import Path
 from spaner_core.data.manifest import Manifest, Row
 from spaner_core.writing import written_at_end
 
+from spaner.beside import QUARANTINE, beside
+
 LONGEST_CELL = 2**31 - 1
 COLUMNS = ("modality", "line", "id", "input", "reason")
 
@@ -21,8 +23,7 @@ class Quarantine:
     """What has been put aside, and the table beside the space that keeps it."""
 
     def __init__(self, space: Path) -> None:
-        folder = space if space.name else space.absolute()  # "." has no name
-        self.path = folder.with_name(f"{folder.name}.quarantine.csv")
+        self.path = beside(space, QUARANTINE)
         self._looked_at: set[Place] = set()
         self._put_aside: dict[Place, str] = {}
 

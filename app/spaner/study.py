@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 from spaner_core.errors import ConfigError, DataError, one_line
 from spaner_core.features.inputs import KeyedInput, key_inputs
+from spaner_core.writing import written_at_end
 
+from spaner.beside import STUDY, beside
 from spaner.held_out import measured_rows
 from spaner.plan import read_project_labels, training_rows
 from spaner.project import Project
@@ -29,8 +31,17 @@ DAMAGED = (LookupError, TypeError, ValueError, AttributeError, AssertionError)
 
 def study_path(project: Project) -> Path:
     """Return the file that keeps what was tried for the configured space."""
-    space = project.config.space if project.config.space.name else project.config.space.absolute()
-    return space.with_name(f"{space.name}.tuning") / "study.jsonl"
+    return beside(project.config.space, STUDY) / "study.jsonl"
+
+
+def check_can_search() -> None:
+    """Raise `ConfigError` where optuna is not installed."""
+    try:
+        import optuna  # noqa: F401
+    except ImportError as error:
+        raise ConfigError(
+            "tuning needs optuna, which is not installed; install the extra `spaner[tune]`"
+        ) from error
 
 
 def open_study(project: Project, material: Retraining, path: Path, *, split: str) -> Study:
@@ -39,18 +50,15 @@ def open_study(project: Project, material: Retraining, path: Path, *, split: str
     To be called by one process at a time. Raises `ConfigError` where optuna is not installed, and
     `DataError` where the file holds something else than studies.
     """
-    try:
-        import optuna
-    except ImportError as error:
-        raise ConfigError(
-            "tuning needs optuna, which is not installed; install the extra `spaner[tune]`"
-        ) from error
+    check_can_search()
+    import optuna
+
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     for left in path.parent.glob(f"{path.name}.lock*"):  # by a search that was killed
         left.unlink()
     name = _study_name(project, material, split)
     try:
-        _check_lines(path)
+        _settle_lines(path)
         return optuna.create_study(
             storage=_storage(path), study_name=name, direction="maximize", load_if_exists=True
         )
@@ -85,17 +93,19 @@ def diverged_trials(study: Study) -> list[FrozenTrial]:
     return [trial for trial in ended_trials(study) if trial.value is None]
 
 
-def _check_lines(path: Path) -> None:
-    """Raise `ValueError` where a line is damaged; optuna would write on behind a last one that is.
+def _settle_lines(path: Path) -> None:
+    """Remove what was being written when its process or the power went, which optuna waits for.
 
-    It takes that for another process's half-written one, but there is none.
+    Raises `ValueError` where another line is damaged.
     """
     if not path.exists():
         return
-    for line in path.read_text(encoding="utf-8").splitlines(keepends=True):
+    *lines, last = path.read_bytes().split(b"\n")
+    for line in lines if last == b"" or lines else [last]:
         json.loads(line)
-        if not line.endswith("\n"):
-            raise ValueError("its last line is cut off")
+    if last:
+        with written_at_end(path) as new:
+            new.write_bytes(b"".join(line + b"\n" for line in lines))
 
 
 def _storage(path: Path) -> JournalStorage:

@@ -24,7 +24,14 @@ from spaner.settings import (
     left_out,
     write_tuned,
 )
-from spaner.study import diverged_trials, ended_trials, new_sampler, open_study, study_path
+from spaner.study import (
+    check_can_search,
+    diverged_trials,
+    ended_trials,
+    new_sampler,
+    open_study,
+    study_path,
+)
 
 if TYPE_CHECKING:
     from optuna.study import Study
@@ -81,6 +88,7 @@ def tune(
     """
     start = time.perf_counter()
     target = check_output(project, output, overwrite=overwrite)
+    check_can_search()
     check_not_test(split, project.manifest.splits)
     material = prepare_retraining(project, split)
     path = study_path(project)
@@ -91,13 +99,14 @@ def tune(
         search.go_on(trials, seconds=seconds)
         best, best_map = search.best(before)
         write_tuned(project, best, target, best_map=best_map, split=split)
-    notices = _notices(project, study, path=path, target=target, earlier=earlier)
+        done, diverged = len(ended_trials(study)), len(diverged_trials(study))
+        notices = tuple(_notices(project, study, path=path, target=target, earlier=earlier))
     return TuningReport(
         output=target,
         study=path,
-        trials=len(ended_trials(study)),
-        new_trials=len(ended_trials(study)) - earlier,
-        diverged=len(diverged_trials(study)),
+        trials=done,
+        new_trials=done - earlier,
+        diverged=diverged,
         before=before,
         best_map=best_map,
         best=best,
@@ -214,7 +223,7 @@ def _notices(
         yield f"the search goes on from {_trials(earlier)} in {path}"
     if diverged := diverged_trials(study):
         lowest = min(trial.user_attrs[SETTING]["learning_rate"] for trial in diverged)
-        yield f"{_trials(len(diverged))} diverged, learning_rate {lowest:g} and above; none is best"
+        yield f"{_trials(len(diverged))} diverged, the lowest learning_rate of which is {lowest:g}"
     for key in left_out(project):
         yield (
             f"trials take all of training.max_steps, so {target.name}, which is to give what they "

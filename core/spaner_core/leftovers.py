@@ -12,6 +12,9 @@ from typing import NamedTuple
 
 import psutil
 
+LONGEST = 10
+"""Digits of a number that no process has, on any system."""
+
 
 class Left(NamedTuple):
     """A file or folder beside the one being written, its process, and what else its name says."""
@@ -23,8 +26,9 @@ class Left(NamedTuple):
     @property
     def is_dead(self) -> bool:
         """Whether its process is gone; a living one of this number may be this very one."""
-        owner = self.owner
-        return owner.isdigit() and (int(owner) == os.getpid() or not psutil.pid_exists(int(owner)))
+        if not (self.owner.isascii() and self.owner.isdigit() and len(self.owner) < LONGEST):
+            return False  # nothing of ours
+        return int(self.owner) == os.getpid() or not psutil.pid_exists(int(self.owner))
 
 
 def left_beside(home: Path, kind: str) -> list[Left]:

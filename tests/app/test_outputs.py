@@ -61,16 +61,27 @@ def test_an_input_is_never_replaced_by_whichever_name(trained: Path, refuses: Re
     refuses(*CARRY, motion, "--overwrite", cwd=trained, says=(str(motion), "reads that file"))
 
 
+def test_a_file_of_which_an_input_is_a_part_is_never_replaced(
+    trained: Path, refuses: Refuses
+) -> None:
+    (trained / "pages.png").write_text("mine", encoding="utf-8")
+    manifest = trained / "manifest.csv"
+    columns = manifest.read_text(encoding="utf-8").partition("\n")[0].count(",") + 1
+    row = ",".join(["page", "vision", "pages.png#page=1"] + [""] * (columns - 3))
+    manifest.write_text(f"{manifest.read_text(encoding='utf-8')}{row}\n", encoding="utf-8")
+    refuses(*MAP, "pages.png", "--overwrite", cwd=trained, says=("reads that file itself",))
+
+
 def test_files_of_the_configuration_stay_where_flags_name_others(
     trained: Path, refuses: Refuses
 ) -> None:
     shutil.copyfile(trained / "manifest.csv", trained / "other.csv")
     shutil.copytree(trained / "space", trained / "elsewhere")
     ask = (*CARRY[:-1], "--overwrite", "--manifest", "other.csv", "--space", "elsewhere")
-    own = ("manifest.csv", "other.csv", "labels.csv", "space.quarantine.csv",
-           "elsewhere.quarantine.csv")  # fmt: skip
-    for name in own:
+    for name in ("manifest.csv", "other.csv", "labels.csv"):
         refuses(*ask, "--output", name, cwd=trained, says=(name, "reads that file itself"))
+    for name in ("space.quarantine.csv", "elsewhere.quarantine.csv", "space.training/log.csv"):
+        refuses(*ask, "--output", name, cwd=trained, says=(name, "place of SPANER's own"))
     for name in ("space/c.csv", "elsewhere/new/c.csv"):
         refuses(*ask, "--output", name, cwd=trained, says=(name, "in the space"))
     for name in ("manifest.features/c.csv", "other.features/c.csv"):
@@ -99,9 +110,11 @@ def test_nothing_is_written_into_a_space_or_a_store(
 def test_the_file_that_tuning_writes_replaces_none_of_the_project(
     project: Path, refuses: Refuses
 ) -> None:
-    for name in ("plugins.yaml", "manifest.csv", "labels.csv"):
-        refuses("tune", "--output", name, "--overwrite", cwd=project, says=(name, "itself"))
-    refuses("tune", "--output", "vision", "--overwrite", cwd=project, says=("is a folder",))
+    refuses("tune", "--output", "plugins.yaml", "--overwrite", cwd=project, says=("itself",))
+    for name in ("manifest.csv", "labels.csv", "space.calibration.json"):
+        refuses("tune", "--output", name, "--overwrite", cwd=project, says=(name, "in .yaml"))
+    (project / "folder.yaml").mkdir()
+    refuses("tune", "--output", "folder.yaml", "--overwrite", cwd=project, says=("is a folder",))
     (project / "plugins-tuned.yaml").write_text("mine", encoding="utf-8")
     refuses("tune", cwd=project, says=("plugins-tuned.yaml exists", "--overwrite"))
 

@@ -229,7 +229,9 @@ def test_nothing_else_is_ever_overwritten(tmp_path: Path, report: InputRobustnes
     write_report(whole, tmp_path / "out")
     (tmp_path / "out" / "thesis.tex").write_text("years of work", encoding="utf-8")
     (tmp_path / "file").write_text("", encoding="utf-8")
-    for name in ("out", "file"):
+    write_report(whole, tmp_path / "pictures")
+    (tmp_path / "pictures" / "map.png").write_bytes(b"a picture of the user's")
+    for name in ("out", "file", "pictures"):
         with pytest.raises(OutputExists, match="no robustness report"):
             write_report(whole, tmp_path / name, overwrite=True)
     assert (tmp_path / "out" / "thesis.tex").is_file()
@@ -277,8 +279,8 @@ def test_the_command_writes_and_tells_the_same(attached: Path, spaner: Run, tree
         (("--no-inputs", "--no-training"), ("--no-inputs",)),
         (("--split", "train"), ("'train'", "trained on")),
         (("--split", "tset"), ("'tset'", "test")),
-        (("--output", "space"), ("space", "no robustness report")),
-        (("--output", "space", "--overwrite"), ("space", "no robustness report")),
+        (("--output", "space"), ("in the space",)),
+        (("--output", "space", "--overwrite"), ("in the space",)),
         (("--space", "none", "--no-training"), ("none", "no space")),
         (("--seeds", "0"), ("--seeds",)),
     ],

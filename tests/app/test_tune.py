@@ -88,7 +88,7 @@ def test_the_next_call_goes_on_where_the_last_one_ended(project: Path, spaner: R
     assert done["best_map"] == more["best_map"]
     quiet = spaner("tune", "--trials", 2, "--overwrite", "--quiet", cwd=project)
     assert (quiet.returncode, quiet.stderr) == (0, "")
-    assert "the best of 3 trials (0 new)" in quiet.stdout
+    assert "trials: 3, 0 of them new" in quiet.stdout
 
 
 def test_trials_on_other_data_are_not_mixed_in(project: Path, spaner: Run) -> None:

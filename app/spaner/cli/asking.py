@@ -70,7 +70,7 @@ def evaluate(
         check_map(project, picture, overwrite=overwrite)
     embedded = embed_split(project, split, strength=strength)
     measured = measured_split(project, split)
-    notice(measuring_notices(project, project.config.modalities, measured), quiet=quiet)
+    notice(measuring_notices(project, project.space.modalities, measured), quiet=quiet)
     notice(left_out_notices(project, embedded), quiet=quiet)
     notice(project.quarantine.save(project.manifest), quiet=quiet)
     figures = measure(project, embedded)

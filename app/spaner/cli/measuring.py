@@ -93,8 +93,8 @@ def robustness(
     from spaner.robustness.report import check_report_output, measure_robustness, write_report
 
     if output is not None:
-        check_report_output(output, overwrite=overwrite, curves=inputs)
         check_output_folder(project, output, flag="--output")
+        check_report_output(output, overwrite=overwrite, curves=inputs)
     report = measure_robustness(project, inputs=inputs, training=training, seeds=seeds, split=split)
     notice(report.notices, quiet=quiet)
     if output is not None:

@@ -52,7 +52,7 @@ def tune(
     if as_json:
         say_json(asdict(report))
         return
-    say(f"{report.output}: the best of {report.trials} trials ({report.new_trials} new)")
+    say(f"{report.output}: the best; trials: {report.trials}, {report.new_trials} of them new")
     say_table(("setting", "value"), [(key, _written(v)) for key, v in asdict(report.best).items()])
     say(
         f"mean mAP on split {split}: {report.before:.4f} before, {report.best_map:.4f} now. This "

@@ -86,7 +86,7 @@ def measure_inputs(project: Project, *, split: str = TEST_SPLIT) -> InputRobustn
         synthetic=synthetic_modalities({name: part.rows for name, part in embedded.items()}),
         modalities=modalities,
         notices=(
-            *measuring_notices(project, project.config.modalities, split),
+            *measuring_notices(project, project.space.modalities, split),
             *left_out_notices(project, embedded),
             *silent,
             *project.quarantine.save(project.manifest),

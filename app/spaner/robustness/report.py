@@ -133,9 +133,10 @@ def _notes(report: RobustnessReport) -> Iterator[str]:
 
 def _is_report(folder: Path) -> bool:
     """Tell whether a folder holds a report and nothing besides that a user might miss."""
-    if not folder.is_dir() or not (folder / REPORT).is_file():
+    try:
+        inputs = json.loads((folder / REPORT).read_bytes())["inputs"]
+        pictures = [f"{name}.png" for name in (inputs or {}).get("modalities", ())]
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return False
-    return all(
-        path.is_file() and (path.name in (REPORT, TABLES) or path.suffix == ".png")
-        for path in folder.iterdir()
-    )
+    ours = {REPORT, TABLES, *pictures}
+    return all(path.is_file() and path.name in ours for path in folder.iterdir())

@@ -54,14 +54,14 @@ def key_inputs(sources: Iterable[Path | str]) -> Iterator[KeyedInput | UnusableI
     Those are folders, pipes and devices, files that are not there, and names that no file can have.
     """
     given = list(sources)
-    parts = Counter(_name_of(source) for source in given if isinstance(source, Path))
+    parts = Counter(without_part(source) for source in given if isinstance(source, Path))
     read: dict[Path, tuple[str, _Stamp]] = {}
     for source in given:
         try:
             if isinstance(source, str):
                 yield _key_text(source)
             else:
-                yield _key_file(source, read, parts=parts[_name_of(source)])
+                yield _key_file(source, read, parts=parts[without_part(source)])
         except UnusableInput as error:
             yield error
 
@@ -129,7 +129,7 @@ def _stamp(stat: os.stat_result) -> _Stamp:
     return _Stamp(stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
 
 
-def _name_of(source: Path) -> Path:
+def without_part(source: Path) -> Path:
     """Return a path without what stands behind a `#`, whether or not there is such a file."""
     name, _, part = source.name.rpartition("#")
     return source.with_name(name) if name and part else source
@@ -138,7 +138,7 @@ def _name_of(source: Path) -> Path:
 def _file_of(source: Path) -> tuple[Path, str]:
     """Return the file that a path names, and the part of it that stands behind a `#`."""
     check_ordinary(source)
-    named = _name_of(source)
+    named = without_part(source)
     if named == source or source.exists():
         return source, ""
     return named, source.name.rpartition("#")[2]

@@ -1,0 +1,17 @@
+"""What commands keep beside a space, whose own folder holds nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+CALIBRATION = ".calibration.json"
+QUARANTINE = ".quarantine.csv"
+TRACES = ".training"
+STUDY = ".tuning"
+KEPT = (CALIBRATION, QUARANTINE, TRACES, STUDY)
+
+
+def beside(space: Path, ending: str) -> Path:
+    """Return the path that has the space's name and an ending of its own."""
+    folder = space if space.name else space.absolute()  # "." has no name
+    return folder.with_name(f"{folder.name}{ending}")
