@@ -17,7 +17,7 @@ from spaner_core.positives import Labels, SamplePositives
 from torch import Tensor
 
 from spaner.calibration import CalibratedPair, Calibration, calibration_path, write_calibration
-from spaner.evaluate import EmbeddedRows, embed_split, row_labels
+from spaner.evaluate import EmbeddedRows, embed_split, row_labels, served_modalities
 from spaner.held_out import measuring_notices
 from spaner.notices import left_out_notices
 from spaner.outputs import check_writable
@@ -63,7 +63,7 @@ def calibrate(
     _check_request(project, path, split, rate=false_accept_rate, overwrite=overwrite)
     embedded = embed_split(project, split, strength=strength)
     notices = [
-        *measuring_notices(project, project.space.modalities, split),
+        *measuring_notices(project, served_modalities(project), split),
         *left_out_notices(project, embedded),
         *project.quarantine.save(project.manifest),
         *_absent_notices(project, embedded, split),

@@ -33,6 +33,12 @@ class EmbeddedRows:
     encoder_vectors: Tensor
 
 
+def served_modalities(project: Project) -> tuple[str, ...]:
+    """Return the modalities of the space that are declared and have a plugin here."""
+    space, declared = project.space, project.config.modalities
+    return tuple(n for n in space.modalities if n in declared and n not in space.unserved)
+
+
 def embed_split(
     project: Project, split: str | None, *, strength: float | None = None
 ) -> dict[str, EmbeddedRows]:
@@ -44,9 +50,7 @@ def embed_split(
     """
     space, split = project.space, measured_split(project, split)
     embedded = {}
-    for name in space.modalities:
-        if name in space.unserved or name not in project.config.modalities:
-            continue
+    for name in served_modalities(project):
         if not (rows := measured_rows(project, name, split)):
             continue
         space.check_modality(name)

@@ -13,7 +13,7 @@ from spaner_core.training.monitoring import ATTACHED, LOG, Monitor
 from spaner_core.training.validation import SettledRows, Validation, ValidationRows
 
 from spaner.beside import TRACES, beside
-from spaner.evaluate import row_labels
+from spaner.evaluate import row_labels, served_modalities
 from spaner.held_out import measured_rows, untrained_rows
 from spaner.project import Project
 
@@ -107,10 +107,8 @@ def _settled(project: Project, attached: str) -> dict[str, SettledRows]:
     """Embed validation rows of the space's other modalities, as far as these can be used here."""
     space = project.space
     settled = {}
-    for name in space.modalities:
-        if name == attached or name in space.unserved or name not in project.config.modalities:
-            continue
-        if (rows := _rows(project, name)) is not None:
+    for name in served_modalities(project):
+        if name != attached and (rows := _rows(project, name)) is not None:
             embeddings = torch.from_numpy(space.embed(name, rows.features))
             settled[name] = SettledRows(embeddings=embeddings, labels=rows.labels)
     return settled

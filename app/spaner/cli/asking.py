@@ -60,7 +60,7 @@ def evaluate(
 ) -> None:
     """Measure retrieval for every ordered pair of modalities, and how coherent the space is."""
     project = open_project(config, space=space, manifest=manifest, device=device, quiet=quiet)
-    from spaner.evaluate import embed_split, measure
+    from spaner.evaluate import embed_split, measure, served_modalities
     from spaner.held_out import measured_split, measuring_notices
     from spaner.notices import left_out_notices
 
@@ -70,7 +70,7 @@ def evaluate(
         check_map(project, picture, overwrite=overwrite)
     embedded = embed_split(project, split, strength=strength)
     measured = measured_split(project, split)
-    notice(measuring_notices(project, project.space.modalities, measured), quiet=quiet)
+    notice(measuring_notices(project, served_modalities(project), measured), quiet=quiet)
     notice(left_out_notices(project, embedded), quiet=quiet)
     notice(project.quarantine.save(project.manifest), quiet=quiet)
     figures = measure(project, embedded)

@@ -12,7 +12,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from spaner.choosing import TEST_SPLIT
-from spaner.evaluate import EmbeddedRows, embed_split, row_labels
+from spaner.evaluate import EmbeddedRows, embed_split, row_labels, served_modalities
 from spaner.held_out import check_held_out, measuring_notices
 from spaner.notices import left_out_notices
 from spaner.project import Project
@@ -86,7 +86,7 @@ def measure_inputs(project: Project, *, split: str = TEST_SPLIT) -> InputRobustn
         synthetic=synthetic_modalities({name: part.rows for name, part in embedded.items()}),
         modalities=modalities,
         notices=(
-            *measuring_notices(project, project.space.modalities, split),
+            *measuring_notices(project, served_modalities(project), split),
             *left_out_notices(project, embedded),
             *silent,
             *project.quarantine.save(project.manifest),
