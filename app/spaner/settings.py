@@ -65,7 +65,9 @@ def check_output(project: Project, output: Path | None, *, overwrite: bool) -> P
             f"--output {target}: expected a file beside {config}, whose paths are relative to its "
             "folder; name one there"
         )
-    check_output_file(project, target, flag="--output", overwrite=overwrite, suffix=config.suffix)
+    check_output_file(
+        project, target, flag="--output", overwrite=overwrite, suffix=config.suffix.lower()
+    )
     return target
 
 
