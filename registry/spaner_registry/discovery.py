@@ -57,8 +57,9 @@ def discover(allow: Collection[str] | None = None) -> dict[str, FoundPlugin]:
     """Find every installed plugin by name, sorted, each with its problem if it has one.
 
     `allow` names the distributions that may be loaded, None meaning any. A distribution that is
-    on `sys.path` twice counts once, the first being the one that Python imports. Never raises: a
-    distribution whose metadata cannot be read is left out with a warning.
+    on `sys.path` twice counts once, by its first record that declares plugins: Python imports the
+    first one too, and a record that declares none may be left over from another version. Never
+    raises: a record that cannot be read is passed over with a warning.
     """
     by_name: dict[str, list[FoundPlugin]] = {}
     for plugin in dict.fromkeys(_declared()):  # a line that stands twice says nothing more
@@ -71,20 +72,41 @@ def normalise(distribution: str) -> str:
     return re.sub(r"[-_.]+", "-", distribution.strip()).lower()
 
 
-def _declared() -> Iterator[FoundPlugin]:
-    """Every entry point of the group, of each distribution the first one on `sys.path`.
+@dataclass(frozen=True)
+class _Record:
+    """What one folder of metadata says of a distribution; `complete` where it lists its files."""
 
-    `importlib.metadata.entry_points` does not serve: one damaged distribution makes it raise.
+    name: str
+    version: str
+    folder: str
+    complete: bool
+    entry_points: tuple[EntryPoint, ...]
+
+
+def _declared() -> Iterator[FoundPlugin]:
+    """Every entry point of the group, of each distribution those of one record."""
+    by_name: dict[str | int, list[_Record]] = {}
+    for number, record in enumerate(_records()):
+        nameless = record.name == _UNKNOWN[0]
+        by_name.setdefault(number if nameless else normalise(record.name), []).append(record)
+    for records in by_name.values():
+        chosen = _choose_record(records)
+        for entry_point in chosen.entry_points:
+            yield FoundPlugin(entry_point.name, chosen.name, chosen.version, entry_point)
+
+
+def _records() -> Iterator[_Record]:
+    """Every record that declares something of the group, in the order of `sys.path`.
+
+    `importlib.metadata.entry_points` does not serve: one damaged distribution makes it raise, and
+    the first record of a name hides the others even where it declares nothing.
     """
-    seen: set[str] = set()
     for distribution in distributions():
         name, version = _identity(distribution)
-        if normalise(name) in seen:
-            continue
-        if name != _UNKNOWN[0]:
-            seen.add(normalise(name))
         try:
-            entry_points = distribution.entry_points.select(group=GROUP)
+            entry_points = tuple(distribution.entry_points.select(group=GROUP))
+            complete = bool(entry_points) and distribution.read_text("RECORD") is not None
+            folder = str(distribution.locate_file(""))
         except Exception as error:  # not UTF-8, lines without "=", ...
             logger.warning(
                 "the entry points of %s %s cannot be read (%s); expected lines such as "
@@ -92,8 +114,25 @@ def _declared() -> Iterator[FoundPlugin]:
                 *(name, version, type(error).__name__),
             )
             continue
-        for entry_point in entry_points:
-            yield FoundPlugin(entry_point.name, name, version, entry_point)
+        if entry_points:
+            yield _Record(name, version, folder, complete, entry_points)
+
+
+def _choose_record(records: list[_Record]) -> _Record:
+    """Return the first record on `sys.path`; of several in its folder one that lists its files.
+
+    An upgrade that was interrupted leaves the record of the version before in the same folder.
+    """
+    beside = [record for record in records if record.folder == records[0].folder]
+    chosen = next((record for record in beside if record.complete), beside[0])
+    versions = list(dict.fromkeys(record.version for record in beside))
+    if len(versions) > 1:
+        logger.warning(
+            "%s has records of the versions %s in %s; expected one; %s is taken for the installed "
+            "one: remove the others' folders, or reinstall it",
+            *(chosen.name, " and ".join(versions), chosen.folder, chosen.version),
+        )
+    return chosen
 
 
 def _identity(distribution: Distribution) -> tuple[str, str]:

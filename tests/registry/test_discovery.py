@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -49,6 +51,33 @@ def test_one_distribution_on_the_path_twice_is_the_first(install_plugin: Install
     install_plugin("toy", distribution="spaner-toy", version="2.0")  # prepended: first now
     found = discover()["toy"]
     assert (found.version, found.problem) == ("2.0", None)
+
+
+def test_a_record_left_over_without_entry_points_hides_nothing(
+    install_plugin: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install_plugin("toy", distribution="spaner-toy", version="1.0")
+    stale = tmp_path / "earlier" / "spaner_toy-0.9.dist-info"
+    stale.mkdir(parents=True)
+    (stale / "METADATA").write_text("Metadata-Version: 2.1\nName: spaner-toy\nVersion: 0.9\n")
+    monkeypatch.syspath_prepend(str(stale.parent))
+    found = discover()["toy"]
+    assert (found.version, found.problem) == ("1.0", None)
+
+
+@pytest.mark.parametrize("whole", ["1.0", "1.1"])
+def test_of_two_records_in_one_folder_the_one_that_lists_its_files_is_taken_and_both_are_named(
+    install_plugin: Install, caplog: pytest.LogCaptureFixture, whole: str
+) -> None:
+    root = install_plugin("toy", distribution="spaner-toy", version="1.0")
+    other = root / "spaner_toy-1.1.dist-info"
+    shutil.copytree(root / "spaner_toy-1.0.dist-info", other)
+    metadata = (other / "METADATA").read_text()
+    (other / "METADATA").write_text(metadata.replace("Version: 1.0", "Version: 1.1"))
+    (root / f"spaner_toy-{whole}.dist-info" / "RECORD").write_text("")
+    found = discover()["toy"]
+    assert (found.version, found.problem) == (whole, None)
+    assert {"1.0", "1.1", str(root)} <= set(re.split(r"[\s,;]+", caplog.text))
 
 
 @pytest.mark.parametrize("allowed", ["spaner-toy", "Spaner_Toy", "spaner.toy", "SPANER--TOY"])
