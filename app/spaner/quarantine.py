@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from spaner_core.data.manifest import Manifest, Row
+from spaner_core.data.tables import long_cells
 from spaner_core.writing import written_at_end
 
 from spaner.beside import QUARANTINE, beside
 
-LONGEST_CELL = 2**31 - 1
 COLUMNS = ("modality", "line", "id", "input", "reason")
 
 Place = tuple[str, str, str]
@@ -56,9 +56,11 @@ class Quarantine:
     def _read(self) -> dict[Place, str]:
         if not self.path.is_file():
             return {}
-        csv.field_size_limit(LONGEST_CELL)  # an input may be a whole text
         try:
-            with self.path.open(encoding="utf-8", newline="", errors="replace") as file:
+            with (
+                long_cells(),  # an input may be a whole text
+                self.path.open(encoding="utf-8", newline="", errors="replace") as file,
+            ):
                 rows = [[row.get(key) or "" for key in COLUMNS] for row in csv.DictReader(file)]
         except csv.Error:  # somebody has edited it: what it said is found out again
             return {}

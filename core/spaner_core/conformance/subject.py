@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, distributions
 from pathlib import Path
 from typing import Any
 
@@ -238,11 +238,14 @@ def open_subject(
 
 
 def _installed(name: str) -> EntryPoint:
-    found = entry_points(group=ENTRY_POINT_GROUP)
-    entries = [entry for entry in found if entry.name == name]
+    # not importlib.metadata.entry_points: a leftover record without any hides the installed one
+    declared = (found.entry_points.select(group=ENTRY_POINT_GROUP) for found in distributions())
+    known = dict.fromkeys(entry for entries in declared for entry in entries)
+    entries = [entry for entry in known if entry.name == name]
     if len(entries) != 1:
+        names = ", ".join(sorted({entry.name for entry in known})) or "none"
         raise PluginError(
             f"{len(entries) or 'no'} plugins named {name!r} are installed; expected one of: "
-            f"{', '.join(sorted(found.names)) or 'none'}; give another name, or its reference"
+            f"{names}; give another name, or its reference"
         )
     return entries[0]

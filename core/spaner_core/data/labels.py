@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from spaner_core.data.manifest import UNNAMEABLE
+from spaner_core.data.tables import long_cells
 from spaner_core.errors import DataError
 
 COLUMNS = ("concept", "text")
@@ -18,7 +19,7 @@ def read_label_texts(path: Path) -> dict[str, tuple[str, ...]]:
     Raises `DataError` naming file and line where it cannot be used.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
+        with long_cells(), path.open(encoding="utf-8-sig", newline="") as stream:
             return _texts(path, csv.DictReader(stream, strict=True))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(

@@ -5,11 +5,32 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import RLock
 
 from spaner_core.errors import DataError
+
+LONGEST_CELL = 2**31 - 1
+"""Most characters of a CSV cell: all that csv can be told on every system. An input may be long."""
+
+_READING = RLock()
+
+
+@contextmanager
+def long_cells() -> Iterator[None]:
+    """Let csv read cells of up to `LONGEST_CELL` characters, and leave its limit as it was.
+
+    The limit, 131072 by default, is the whole process's: one thread at a time raises it.
+    """
+    with _READING:
+        limit = csv.field_size_limit(LONGEST_CELL)
+        try:
+            yield
+        finally:
+            csv.field_size_limit(limit)
 
 
 @dataclass
@@ -40,6 +61,7 @@ def read_table(path: Path) -> Table:
         raise DataError(f"{path}: {reason}; expected a readable file; check the path") from error
 
 
+@long_cells()
 def _read_csv(path: Path) -> Table:
     table = Table()
     reader = csv.reader(io.StringIO(_decode(path)), strict=True)

@@ -39,6 +39,16 @@ def test_an_installed_plugin_is_found_by_its_name(tmp_path: Path) -> None:
     assert subject.modality.name == "text"
 
 
+def test_a_record_left_over_from_another_version_hides_no_plugin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stale = tmp_path / "spaner_text-0.0.1.dist-info"
+    stale.mkdir()
+    (stale / "METADATA").write_text("Metadata-Version: 2.1\nName: spaner-text\nVersion: 0.0.1\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert open_subject("text", tmp_path).reference == "spaner_text"
+
+
 def test_a_plugin_that_is_not_installed_is_refused_with_what_is(tmp_path: Path) -> None:
     with pytest.raises(PluginError, match=r"no plugins named 'smell' .*audio, sensor, text") as no:
         open_subject("smell", tmp_path)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,12 @@ def test_column_order_further_columns_blanks_and_quotes_do_not_matter(tmp_path: 
 def test_a_file_from_a_spreadsheet_with_its_mark_reads_as_any_other(tmp_path: Path) -> None:
     path = write(tmp_path, "concept,text\nsept,sept à\n", encoding="utf-8-sig")
     assert read_label_texts(path) == {"sept": ("sept à",)}
+
+
+def test_a_concept_may_be_described_at_any_length(tmp_path: Path) -> None:
+    text, limit = "word " * 30_000, csv.field_size_limit()
+    assert read_label_texts(write(tmp_path, f"concept,text\na,{text}\n")) == {"a": (text.strip(),)}
+    assert csv.field_size_limit() == limit
 
 
 @pytest.mark.parametrize(

@@ -111,6 +111,15 @@ def test_every_format_gives_the_same_rows(tmp_path: Path, suffix: str) -> None:
     assert [row.line for row in manifest.rows] == lines
 
 
+@pytest.mark.parametrize("suffix", WRITERS)
+def test_a_text_of_any_length_is_one_cell(tmp_path: Path, suffix: str) -> None:
+    text, limit = "a long\nstory " * 20_000, csv.field_size_limit()
+    record = ("", "caption", text, "cat", "", "", "x" * limit)
+    (row,) = read_manifest(WRITERS[suffix](tmp_path / f"m{suffix}", COLUMNS, (record,))).rows
+    assert (row.input, row.metadata["place"]) == (text.strip(), "x" * limit)
+    assert csv.field_size_limit() == limit  # it is the whole process's, not ours
+
+
 ANY = st.text(st.characters(codec="utf-8", exclude_characters="\r"), min_size=1)
 NAME = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Zl", "Zp"]), min_size=1)
 
