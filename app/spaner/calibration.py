@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from spaner_core.errors import SpaceError
 from spaner_core.evaluation.calibration import HitProbability
 from spaner_core.evaluation.no_match import MatchThreshold
+from spaner_core.json_files import read_json
 from spaner_core.vectors import VectorKey
 from spaner_core.writing import written_at_end
 
@@ -81,11 +82,11 @@ def read_calibration(path: Path) -> Calibration | None:
     Raises `SpaceError` where it is damaged, or not what this SPANER writes.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
         version = content.pop("format_version")
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise _unreadable(path, f"{type(error).__name__}: {error}") from error
     if version != FORMAT_VERSION:
         raise _unreadable(path, f"format version {version!r}, this SPANER reads {FORMAT_VERSION}")

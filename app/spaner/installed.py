@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from spaner_core.json_files import read_json
 from spaner_registry.discovery import FoundPlugin
 
 LOADING_LIMIT_S = 120.0
@@ -102,8 +102,8 @@ def _aligners(space: Path | None) -> list[Path]:
 
 def _recorded_origin(folder: Path) -> str:
     try:
-        record = json.loads((folder / "config.json").read_bytes())
-    except (OSError, ValueError, RecursionError):
+        record = read_json(folder / "config.json")
+    except (OSError, ValueError):
         record = None
     if not isinstance(record, dict):
         return "its config.json, which would say what made it, cannot be read"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from spaner_core.data.manifest import Manifest, Row
 from spaner_core.data.tables import long_cells
+from spaner_core.ordinary_files import open_ordinary
 from spaner_core.writing import written_at_end
 
 from spaner.beside import QUARANTINE, beside
@@ -59,7 +61,8 @@ class Quarantine:
         try:
             with (
                 long_cells(),  # an input may be a whole text
-                self.path.open(encoding="utf-8", newline="", errors="replace") as file,
+                open_ordinary(self.path) as opened,
+                io.TextIOWrapper(opened, "utf-8", "replace", newline="") as file,
             ):
                 rows = [[row.get(key) or "" for key in COLUMNS] for row in csv.DictReader(file)]
         except csv.Error:  # somebody has edited it: what it said is found out again

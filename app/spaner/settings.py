@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 from spaner_core.errors import ConfigError
 from spaner_core.options import OptionError
+from spaner_core.ordinary_files import read_small
 from spaner_core.writing import written_at_end
 
 from spaner.outputs import check_output_file
@@ -81,7 +82,7 @@ def write_tuned(
     project: Project, best: Setting, target: Path, *, best_map: float, split: str
 ) -> None:
     """Write the configuration with the best settings in place of its own, atomically."""
-    content: dict[str, Any] = yaml.safe_load(project.config.path.read_text(encoding="utf-8"))
+    content: dict[str, Any] = yaml.safe_load(read_small(project.config.path))
     content["space"] = _tuned_space(project, content["space"])
     for section, key, value in (
         ("prompt", "dim", best.dim),

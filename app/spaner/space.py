@@ -11,6 +11,7 @@ import numpy as np
 from spaner_core import checkpoint
 from spaner_core.data.manifest import inline_source
 from spaner_core.errors import OutputExists, SpaceError
+from spaner_core.ordinary_files import copy_ordinary
 from spaner_core.records import AlignerRecord
 from spaner_core.replacing import replaced_at_end
 from spaner_core.space import Space as AlignedSpace
@@ -135,7 +136,11 @@ class Space:
         if target.resolve().is_relative_to(self.folder.resolve()):
             raise OutputExists(f"{target} lies in the space itself; give another folder")
         with replaced_at_end(target) as new:
-            shutil.copytree(self.folder, new)
+            try:
+                shutil.copytree(self.folder, new, copy_function=copy_ordinary)
+            except shutil.Error as error:
+                path, _, why = error.args[0][0]
+                raise SpaceError(f"{path} cannot be copied ({why}); run `spaner verify`") from error
         return target
 
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from spaner_core.errors import ConfigError, DataError, one_line
 from spaner_core.features.inputs import KeyedInput, key_inputs
+from spaner_core.ordinary_files import LARGEST_LIST, UnfitFile, read_small
+from spaner_core.receipts import hash_file
 from spaner_core.writing import written_at_end
 
 from spaner.beside import STUDY, beside
@@ -25,8 +27,8 @@ if TYPE_CHECKING:
     from optuna.study import Study
     from optuna.trial import FrozenTrial
 
-DAMAGED = (LookupError, TypeError, ValueError, AttributeError, AssertionError)
-"""What optuna raises for a file with lines that it has not written."""
+DAMAGED = (LookupError, TypeError, ValueError, AttributeError, AssertionError, UnfitFile)
+"""What is raised for a file with lines that optuna has not written, or that is no file."""
 
 
 def study_path(project: Project) -> Path:
@@ -100,7 +102,7 @@ def _settle_lines(path: Path) -> None:
     """
     if not path.exists():
         return
-    *lines, last = path.read_bytes().split(b"\n")
+    *lines, last = read_small(path, largest=LARGEST_LIST).split(b"\n")
     for line in lines if last == b"" or lines else [last]:
         json.loads(line)
     if last:
@@ -120,7 +122,7 @@ def _study_name(project: Project, material: Retraining, split: str) -> str:
     names = project.config.modalities
     decided = [
         split,
-        hashlib.sha256(project.config.data.manifest.read_bytes()).hexdigest(),
+        hash_file(project.config.data.manifest),
         {name: list(_input_keys(project, name, split)) for name in names},
         [project.assembly.stream_identity(name, project.store).folder for name in names],
         read_project_labels(project),

@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from spaner_core.errors import SpaceError
+from spaner_core.json_files import parse_json
+from spaner_core.ordinary_files import UnfitFile, open_ordinary, read_small
 
 RECEIPT = "receipt.json"
 FORMAT_VERSION = 1
@@ -24,7 +26,7 @@ FORMAT_VERSION = 1
 
 def hash_file(path: Path) -> str:
     """Return the SHA-256 of a file."""
-    with path.open("rb") as stream:
+    with open_ordinary(path) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
@@ -71,13 +73,15 @@ def read_receipt(path: Path) -> dict[str, Any]:
     Raises `SpaceError` when it is missing, is no receipt, or one of its bytes was changed.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-        body = json.loads(text)
+        content = read_small(path)
+        body = parse_json(content)
         body.pop("checksum")
-        intact = _with_checksum(body) == text and _is_receipt(body)
+        intact = _with_checksum(body).encode() == content and _is_receipt(body)
     except FileNotFoundError:
         raise SpaceError(f"{path}: the receipt is missing") from None
-    except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError):
+    except UnfitFile as error:
+        raise SpaceError(f"{error}; is no receipt") from error
+    except (OSError, ValueError, KeyError, AttributeError, TypeError):
         intact = False
     if not intact:
         raise SpaceError(f"{path}: is no receipt, or was changed after it was written")

@@ -11,6 +11,7 @@ from typing import NoReturn
 
 import yaml
 from spaner_core.errors import ConfigError
+from spaner_core.ordinary_files import open_ordinary
 
 LARGEST_FILE = 2**20  # bytes
 MOST_VALUES = 10_000  # aliases written out
@@ -86,7 +87,7 @@ class _Loader(yaml.SafeLoader):
 
 def _read_text(path: Path) -> str:
     try:
-        with path.open("rb") as file:
+        with open_ordinary(path) as file:
             data = file.read(LARGEST_FILE + 1)
     except FileNotFoundError as error:
         raise ConfigError(

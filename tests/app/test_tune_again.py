@@ -137,6 +137,13 @@ def test_a_damaged_study_is_named_and_left_as_it_is(
     assert sum(line.startswith("error: ") for line in said.splitlines()) == 1
 
 
+def test_a_study_that_is_no_file_is_named(project: Path, refuses: Callable[..., str]) -> None:
+    study = project / "space.tuning" / "study.jsonl"
+    study.parent.mkdir()
+    study.symlink_to("/dev/null")
+    refuses("tune", "--trials", 1, cwd=project, says=("study.jsonl", "device"))
+
+
 def test_a_study_that_was_cut_off_in_a_line_loses_that_line_alone(
     project: Path, spaner: Run
 ) -> None:

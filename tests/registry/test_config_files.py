@@ -227,7 +227,8 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     assert "this is a folder; expected a YAML file" in _refusal(tmp_path)
     assert "there is no such file" in _refusal(missing / "plugins.yaml")
     assert "cannot be read (embedded null byte); expected a readable" in _refusal(Path("a\0b"))
-    assert "the file is larger than 1 MiB" in _refusal(Path("/dev/zero"))
+    (tmp_path / "large.yaml").write_bytes(bytes(2**20 + 1))
+    assert "the file is larger than 1 MiB" in _refusal(tmp_path / "large.yaml")
 
 
 @pytest.mark.parametrize(

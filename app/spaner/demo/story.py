@@ -9,6 +9,7 @@ from pathlib import Path
 
 import typer
 from spaner_core.errors import OutputExists
+from spaner_core.ordinary_files import read_small
 
 from spaner.demo.dataset import write_dataset
 
@@ -41,7 +42,10 @@ def tell(folder: Path, run: Callable[[list[str]], None]) -> None:
 
 
 def _is_ours(config: Path, content: bytes) -> bool:
-    return config.is_file() and config.read_bytes() == content
+    try:
+        return read_small(config) == content
+    except OSError:
+        return False
 
 
 def _story(folder: Path) -> list[tuple[str, list[str]]]:

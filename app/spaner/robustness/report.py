@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from spaner_core.errors import ConfigError, OutputExists
+from spaner_core.json_files import read_json
 from spaner_core.replacing import replaced_at_end
 
 from spaner.choosing import TEST_SPLIT
@@ -134,7 +135,7 @@ def _notes(report: RobustnessReport) -> Iterator[str]:
 def _is_report(folder: Path) -> bool:
     """Tell whether a folder holds a report and nothing besides that a user might miss."""
     try:
-        inputs = json.loads((folder / REPORT).read_bytes())["inputs"]
+        inputs = read_json(folder / REPORT)["inputs"]
         pictures = [f"{name}.png" for name in (inputs or {}).get("modalities", ())]
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return False

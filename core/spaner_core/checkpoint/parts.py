@@ -14,6 +14,8 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from spaner_core.errors import SpaceError
+from spaner_core.json_files import read_json
+from spaner_core.ordinary_files import open_ordinary
 from spaner_core.prompt import chain_fingerprint
 from spaner_core.receipts import RECEIPT, render_receipt
 from spaner_core.records import AlignerRecord, BlockRecord, PromptRecord
@@ -70,9 +72,10 @@ def read_record(folder: Path, kind: type[RecordT]) -> RecordT:
     """Read a part's config.json; raises `SpaceError` where it is not as this SPANER writes it."""
     path = folder / CONFIG
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
+        config = read_json(path)
         version = config.pop("format_version")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        json.dumps(config, ensure_ascii=False).encode()  # half a surrogate pair is no character
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise SpaceError(
             f"{path} cannot be read ({error}); restore it from a copy, or train anew"
         ) from error
@@ -111,7 +114,8 @@ def read_tensors(folder: Path) -> dict[str, Tensor]:
 def read_bytes(path: Path) -> bytes:
     """Read a file of a space; raises `SpaceError` where that is not possible."""
     try:
-        return path.read_bytes()
+        with open_ordinary(path) as file:
+            return file.read()
     except PermissionError as error:
         raise SpaceError(f"{path} may not be read; ask its owner for permission") from error
     except OSError as error:

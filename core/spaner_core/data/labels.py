@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from spaner_core.data.manifest import UNNAMEABLE
 from spaner_core.data.tables import long_cells
 from spaner_core.errors import DataError
+from spaner_core.ordinary_files import read_small
 
 COLUMNS = ("concept", "text")
 
@@ -19,8 +21,9 @@ def read_label_texts(path: Path) -> dict[str, tuple[str, ...]]:
     Raises `DataError` naming file and line where it cannot be used.
     """
     try:
-        with long_cells(), path.open(encoding="utf-8-sig", newline="") as stream:
-            return _texts(path, csv.DictReader(stream, strict=True))
+        text = io.StringIO(read_small(path).decode("utf-8-sig"), newline="")
+        with long_cells():
+            return _texts(path, csv.DictReader(text, strict=True))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(
             f"{path}: cannot be read ({error}); expected a CSV file in UTF-8 with the columns "

@@ -12,6 +12,7 @@ from pathlib import Path
 from threading import RLock
 
 from spaner_core.errors import DataError
+from spaner_core.ordinary_files import open_ordinary
 
 LONGEST_CELL = 2**31 - 1
 """Most characters of a CSV cell: all that csv can be told on every system. An input may be long."""
@@ -53,12 +54,17 @@ def read_table(path: Path) -> Table:
                 f"{path}: got the suffix {path.suffix!r}; expected one of {', '.join(_READERS)}; "
                 "save the manifest in one of these formats"
             )
-        if not path.stat().st_size:
+        if _is_empty(path):
             raise DataError(f"{path}: got an empty file; expected rows; write one row a sample")
         return reader(path)
     except OSError as error:
         reason = error.strerror or error
         raise DataError(f"{path}: {reason}; expected a readable file; check the path") from error
+
+
+def _is_empty(path: Path) -> bool:
+    with open_ordinary(path) as file:
+        return not file.read(1)
 
 
 @long_cells()
@@ -114,7 +120,7 @@ def _read_parquet(path: Path) -> Table:
     import pyarrow.parquet as pq
 
     try:
-        with pq.ParquetFile(path) as file:
+        with open_ordinary(path) as opened, pq.ParquetFile(opened) as file:
             content = file.read()
         columns = [str(name).strip() for name in content.column_names]
         values = [column.to_pylist() for column in content.columns]
@@ -136,7 +142,8 @@ _READERS: dict[str, Callable[[Path], Table]] = {
 
 
 def _decode(path: Path) -> str:
-    content = path.read_bytes()
+    with open_ordinary(path) as file:
+        content = file.read()
     try:
         return content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import mmap
 import os
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from pyarrow import ipc
 
 from spaner_core.errors import DataError
 from spaner_core.features.encoding import EncodedSample
+from spaner_core.ordinary_files import open_ordinary
 from spaner_core.threads import one_thread
 from spaner_core.writing import written_at_end
 
@@ -102,7 +104,8 @@ def copy_batch_file(
     source: Path, target: Path, *, keys: Set[str], identity: Mapping[str, Any]
 ) -> None:
     """Write the samples of `source` that are among `keys` to `target`, bit by bit the same."""
-    with pa.memory_map(os.fsencode(source.absolute())) as file, ipc.open_file(file) as reader:
+    content, _ = _mapped(source)
+    with ipc.open_file(content) as reader:
         batch = reader.get_batch(0)
         kept = batch.filter(pc.is_in(batch["key"], pa.array(sorted(keys), pa.string())))
         _write(target, kept, identity)
@@ -131,12 +134,8 @@ def read_batch_file(path: Path, *, identity: Mapping[str, Any]) -> BatchFile:
     Raises `DamagedFile` where the file is damaged or holds features of another identity.
     """
     try:
-        stamp = stamp_of(path.stat())
-        # bytes: folders may have names that are no UTF-8, and Arrow must not read a ~ its own way
-        with pa.memory_map(os.fsencode(path.absolute())) as file:
-            beginning = file.read_buffer(file.size()).address
-            file.seek(0)
-            reader = ipc.open_file(file)
+        content, stamp = _mapped(path)
+        with ipc.open_file(content) as reader:
             described = json.loads((reader.schema.metadata or {})[METADATA])
             if described["identity"] != json.loads(json.dumps(identity)):
                 raise DamagedFile("it holds features of another encoder, preparation or dtype")
@@ -155,12 +154,19 @@ def read_batch_file(path: Path, *, identity: Mapping[str, Any]) -> BatchFile:
                 keys=tuple(keys),
                 starts=tuple(starts),
                 padding=tuple(map(tuple, padding)),
-                offset_bytes=tokens.values.buffers()[1].address - beginning,
+                offset_bytes=tokens.values.buffers()[1].address - content.address,
                 dim=identity["dim"],
                 dtype=DTYPES[identity["dtype"]],
             )
     except (pa.ArrowException, AttributeError, KeyError, OSError, TypeError, ValueError) as error:
         raise DamagedFile(f"it is damaged ({error})") from error
+
+
+def _mapped(path: Path) -> tuple[pa.Buffer, tuple[int, int, int]]:
+    """Map an ordinary file to memory; return that with the file's stamp."""
+    with open_ordinary(path) as file:  # by Python: Arrow takes no names that are not UTF-8
+        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        return pa.py_buffer(mapped), stamp_of(os.fstat(file.fileno()))
 
 
 _Places: TypeAlias = tuple[list[str], list[int], list[list[int]]]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from spaner_core.errors import UnusableInput
+from spaner_core.ordinary_files import open_ordinary
 
 
 class _Stamp(NamedTuple):
@@ -108,7 +109,7 @@ def _key_file(source: Path, read: dict[Path, tuple[str, _Stamp]], *, parts: int)
     check_ordinary(file)
     if file not in read:
         try:
-            with file.open("rb") as opened:
+            with open_ordinary(file) as opened:
                 stamp = _stamp(os.fstat(opened.fileno()))
                 read[file] = hashlib.file_digest(opened, "sha256").hexdigest(), stamp
         except (OSError, ValueError) as error:  # a NUL in the name is a ValueError

@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from spaner_core.features.inputs import KeyedInput
+from spaner_core.ordinary_files import LARGEST_LIST, read_small
 from spaner_core.writing import written_at_end
 
 PLAN = "plan.json"
@@ -22,7 +23,7 @@ _PLAN = TypeAdapter(list[list[str]])
 def read_plan(folder: Path) -> list[list[str]]:
     """Return the plan of an extraction that has not come to its end, empty where there is none."""
     try:
-        return _PLAN.validate_json((folder / PLAN).read_bytes())
+        return _PLAN.validate_json(read_small(folder / PLAN, largest=LARGEST_LIST))
     except (OSError, ValueError):
         return []
 

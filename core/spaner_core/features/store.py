@@ -12,6 +12,8 @@ from pathlib import Path
 
 from spaner_core.features.identity import FORMAT_VERSION, StreamIdentity
 from spaner_core.features.stream import DESCRIPTION, FeatureStream
+from spaner_core.json_files import read_json
+from spaner_core.ordinary_files import read_small
 from spaner_core.replacing import writing_alone
 from spaner_core.writing import remove_partials, written_at_end
 
@@ -42,7 +44,7 @@ class FeatureStore:
         """Open every stream that there is."""
         for path in sorted(self.folder.glob(f"*/{DESCRIPTION}")):
             try:
-                identity = StreamIdentity(**json.loads(path.read_text(encoding="utf-8")))
+                identity = StreamIdentity(**read_json(path))
             except (OSError, TypeError, ValueError):
                 continue  # no description of ours: what lies there is not ours to touch
             # a newer SPANER's features are not ours to judge
@@ -53,17 +55,17 @@ class FeatureStore:
         """Remember that a stream is used, in place of the one used before in the same place."""
         place = f"{use.config}|{use.manifest}|{use.modality}"
         name = f"{use.modality}-{hashlib.sha256(os.fsencode(place)).hexdigest()[:16]}.json"
-        path, described = self.folder / USES / name, json.dumps(asdict(use), indent=2)
+        path, described = self.folder / USES / name, json.dumps(asdict(use), indent=2).encode()
         with suppress(OSError):  # a store that may only be read is not pruned either
-            if not path.is_file() or path.read_text(encoding="utf-8") != described:
+            if not path.is_file() or read_small(path) != described:
                 with writing_alone(path), written_at_end(path) as partial:
                     remove_partials(path.parent)
-                    partial.write_text(described, encoding="utf-8")
+                    partial.write_bytes(described)
 
     def uses(self) -> dict[Path, Use]:
         """Return what was remembered, with the file that holds each."""
         found = {}
         for path in sorted((self.folder / USES).glob("*.json")):
             with suppress(OSError, TypeError, ValueError):
-                found[path] = Use(**json.loads(path.read_text(encoding="utf-8")))
+                found[path] = Use(**read_json(path))
         return found

@@ -14,6 +14,7 @@ from torch import Tensor
 from spaner_core.errors import DataError
 from spaner_core.features.batch_files import BatchFile, stamp_of
 from spaner_core.features.rows import FeatureRows
+from spaner_core.ordinary_files import open_unbuffered
 from spaner_core.profiling import spent
 from spaner_core.threads import one_thread
 
@@ -83,7 +84,7 @@ class StoredRows:
 @contextmanager
 def _opened(file: BatchFile) -> Iterator[RawIOBase]:
     try:
-        with file.path.open("rb", buffering=0) as content:
+        with open_unbuffered(file.path) as content:
             if stamp_of(os.fstat(content.fileno())) != file.stamp:
                 raise OSError("it was written anew")
             yield content

@@ -28,6 +28,7 @@ from spaner_core.features.identity import StreamIdentity
 from spaner_core.features.inputs import KeyedInput
 from spaner_core.features.plans import PLAN, read_plan, write_plan
 from spaner_core.features.stored_rows import StoredRows
+from spaner_core.ordinary_files import LARGEST_LIST, read_small
 from spaner_core.pretrained.freeze import FrozenEncoder
 from spaner_core.profiling import spent
 from spaner_core.replacing import writing_alone
@@ -261,7 +262,7 @@ class FeatureStream:
 
 def _read_refused(path: Path) -> dict[str, str]:
     try:
-        return _REFUSED.validate_json(path.read_bytes())
+        return _REFUSED.validate_json(read_small(path, largest=LARGEST_LIST))
     except (OSError, ValueError):  # not there, or damaged: those inputs are tried again
         return {}
 
