@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from spaner_core import checkpoint
 from spaner_core.data.manifest import inline_source
-from spaner_core.errors import OutputExists, SpaceError
+from spaner_core.errors import DataError, OutputExists, SpaceError
 from spaner_core.ordinary_files import copy_ordinary
 from spaner_core.records import AlignerRecord
 from spaner_core.replacing import replaced_at_end
@@ -21,7 +21,7 @@ from spaner_registry.registry import Registry
 from spaner_registry.space_options import options_from_space
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
     from spaner_core.features.rows import RowSource
     from spaner_core.modality import Aligner
 
@@ -125,9 +125,28 @@ class Space:
         self.assembly.check_space(self.aligned, modality)
 
     @staticmethod
-    def similarity(first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the cosine of every row of `first` (n, D) with every row of `second`: (n, m)."""
-        return first @ second.T
+    def similarity(first: ArrayLike, second: ArrayLike) -> NDArray[np.float32]:
+        """Return the cosine, -1 to 1, of every row of `first` (n, D) with every one of `second`.
+
+        Rows (m, D) give (n, m); an array (D,) is one row, and its axis is left out of the answer.
+        Rows need not be of unit length; a row of zeros has no direction, and cosine 0 with all.
+        Raises `DataError` where arrays have other axes, or D differs.
+        """
+        a, b = np.asarray(first, dtype=np.float32), np.asarray(second, dtype=np.float32)
+        if not {a.ndim, b.ndim} <= {1, 2} or a.shape[-1] != b.shape[-1]:
+            raise DataError(
+                f"similarity got arrays of shape {a.shape} and {b.shape}; expected (n, D) and "
+                "(m, D), or (D,) for one row; give embeddings of one space"
+            )
+        cosines = _unit_rows(a) @ _unit_rows(b).T
+        return np.asarray(np.clip(cosines, -1, 1), dtype=np.float32)
+
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}({str(self.folder)!r}, "
+            f"modalities: {', '.join(self.modalities) or 'none'}; {len(self.concepts)} concepts; "
+            f"strength {self.aligned.record.strength:g})"
+        )
 
     def save_pretrained(self, folder: str | Path, *, overwrite: bool = False) -> Path:
         """Copy the space, byte for byte, to `folder`. Raises `OutputExists` if it exists."""
@@ -142,6 +161,13 @@ class Space:
                 path, _, why = error.args[0][0]
                 raise SpaceError(f"{path} cannot be copied ({why}); run `spaner verify`") from error
         return target
+
+
+def _unit_rows(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return rows (n, D) or (D,) with unit length, zeros as they are."""
+    # in float64: squares of large float32 numbers overflow
+    lengths = np.linalg.norm(rows.astype(np.float64), axis=-1, keepdims=True)
+    return np.asarray(rows / np.where(lengths > 0, lengths, 1), dtype=np.float32)
 
 
 def open_space(folder: Path, assembly: Assembly | None = None) -> Space:

@@ -99,7 +99,7 @@ def test_hits_get_a_probability_that_grows_with_the_score(calibrated: Path, span
 def test_hits_are_otherwise_those_without_a_calibration(
     calibrated: Path, attached: Path, spaner: Run
 ) -> None:
-    find = (*FIND, "audio,vision", "--json")
+    find = (*FIND, "audio", "--json")
     plain = only_json(spaner(*find, cwd=attached))
     hits = only_json(spaner(*find, cwd=calibrated))
     assert [{key: hit[key] for key in KEYS} for hit in hits] == plain
@@ -159,8 +159,9 @@ def test_another_pull_strength_is_not_calibrated(calibrated: Path, spaner: Run) 
     find = (*FIND, "audio,vision", "--json", "--strength", "0.7")
     done = spaner(*find, cwd=calibrated)
     assert all(set(hit) == KEYS for hit in only_json(done))
-    (note,) = done.stderr.splitlines()
+    note, turns = done.stderr.splitlines()
     assert "not used for hits of 'audio', 'vision': it holds at pull strength 0.5, not 0.7" in note
+    assert "turns" in turns
     renew = note.rpartition("`spaner ")[2].strip("`").split()
     assert renew == ["calibrate", "--overwrite", "--strength", "0.7"]
     hardly = spaner(*FIND, "audio", "--json", "--strength", "0.5000001", cwd=calibrated)
@@ -180,7 +181,8 @@ def test_an_aligner_trained_anew_makes_its_own_pairs_stale_and_no_others(
     done = spaner(*FIND, "sensor,audio", "-k", "100", "--json", cwd=calibrated)
     for hit in only_json(done):
         assert (hit["probability"] is None) == (hit["modality"] == "sensor")
-    (note,) = done.stderr.splitlines()
+    note, turns = done.stderr.splitlines()
+    assert "'text' → 'sensor'" in turns
     assert f"{FILE} is stale and not used for hits of 'sensor': 'sensor' has another" in note
     assert "spaner calibrate --overwrite`" in note
     assert spaner(*FIND, "audio,vision", cwd=calibrated).stderr == ""

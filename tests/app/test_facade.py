@@ -75,6 +75,27 @@ def test_what_belongs_together_is_similar(space: product.Space, attached_project
     assert np.allclose(np.diag(space.similarity(texts, texts)), 1, atol=1e-5)
 
 
+def test_similarity_is_a_cosine_whatever_the_length_of_rows(space: product.Space) -> None:
+    rows = np.array([[3.0, 4.0], [0.0, 0.0], [-3e30, 4e30]])
+    assert np.allclose(space.similarity(rows, [[30, 40], [0, 1]]), [[1, 0.8], [0, 0], [0.28, 0.8]])
+    assert space.similarity(rows[0], rows).shape == (3,)
+    assert space.similarity(rows, rows[0]).shape == (3,)
+    assert float(space.similarity([3, 4], [6, 8])) == pytest.approx(1)
+    for other in (np.ones((2, 3)), np.ones((1, 2, 2)), np.float32(1)):
+        with pytest.raises(DataError, match="expected"):
+            space.similarity(rows, other)
+
+
+def test_a_space_and_the_package_say_what_they_hold(
+    space: product.Space, attached_project: Path
+) -> None:
+    shown = repr(space)
+    for part in (str(attached_project / "space"), "audio, sensor, text, vision", "4 concepts",
+                 "strength 0.5"):  # fmt: skip
+        assert part in shown
+    assert set(product.__all__) <= set(dir(product))
+
+
 def test_strength_one_gives_mixtures_of_anchors(
     space: product.Space, attached_project: Path
 ) -> None:

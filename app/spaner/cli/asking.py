@@ -90,6 +90,9 @@ def search(
     source: Annotated[str, typer.Option("--from", help="The query's modality.")],
     to: Annotated[str, typer.Option("--to", help="Modalities to find, with commas.")],
     k: Annotated[int, typer.Option("-k", min=1, help="How many to find.")] = 10,
+    each: Annotated[
+        bool, typer.Option("--each", help="Find -k of each modality, in a list of its own.")
+    ] = False,
     split: Annotated[str | None, typer.Option(help="Only these rows.")] = None,
     config: ConfigFlag = CONFIG,
     space: SpaceFlag = None,
@@ -99,10 +102,15 @@ def search(
     as_json: JsonFlag = False,
     quiet: QuietFlag = False,
 ) -> None:
-    """Find rows of other modalities by a photo, a text, a sound or a series."""
+    """Find rows of other modalities by a photo, a text, a sound or a series.
+
+    Hits of several modalities are one list by probability where the space is calibrated. Elsewhere
+    they take turns, the best of each modality first, since their scores do not compare.
+    """
     project = open_project(config, space=space, manifest=manifest, device=device, quiet=quiet)
     from spaner.calibration import usable_calibration
     from spaner.search.exact import search as search_rows
+    from spaner.search.ranking import turn_notices
 
     targets = [name.strip() for name in to.split(",") if name.strip()]
     calibration, notices = usable_calibration(
@@ -117,7 +125,10 @@ def search(
         split=split,
         strength=strength,
         calibration=calibration,
+        each=each,
     )
+    if not each:
+        notices += turn_notices(calibration, source=source, targets=targets)
     notice([*notices, *project.quarantine.save(project.manifest)], quiet=quiet)
     if as_json:
         say_json([asdict(hit) for hit in hits])

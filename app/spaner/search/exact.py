@@ -8,16 +8,21 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-from spaner_core.data.manifest import Row, inline_source
+from numpy.typing import NDArray
+from spaner_core.data.manifest import inline_source
 from spaner_core.errors import ConfigError, DataError
 
-from spaner.calibration import CalibratedPair, Calibration
+from spaner.calibration import Calibration
 from spaner.project import Project
+from spaner.search.ranking import Nearest, in_order, probability_of
 
 
 @dataclass(frozen=True, kw_only=True)
 class Hit:
-    """One row that was found; `score` is the cosine with the query, -1 to 1."""
+    """One row that was found; `score` is the cosine with the query, -1 to 1.
+
+    Scores of different modalities do not compare: each has a level of its own.
+    """
 
     rank: int
     score: float
@@ -49,12 +54,17 @@ def search(
     split: str | None = None,
     strength: float | None = None,
     calibration: Calibration | None = None,
+    each: bool = False,
 ) -> list[Hit]:
-    """Find the `k` rows of the target modalities that lie nearest the query.
+    """Find the `k` rows of the target modalities that belong to the query, the likeliest first.
 
     `query` is a path, or a text where the source modality takes one. A sample with several rows
     is found once. With a `calibration`, one that fits the space and `strength`, every hit is a
-    `CalibratedHit`. Raises `ConfigError` where `policy.links` does not let `source` find a target.
+    `CalibratedHit`, and hits of several targets are ordered by probability. Without one, or where
+    it lacks a target, they take turns, as `ranking.turn_notices` says: the best of each target,
+    then the second of each. With `each` there are `k` hits of every target, ranked by themselves,
+    one target after the other. Raises `ConfigError` where `policy.links` does not let `source`
+    find a target.
     """
     targets = list(dict.fromkeys(targets))
     if not targets:
@@ -62,24 +72,13 @@ def search(
     check_links(project, source, targets)
     check_query(project, query, source)
     wanted = project.space.encode(query, modality=source, strength=strength)
-    rows: list[Row] = []
-    scores: list[np.ndarray] = []
-    for target in targets:
-        project.space.check_modality(target)
-        distinct = list({row.id: row for row in project.rows(target, split)}.values())
-        usable = project.features(target, distinct)
-        gallery = project.space.embed(target, usable.features, strength=strength)
-        rows += usable.rows
-        scores.append(project.space.similarity(wanted, gallery)[0])
-    joined = np.concatenate(scores)
-    # stable: rows that tie keep the manifest's order
-    best = np.argsort(-joined, kind="stable")[:k]
-    hits = [_hit(rank, joined[place], rows[place]) for rank, place in enumerate(best, start=1)]
-    if calibration is None:
-        return hits
+    found = {
+        target: _nearest(project, wanted, target, k=k, split=split, strength=strength)
+        for target in targets
+    }
     return [
-        _calibrated(hit, float(joined[place]), calibration.pair(source, hit.modality))
-        for hit, place in zip(hits, best, strict=True)
+        _hit(rank, nearest, source=source, calibration=calibration)
+        for rank, nearest in in_order(found, calibration, source=source, k=k, each=each)
     ]
 
 
@@ -88,23 +87,44 @@ def no_match(hits: Sequence[Hit]) -> bool:
     return bool(hits) and all(isinstance(h, CalibratedHit) and h.match is False for h in hits)
 
 
-def _calibrated(hit: Hit, cosine: float, pair: CalibratedPair | None) -> CalibratedHit:
-    probability = pair.probability.at(cosine) if pair and pair.probability else None
-    return CalibratedHit(
-        **asdict(hit),
-        probability=None if probability is None else round(probability, 4),
-        match=pair.threshold.passes(cosine) if pair and pair.threshold else None,
-    )
+def _nearest(
+    project: Project,
+    wanted: NDArray[np.float32],
+    target: str,
+    *,
+    k: int,
+    split: str | None,
+    strength: float | None,
+) -> list[Nearest]:
+    """Find the `k` rows of one modality nearest to the embedding `wanted` (1, D)."""
+    project.space.check_modality(target)
+    distinct = list({row.id: row for row in project.rows(target, split)}.values())
+    usable = project.features(target, distinct)
+    gallery = project.space.embed(target, usable.features, strength=strength)
+    cosines = project.space.similarity(wanted, gallery)[0]
+    # stable: rows that tie keep the manifest's order
+    best = np.argsort(-cosines, kind="stable")[:k]
+    return [Nearest(usable.rows[place], float(cosines[place])) for place in best]
 
 
-def _hit(rank: int, score: float, row: Row) -> Hit:
-    return Hit(
+def _hit(rank: int, nearest: Nearest, *, source: str, calibration: Calibration | None) -> Hit:
+    row, cosine = nearest
+    hit = Hit(
         rank=rank,
-        score=round(float(score), 4),
+        score=round(cosine, 4),
         id=row.id,
         modality=row.modality,
         input=row.input,
         concept=row.concept,
+    )
+    if calibration is None:
+        return hit
+    pair = calibration.pair(source, row.modality)
+    probability = probability_of(calibration, source, nearest)
+    return CalibratedHit(
+        **asdict(hit),
+        probability=None if probability is None else round(probability, 4),
+        match=pair.threshold.passes(cosine) if pair and pair.threshold else None,
     )
 
 
