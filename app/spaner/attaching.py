@@ -14,7 +14,12 @@ from spaner_core.training.attach import fit_attached
 from spaner_core.training.monitoring import replacing_traces
 
 from spaner.monitoring import monitor_attaching, monitoring_notices
-from spaner.notices import missing_notice, unlabelled_notices, unseen_notices
+from spaner.notices import (
+    missing_notice,
+    spelling_notices,
+    unlabelled_notices,
+    unseen_notices,
+)
 from spaner.plan import count_parameters, declared_modalities, training_rows
 from spaner.project import Project, UsableRows
 from spaner.training import TrainingReport, aligner_record, label_rows
@@ -58,6 +63,7 @@ def attach(project: Project, name: str, *, replace: bool = False) -> TrainingRep
         concepts=len(record.concepts),
         anchors=space.record.anchors,
         notices=(
+            *spelling_notices(space.concepts, project.manifest.rows),
             *_notices(space, name, rows, replace=replace),
             *monitoring_notices(project, monitor, [name]),
             *project.quarantine.save(project.manifest),
@@ -95,8 +101,9 @@ def _check_known(project: Project, name: str, rows: Sequence[Row], concepts: Seq
     unknown = [concept for concept in concepts_of(rows) if concept not in concepts]
     if unknown:
         first = next(row for row in rows if row.concept in unknown)
+        alike = "".join(f". {said}" for said in spelling_notices([*concepts, *unknown]))
         raise DataError(
             f"{project.manifest.path}:{first.line}: the prompt has no anchor for "
             f"{', '.join(map(repr, unknown))}. Append anchors with `spaner extend "
-            f"{shlex.join(unknown)}`, or take these rows of {name!r} out"
+            f"{shlex.join(unknown)}`, or take these rows of {name!r} out{alike}"
         )

@@ -15,6 +15,7 @@ from spaner_core.modality import HeaderCheck, Transform
 from spaner_core.progress import shows_progress
 from tqdm.auto import tqdm
 
+from spaner.notices import spelling_notices
 from spaner.plan import count_parameters, label_modality, read_project_labels, training_rows
 from spaner.project import Project
 
@@ -85,6 +86,7 @@ def check_project(project: Project, *, deep: bool = False) -> CheckReport:
         notices=(
             *_foreign_code(project),
             *_undeclared_links(project),
+            *spelling_notices((*label_texts, *(_anchored(project) or ())), project.manifest.rows),
             *_one_sided(project),
             *_unanchored(project),
         ),
@@ -123,15 +125,20 @@ def _too_many(project: Project, name: str, rows: Sequence[UnusableRow]) -> bool:
 
 def _unanchored(project: Project) -> Iterator[str]:
     """Name concepts of the manifest for which the space, if there is one, has no anchor."""
-    if not (project.config.space / "prompt").is_dir():
+    known = _anchored(project)
+    if known is None:
         return
-    known = project.space.concepts
     unknown = [concept for concept in concepts_of(project.manifest.rows) if concept not in known]
     if unknown:
         yield (
             f"the space has no anchor for {', '.join(unknown)}: `spaner extend "
             f"{shlex.join(unknown)}` appends {'it' if len(unknown) == 1 else 'them'}"
         )
+
+
+def _anchored(project: Project) -> tuple[str, ...] | None:
+    """Return the concepts of the space, None where there is no space."""
+    return project.space.concepts if (project.config.space / "prompt").is_dir() else None
 
 
 def _unusable_rows(project: Project, name: str, *, deep: bool) -> Iterator[UnusableRow]:

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from spaner_core import checkpoint
 from spaner_core.data.labels import complete_label_texts, read_label_texts
+from spaner_core.data.names import UNNAMEABLE, compose
 from spaner_core.errors import ConfigError, SpaceError
 from spaner_core.label_reading import embed_labels
 from spaner_core.prompt import random_directions
@@ -17,7 +18,7 @@ from spaner_core.records import BlockRecord, ModalityRecord
 from spaner_core.space import Space
 from torch import Tensor
 
-from spaner.notices import unseen_notices
+from spaner.notices import spelling_notices, unseen_notices
 from spaner.project import Project
 from spaner.training import label_rows
 
@@ -44,7 +45,7 @@ def extend(project: Project, concepts: Sequence[str]) -> ExtensionReport:
     where those are. Raises `ConfigError` for concepts that are there already or cannot be told
     apart, and `SpaceError` where the names would be embedded by another encoder.
     """
-    space = project.space.aligned
+    space, concepts = project.space.aligned, [compose(concept) for concept in concepts]
     _check_new(space, concepts)
     path = project.config.prompt.labels
     texts = complete_label_texts(concepts, read_label_texts(path) if path else {})
@@ -74,6 +75,7 @@ def extend(project: Project, concepts: Sequence[str]) -> ExtensionReport:
         label_texts=wanted,
         anchors=record.anchors,
         notices=(
+            *spelling_notices([*space.concepts, *record.concepts]),
             *_close_anchors(space, record.concepts, anchors),
             *unseen_notices(space, record.concepts, space.modalities),
         ),
@@ -85,8 +87,10 @@ def _check_new(space: Space, concepts: Sequence[str]) -> None:
     for place, concept in enumerate(concepts):
         if not concept.strip() or concept != concept.strip():
             raise ConfigError(f"concept {concept!r} begins or ends with a blank; give a name")
-        if not concept.isprintable():
-            raise ConfigError(f"concept {concept!r} has a sign that cannot be seen; give a name")
+        if UNNAMEABLE.search(concept):
+            raise ConfigError(
+                f"concept {concept!r} has a line break or other control character; give a name"
+            )
         if concept in concepts[:place]:
             raise ConfigError(f"concept {concept!r} is given twice; give it once")
         if concept in space.concepts:

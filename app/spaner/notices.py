@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from spaner_core.data.labelled import concepts_of
+from spaner_core.data.labelled import concepts_of, items_of
 from spaner_core.data.manifest import Row
+from spaner_core.data.names import look_alikes, spell
 from spaner_core.space import Space
 from spaner_core.training.joint import Trained
 
 from spaner.evaluate import EmbeddedRows
 from spaner.project import Project
+
+SHOWN = 5
+"""Groups of names that look alike which are spelt out."""
 
 
 def label_notices(trained: Trained) -> tuple[str, ...]:
@@ -53,6 +57,26 @@ def unlabelled_notices(rows: Mapping[str, Sequence[Row]]) -> tuple[str, ...]:
         "scale only"
         for name, count in counts.items()
         if count
+    )
+
+
+def spelling_notices(concepts: Iterable[str], rows: Sequence[Row] = ()) -> tuple[str, ...]:
+    """Point out names that look like another: concepts, and the items and splits of `rows`."""
+    groups = [
+        f"{what} {' and '.join(map(spell, group))}"
+        for what, names in (
+            ("concepts", {*concepts, *concepts_of(rows)}),
+            ("items", items_of(rows)),
+            ("splits", {row.split for row in rows if row.split is not None}),
+        )
+        for group in look_alikes(names)
+    ]
+    if not groups:
+        return ()
+    more = f", and {len(groups) - SHOWN} more" if len(groups) > SHOWN else ""
+    return (
+        f"{', '.join(groups[:SHOWN])}{more}: what differs in case, blanks, invisible characters or "
+        "Unicode form alone counts as different; where it is one thing, write it alike",
     )
 
 

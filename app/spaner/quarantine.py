@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from spaner_core.data.manifest import Manifest, Row
+from spaner_core.data.names import compose
 from spaner_core.data.tables import long_cells
 from spaner_core.ordinary_files import open_ordinary
 from spaner_core.writing import written_at_end
@@ -67,7 +68,7 @@ class Quarantine:
                 rows = [[row.get(key) or "" for key in COLUMNS] for row in csv.DictReader(file)]
         except csv.Error:  # somebody has edited it: what it said is found out again
             return {}
-        return {(modality, id_, given): reason for modality, _, id_, given, reason in rows}
+        return {(modality, compose(id_), given): reason for modality, _, id_, given, reason in rows}
 
     def _write(self, table: Sequence[tuple[Row, str]]) -> None:
         if not table:

@@ -29,7 +29,7 @@ from tqdm.auto import tqdm
 
 from spaner.evaluate import row_labels
 from spaner.held_out import check_held_out, measured_rows, measuring_notices
-from spaner.notices import coverage_notices
+from spaner.notices import coverage_notices, spelling_notices
 from spaner.plan import declared_modalities, label_modality, read_project_labels, training_rows
 from spaner.project import Project
 from spaner.training import label_rows
@@ -142,6 +142,7 @@ def prepare_retraining(project: Project, split: str, *, names: Sequence[str] = (
         device=project.device,
         notices=(
             *measuring_notices(project, names, split),
+            *spelling_notices(concepts, project.manifest.rows),
             *coverage_notices({name: part.rows for name, part in usable.items()}, concepts),
             *project.quarantine.save(project.manifest),
         ),

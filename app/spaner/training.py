@@ -16,7 +16,12 @@ from spaner_core.training.joint import Labels, Trained, fit_space
 from spaner_core.training.monitoring import Monitor, replacing_traces
 
 from spaner.monitoring import monitor_training, monitoring_notices
-from spaner.notices import coverage_notices, label_notices, unlabelled_notices
+from spaner.notices import (
+    coverage_notices,
+    label_notices,
+    spelling_notices,
+    unlabelled_notices,
+)
 from spaner.plan import (
     count_parameters,
     declared_modalities,
@@ -78,6 +83,7 @@ def train(
         anchors=record.anchors,
         notices=(
             *label_notices(trained),
+            *spelling_notices(concepts, project.manifest.rows),
             *coverage_notices(rows, concepts),
             *unlabelled_notices(rows),
             *monitoring_notices(project, monitor, names),

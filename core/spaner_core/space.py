@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from spaner_core.data.names import compose, compose_distinct
 from spaner_core.errors import ConfigError, SpaceError
 from spaner_core.features.rows import RowSource, load_in_batches
 from spaner_core.modality import Aligner
@@ -35,7 +36,9 @@ class Space:
     """A prompt with its record, and aligners that are built and loaded when first used.
 
     `records` describes the aligners that can be used; `damaged` says of the others, by modality,
-    what is wrong. Using one of these raises `SpaceError` and harms no other.
+    what is wrong. Using one of these raises `SpaceError` and harms no other. Concepts are named
+    here as names are compared, however they are written on disk and in `record`; the texts they
+    are called by are as written.
     """
 
     def __init__(
@@ -51,8 +54,12 @@ class Space:
     ) -> None:
         self.prompt = prompt.freeze()
         self.record = record
-        self.blocks = tuple(blocks)
-        self.records = dict(records)
+        names = compose_distinct(concept for block in blocks for concept in block.concepts)
+        self.blocks = tuple(_named(block, names) for block in blocks)
+        self.records = {
+            name: replace(r, concepts=tuple(names.get(c, compose(c)) for c in r.concepts))
+            for name, r in records.items()
+        }
         self.damaged = dict(damaged or {})
         self._fingerprints = dict(fingerprints)
         self._load_aligner = load_aligner
@@ -175,3 +182,12 @@ class Space:
                 f"{', '.join(self.modalities) or 'none'}. "
                 f"Add it with `spaner attach {modality}`"
             )
+
+
+def _named(block: PromptBlock, names: Mapping[str, str]) -> PromptBlock:
+    """Give a block's concepts the `names` that they are compared by."""
+    return replace(
+        block,
+        concepts=tuple(names[concept] for concept in block.concepts),
+        label_texts={names.get(c, compose(c)): texts for c, texts in block.label_texts.items()},
+    )

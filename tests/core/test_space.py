@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 import torch
+from spaner_core.checkpoint import save_space
 from spaner_core.errors import SpaceError
 from spaner_core.features.rows import BATCH_ROWS
 from spaner_core.space import Space
@@ -72,3 +76,42 @@ def test_another_encoder_or_preparation_is_refused(space: Space, what: str) -> N
     with pytest.raises(SpaceError, match=f"the {said} of 'first' at hand") as caught:
         space.check_encoder("first", **{**own, f"{what}_fingerprint": "another"})
     assert "\n" not in str(caught.value)
+
+
+def test_concepts_are_compared_composed_and_stay_on_disk_as_they_are_written(
+    tmp_path: Path,
+) -> None:
+    apart, whole = "cafe\u0301", "caf\u00e9"
+    written = replace(
+        stored.prompt_record(),
+        concepts=(apart, "one", "two words"),
+        label_texts={apart: (apart,), "one": ("one",), "two words": ("zwei",)},
+    )
+    record = replace(stored.aligner_record("first"), concepts=(apart, "one"))
+    folder = tmp_path / "space"
+    save_space(folder, stored.prompt(), written, {"first": (stored.fitted("first"), record)})
+    before = stored.contents(folder)
+    space = stored.load(folder)
+    assert space.concepts == (whole, "one", "two words")
+    assert space.unseen("first", [whole, "two words"]) == ["two words"]
+    assert space.label_texts[whole] == (apart,)  # what its anchor was made of
+    assert space.embed("first", stored.rows("first")).shape == (9, stored.DIM)
+    assert stored.contents(folder) == before
+    assert apart in before["prompt/config.json"].decode()
+
+
+def test_a_prompt_that_has_both_forms_of_a_concept_keeps_two(tmp_path: Path) -> None:
+    apart, whole = "cafe\u0301", "caf\u00e9"
+    written = replace(
+        stored.prompt_record(),
+        concepts=(apart, whole, "one"),
+        label_texts={apart: (apart,), whole: ("coffee",), "one": ("one",)},
+    )
+    record = replace(stored.aligner_record("first"), concepts=(apart, "one"))
+    save_space(
+        tmp_path / "space", stored.prompt(), written, {"first": (stored.fitted("first"), record)}
+    )
+    space = stored.load(tmp_path / "space")
+    assert space.concepts == (apart, whole, "one")
+    assert space.label_texts == written.label_texts
+    assert space.unseen("first", [whole, "one"]) == [whole]

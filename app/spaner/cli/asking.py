@@ -20,6 +20,7 @@ from spaner.cli.flags import (
     QuietFlag,
     SpaceFlag,
     StrengthFlag,
+    as_name,
     open_project,
 )
 from spaner.cli.output import notice, say, say_json, say_table
@@ -44,7 +45,10 @@ def evaluate(
     space: SpaceFlag = None,
     manifest: ManifestFlag = None,
     split: Annotated[
-        str | None, typer.Option(help="Which rows: test, or all where the manifest has no splits.")
+        str | None,
+        typer.Option(
+            callback=as_name, help="Which rows: test, or all where the manifest has no splits."
+        ),
     ] = None,
     strength: StrengthFlag = None,
     device: DeviceFlag = Device.auto,
@@ -93,7 +97,7 @@ def search(
     each: Annotated[
         bool, typer.Option("--each", help="Find -k of each modality, in a list of its own.")
     ] = False,
-    split: Annotated[str | None, typer.Option(help="Only these rows.")] = None,
+    split: Annotated[str | None, typer.Option(callback=as_name, help="Only these rows.")] = None,
     config: ConfigFlag = CONFIG,
     space: SpaceFlag = None,
     manifest: ManifestFlag = None,

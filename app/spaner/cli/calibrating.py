@@ -18,6 +18,7 @@ from spaner.cli.flags import (
     QuietFlag,
     SpaceFlag,
     StrengthFlag,
+    as_name,
     open_project,
 )
 from spaner.cli.output import notice, say, say_json, say_table
@@ -35,7 +36,7 @@ def register(app: typer.Typer) -> None:
 
 def calibrate(
     split: Annotated[
-        str, typer.Option(help="Rows to fit on, neither trained nor tested on.")
+        str, typer.Option(callback=as_name, help="Rows to fit on, neither trained nor tested on.")
     ] = "validation",
     false_accept: Annotated[
         float, typer.Option(help="Share of queries without a match that may pass all the same.")

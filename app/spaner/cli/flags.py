@@ -42,6 +42,13 @@ QuietFlag = Annotated[bool, typer.Option("--quiet", help="No progress, no notice
 CONFIG = Path("plugins.yaml")
 
 
+def as_name(given: str | None) -> str | None:
+    """Read a name from the command line in the form in which the manifest's names are compared."""
+    from spaner_core.data.names import compose
+
+    return None if given is None else compose(given)
+
+
 def open_project(
     config: Path,
     *,

@@ -19,6 +19,7 @@ from spaner.cli.flags import (
     QuietFlag,
     SeedFlag,
     SpaceFlag,
+    as_name,
     open_project,
 )
 from spaner.cli.output import notice, say, say_json, say_table
@@ -26,7 +27,9 @@ from spaner.cli.output import notice, say, say_json, say_table
 if TYPE_CHECKING:
     from spaner.tables import Table
 
-SplitFlag = Annotated[str, typer.Option("--split", help="Which rows are measured.")]
+SplitFlag = Annotated[
+    str, typer.Option("--split", callback=as_name, help="Which rows are measured.")
+]
 
 
 def register(app: typer.Typer) -> None:

@@ -17,6 +17,7 @@ from spaner.cli.flags import (
     ManifestFlag,
     QuietFlag,
     SpaceFlag,
+    as_name,
     open_project,
 )
 from spaner.cli.output import notice, say, say_json, say_table
@@ -32,7 +33,10 @@ SampleFlag = Annotated[
 FromFlag = Annotated[str | None, typer.Option("--from", help="The modality of --sample.")]
 CountFlag = Annotated[int, typer.Option("-k", min=1, help="How many anchors of --sample to show.")]
 SplitFlag = Annotated[
-    str | None, typer.Option(help="Which rows: test, or all where the manifest has no splits.")
+    str | None,
+    typer.Option(
+        callback=as_name, help="Which rows: test, or all where the manifest has no splits."
+    ),
 ]
 
 

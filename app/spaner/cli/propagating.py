@@ -20,6 +20,7 @@ from spaner.cli.flags import (
     QuietFlag,
     SpaceFlag,
     StrengthFlag,
+    as_name,
     open_project,
 )
 from spaner.cli.output import notice, say, say_json, say_table
@@ -34,7 +35,8 @@ FromFlag = Annotated[str, typer.Option("--from", help="The modality that gives i
 ToFlag = Annotated[str, typer.Option("--to", help="The modality whose rows get them.")]
 OutputFlag = Annotated[Path | None, typer.Option(help="Write them to this CSV, a line a sample.")]
 SplitFlag = Annotated[
-    str | None, typer.Option(help="Only rows of --to in this split; all by default.")
+    str | None,
+    typer.Option(callback=as_name, help="Only rows of --to in this split; all by default."),
 ]
 CheckFlag = Annotated[
     bool,

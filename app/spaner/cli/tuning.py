@@ -16,6 +16,7 @@ from spaner.cli.flags import (
     JsonFlag,
     OverwriteFlag,
     QuietFlag,
+    as_name,
     open_project,
 )
 from spaner.cli.output import notice, say, say_json, say_table
@@ -31,7 +32,9 @@ def tune(
     seconds: Annotated[
         float | None, typer.Option(min=1, help="Begin no further trial after so long.")
     ] = None,
-    split: Annotated[str, typer.Option(help="Rows to choose by; never test.")] = "validation",
+    split: Annotated[
+        str, typer.Option(callback=as_name, help="Rows to choose by; never test.")
+    ] = "validation",
     output: Annotated[
         Path | None, typer.Option(help="The configuration to write, beside the one given.")
     ] = None,

@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from spaner_core.data.manifest import UNNAMEABLE
+from spaner_core.data.names import UNNAMEABLE, compose
 from spaner_core.data.tables import long_cells
 from spaner_core.errors import DataError
 from spaner_core.ordinary_files import read_small
@@ -18,6 +18,7 @@ COLUMNS = ("concept", "text")
 def read_label_texts(path: Path) -> dict[str, tuple[str, ...]]:
     """Read a CSV file with the columns `concept` and `text`; several rows of one concept add up.
 
+    Both are composed, as names are compared and as a concept without a text is called.
     Raises `DataError` naming file and line where it cannot be used.
     """
     try:
@@ -39,7 +40,7 @@ def _texts(path: Path, reader: csv.DictReader[str]) -> dict[str, tuple[str, ...]
         )
     texts: dict[str, list[str]] = {}
     for row in reader:
-        concept, text = ((row[column] or "").strip() for column in COLUMNS)
+        concept, text = (compose((row[column] or "").strip()) for column in COLUMNS)
         if not concept or not text:
             raise DataError(
                 f"{path}:{reader.line_num}: concept or text is empty; fill it in or remove the row"

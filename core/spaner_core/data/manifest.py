@@ -3,19 +3,20 @@
 Columns: `modality` and `input` (a path relative to the manifest, or the input itself), `concept`
 and/or `item`, optionally `id` and `split`; every further column is metadata. A sample with
 several concepts has several rows; one of which nothing is known leaves both empty. Blanks around
-a value are dropped, and a value of blanks only counts as empty. Only inputs and metadata may hold
-line breaks and other control characters. This module imports no torch.
+a value are dropped, and a value of blanks only counts as empty. Names (`NAMES`) are composed, as
+names are compared; inputs and metadata stay as they are written, and only they may hold line breaks
+and other control characters. This module imports no torch.
 """
 
 from __future__ import annotations
 
 import hashlib
 import math
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from spaner_core.data.names import UNNAMEABLE, compose
 from spaner_core.data.tables import read_table
 from spaner_core.errors import DataError
 
@@ -24,8 +25,6 @@ LABELS = ("concept", "item")
 NAMES = ("modality", *LABELS, "id", "split")
 KNOWN = (*REQUIRED, *LABELS, "id", "split")
 PROBLEMS_SHOWN = 10
-UNNAMEABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-"""What no name holds, a slip that nobody sees: line breaks and other control characters."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,6 +161,7 @@ def _row(record: tuple[int, Mapping[str, object]], problems: list[tuple[int, str
     problems += [(line, message) for message in found]
     if found:
         return None
+    cells |= {name: compose(cells[name]) for name in NAMES if name in cells}
     digest = hashlib.sha256(cells["input"].encode()).hexdigest()[:12]
     return Row(
         id=cells.get("id", f"{cells['modality']}-{digest}"),
