@@ -164,8 +164,6 @@ def _verdict(transform: Transform, source: Path | str, *, deep: bool) -> str | N
             transform.prepare(transform.decode(source))
         elif isinstance(transform, HeaderCheck):
             transform.check_header(source)
-        elif isinstance(source, Path) and not source.is_file():
-            return "there is no such file; restore it, or remove the row"
     except UnusableInput as error:
         return " ".join(str(error).split())
     return None

@@ -17,6 +17,7 @@ from spaner_core.errors import (
     SpanerError,
     UnusableInput,
 )
+from spaner_core.features.inputs import check_ordinary
 from spaner_core.hookspecs import ENTRY_POINT_GROUP, hookimpl
 from spaner_core.modality import (
     API_VERSION,
@@ -38,6 +39,7 @@ from spaner_core.modality import (
     Transform,
 )
 from spaner_core.options import OptionError, read_options
+from spaner_core.quiet import quiet_libraries
 
 if TYPE_CHECKING:
     from spaner_core.aligner import AlignerOptions, CrossAttentionAligner
@@ -95,10 +97,12 @@ __all__ = [
     "SpanerError",
     "Transform",
     "UnusableInput",
+    "check_ordinary",
     "fingerprint_model",
     "fingerprint_module",
     "fingerprint_options",
     "hookimpl",
+    "quiet_libraries",
     "read_options",
 ]
 

@@ -80,7 +80,7 @@ def test_a_name_that_ends_in_a_number_sign_spoils_no_other_row(project: Path, sp
     result = spaner("extract", "vision", "--manifest", "few.csv", cwd=project)
     assert result.returncode == 2
     assert f"{rows[0]['input']}#: " in result.stderr
-    assert result.stderr.count("No such file") == 1
+    assert result.stderr.count("no such file") == 1
 
 
 def test_an_input_longer_than_a_csv_cell_may_be_is_put_aside_time_and_again(

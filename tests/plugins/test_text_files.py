@@ -149,11 +149,11 @@ def test_a_missing_file_and_a_folder_are_refused(
 ) -> None:
     for name in ("missing.txt", "missing.pdf"):
         for read in (check, decode):
-            with pytest.raises(UnusableInput, match=r"cannot be opened .No such file"):
+            with pytest.raises(UnusableInput, match=r"no such file"):
                 read(tmp_path / name)
     for name in ("folder.txt", "folder.pdf"):
         (tmp_path / name).mkdir()
-        with pytest.raises(UnusableInput, match=r"cannot be opened .Is a directory"):
+        with pytest.raises(UnusableInput, match=r"a folder"):
             decode(tmp_path / name)
 
 

@@ -43,7 +43,7 @@ class KeyedInput:
             return
         try:
             unchanged = self.stamp == _stamp(_file_of(self.source)[0].stat())
-        except OSError:  # it is gone
+        except (OSError, UnusableInput):  # it is gone
             unchanged = False
         if not unchanged:
             raise UnusableInput("the file was changed while it was read; run the command again")
@@ -79,15 +79,21 @@ def key_input(source: Path | str) -> KeyedInput:
 
 
 def check_ordinary(source: Path | str) -> None:
-    """Raise `UnusableInput` for a folder, a pipe or a device: reading one may never end."""
+    """Raise `UnusableInput` unless a path leads to an ordinary file, or to a part of one.
+
+    Reading a folder, a pipe or a device may never end. A `str` is an input itself.
+    """
     if not isinstance(source, Path):
         return
     try:
-        ordinary = source.is_file() or not source.exists()
+        file = source if source.exists() else without_part(source)
+        ordinary, found = file.is_file(), file.exists()
     except (OSError, ValueError) as error:  # a name that no file can have
         raise UnusableInput(f"no file can have this name ({error}); correct the path") from error
+    if not found:
+        raise UnusableInput("there is no such file; restore it, or correct the path")
     if not ordinary:
-        kind = "a folder" if source.is_dir() else "a pipe or a device"
+        kind = "a folder" if file.is_dir() else "a pipe or a device"
         raise UnusableInput(f"it is {kind}; expected a file; correct the path")
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,22 +11,19 @@ from typing import BinaryIO
 
 import soundfile
 import torch
-from spaner_core import UnusableInput
+from spaner_core import UnusableInput, check_ordinary, quiet_libraries
 from torch import Tensor
 
 from spaner_audio.containers import name_container
+from spaner_audio.levels import Levels
+from spaner_audio.parts import Part, find_parts, first_part
+from spaner_audio.stretch import read_at
 
 LONGEST_S = 3600.0
 """Longest recording that is read: one vector says little of more, and all of it is in memory."""
 
 BLOCK_VALUES = 2**22
 """Samples of all channels that are decoded at a time."""
-
-FULL_SCALE = 0.9999
-"""Samples from here on are as loud as integers go."""
-
-CLIPPED_SHARE = 0.01
-"""Of a recording that was not clipped, less lies within flat stretches at full scale."""
 
 _LENGTHS = re.compile(r"^ *(?:data|SSND|Data Size) *: (\d+) \(should be (\d+)\)$", re.MULTILINE)
 """libsndfile's note that a header (WAV, AIFF, AU) promises other bytes than the file holds."""
@@ -38,7 +34,11 @@ _UNKNOWN_LENGTH = 0x7FFF0000
 _UNKNOWN_FRAMES = 2**62
 """libsndfile says at least this of a FLAC stream whose header leaves the length open."""
 
-_logger = logging.getLogger(__name__)
+_ESTIMATE = 2 * 1152
+"""Samples by which libsndfile's estimate of an MP3 stream may fall short: two frames."""
+
+_FLOATING = frozenset({"FLOAT", "DOUBLE"})
+"""Kinds of samples that may be louder than full scale."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,35 +52,45 @@ class Waveform:
 def check_recording(source: Path | str, *, shortest_s: float) -> None:
     """Raise `UnusableInput` where a file's header shows that it cannot be used."""
     with _opened(source) as file:
-        _check_header(file, shortest_s=shortest_s)
+        frames, rate_hz = _survey(file, [first_part(file)])
+        if frames < shortest_s * rate_hz:  # what was joined to it counts as well
+            frames, rate_hz = _survey(file, list(find_parts(file)))
+        _check_length(frames / rate_hz, shortest_s=shortest_s)
 
 
 def read_recording(source: Path | str, *, shortest_s: float) -> Waveform:
     """Read one file, block by block; several channels are averaged to one.
 
-    Raises `UnusableInput` where it cannot be read, is cut off, shorter than `shortest_s` or longer
-    than `LONGEST_S` seconds, or holds NaN or infinite samples.
+    Recordings that were joined into one file are read one behind the other. Raises `UnusableInput`
+    where a file cannot be read, is cut off, shorter than `shortest_s` or longer than `LONGEST_S`
+    seconds, changes its rate, holds NaN or infinite samples, or channels that cancel each other.
     """
     with _opened(source) as file:
-        _check_header(file, shortest_s=shortest_s)
-        samples, place = torch.empty(file.frames), 0
-        for block in _blocks(file, source):
-            samples[place : place + len(block)] = block.mean(dim=1)
-            place += len(block)
-        _check_whole(place, promised=file.frames)
-        return Waveform(samples=samples, rate_hz=int(file.samplerate))
+        parts = list(find_parts(file))
+        frames, rate_hz = _survey(file, parts)
+        _check_length(frames / rate_hz, shortest_s=shortest_s)
+        samples, place, levels = torch.empty(frames), 0, Levels()
+        for part in parts:
+            with _sound(file, part) as sound:
+                start = place
+                for block in _blocks(sound, start=start):
+                    average = block.mean(dim=1)
+                    samples[place : place + len(block)] = average
+                    levels.add(block, average, floating=sound.subtype in _FLOATING)
+                    place += len(block)
+                _check_whole(place - start, promised=sound.frames)
+        levels.check()
+        levels.warn(str(source))
+        return Waveform(samples=samples, rate_hz=rate_hz)
 
 
 @contextmanager
-def _opened(source: Path | str) -> Iterator[soundfile.SoundFile]:
-    """Open a sound file by what it holds, whatever its name."""
+def _opened(source: Path | str) -> Iterator[BinaryIO]:
+    """Open a file, whatever its name; raise `UnusableInput` for what libsndfile raises."""
     try:
         path = Path(source)
-        if path.exists() and not path.is_file():  # reading a pipe or a device may never end
-            raise UnusableInput(
-                "the recording is a folder, a pipe or a device; expected a sound file; name one"
-            )
-        with path.open("rb") as handle, _sound_file(handle) as file:
+        check_ordinary(path)
+        with path.open("rb") as file:
             yield file
     except (soundfile.LibsndfileError, OSError, ValueError) as error:
         raise UnusableInput(
@@ -89,19 +99,52 @@ def _opened(source: Path | str) -> Iterator[soundfile.SoundFile]:
         ) from error
 
 
-def _sound_file(handle: BinaryIO) -> soundfile.SoundFile:
-    """Hand an open file to libsndfile, which is told no name: not all names can be passed on."""
+@contextmanager
+def _sound(file: BinaryIO, part: Part) -> Iterator[soundfile.SoundFile]:
+    """Hand a recording to libsndfile, which is told no name: not all names can be passed on."""
+    whole = part.start == 0 and part.end == file.seek(0, 2)
+    if whole and (not part.head or part.samples is not None):
+        with _handed(file, part, view=False) as sound:
+            if part.samples is None or part.samples - _ESTIMATE <= sound.frames <= part.samples:
+                yield sound
+                return
+    with _handed(file, part, view=True) as sound:
+        yield sound
+
+
+@contextmanager
+def _handed(file: BinaryIO, part: Part, *, view: bool) -> Iterator[soundfile.SoundFile]:
+    file.seek(0)
     try:
-        return soundfile.SoundFile(handle.fileno(), closefd=False)
+        with quiet_libraries():
+            given = part.view(file) if view else file.fileno()
+            sound = soundfile.SoundFile(given, closefd=False)
     except soundfile.LibsndfileError as error:
-        handle.seek(0)
-        container = name_container(handle.read(64))
+        container = name_container(read_at(file, 0, 64))
         if container is None:
             raise
         raise UnusableInput(
             f"the recording is {container}, which is not read here; expected WAV, FLAC, OGG, MP3, "
             "AIFF or AU; convert it, for example with: ffmpeg -i INPUT OUTPUT.flac"
         ) from error
+    with sound:
+        yield sound
+
+
+def _survey(file: BinaryIO, parts: Sequence[Part]) -> tuple[int, int]:
+    """Return the samples a channel that headers promise, and their rate in Hz."""
+    frames, rates_hz = 0, []
+    for part in parts:
+        with _sound(file, part) as sound:
+            _check_header(sound)
+            frames += sound.frames
+            rates_hz.append(sound.samplerate)
+    if len(set(rates_hz)) > 1:
+        raise UnusableInput(
+            f"the file holds {len(rates_hz)} recordings, joined, at {min(rates_hz)} to "
+            f"{max(rates_hz)} Hz; expected one rate; cut it apart, a row of the manifest each"
+        )
+    return frames, rates_hz[0]
 
 
 def _reason(error: Exception) -> str:
@@ -110,30 +153,27 @@ def _reason(error: Exception) -> str:
     return (isinstance(error, OSError) and error.strerror) or " ".join(str(error).split())
 
 
-def _blocks(file: soundfile.SoundFile, source: Path | str) -> Iterator[Tensor]:
-    """Yield all samples, (T, channels) at a time, all finite; say so where many are clipped."""
-    size = max(1, BLOCK_VALUES // file.channels)
-    place = clipped = 0
-    while len(values := file.read(size, dtype="float32", always_2d=True)):
+def _blocks(sound: soundfile.SoundFile, *, start: int) -> Iterator[Tensor]:
+    """Yield all samples, (T, channels) at a time, all finite; the first is number `start`."""
+    size = max(1, BLOCK_VALUES // sound.channels)
+    while True:
+        with quiet_libraries():
+            values = sound.read(size, dtype="float32", always_2d=True)
+        if not len(values):
+            return
         block = torch.from_numpy(values)
-        _check_finite(block, start_s=place / file.samplerate, rate_hz=file.samplerate)
-        full = block.abs() >= FULL_SCALE
-        clipped += int((full[:-2] & full[1:-1] & full[2:]).sum())
-        place += len(block)
+        _check_finite(block, start_s=start / sound.samplerate, rate_hz=sound.samplerate)
+        start += len(block)
         yield block
-    share = clipped / max(1, place * file.channels)
-    if share > CLIPPED_SHARE:
-        _logger.warning("%r: clipped for %.0f%% of its length", str(source), 100 * share)
 
 
-def _check_header(file: soundfile.SoundFile, *, shortest_s: float) -> None:
-    if file.frames >= _UNKNOWN_FRAMES:
+def _check_header(sound: soundfile.SoundFile) -> None:
+    if sound.frames >= _UNKNOWN_FRAMES:
         raise UnusableInput(
             "the recording's header does not say how long it is; expected a file that was written "
             "whole, not to a pipe; export it again"
         )
-    _check_whole(file.frames, promised=_promised_frames(file))
-    _check_length(file.frames / file.samplerate, shortest_s=shortest_s)
+    _check_whole(sound.frames, promised=_promised_frames(sound))
 
 
 def _promised_frames(file: soundfile.SoundFile) -> int:

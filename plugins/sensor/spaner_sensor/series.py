@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from spaner_core import UnusableInput
+from spaner_core import check_ordinary
 from torch import Tensor
 
 from spaner_sensor.arrays import map_array, read_array
@@ -36,7 +36,7 @@ _READERS: dict[str, Callable[[Path, ReadingOptions], Readings]] = {
 
 def read_series(path: Path, options: ReadingOptions) -> Series:
     """Read a file into one step every 1 / `sample_rate_hz` seconds. Raises `UnusableInput`."""
-    _check_is_file(path)
+    check_ordinary(path)
     readings = _READERS.get(path.suffix.lower(), read_delimited)(path, options)
     return Series(
         values=torch.from_numpy(steady_steps(readings, options)),
@@ -50,7 +50,7 @@ def count_rows(path: Path, options: ReadingOptions) -> int | None:
 
     Raises `UnusableInput`.
     """
-    _check_is_file(path)
+    check_ordinary(path)
     match path.suffix.lower():
         case ".parquet":
             with opened_parquet(path, options) as (parquet, _):
@@ -60,19 +60,3 @@ def count_rows(path: Path, options: ReadingOptions) -> int | None:
         case _:
             read_layout(path, options)
             return None
-
-
-def _check_is_file(path: Path) -> None:
-    """Refuse folders, and pipes and devices, which would never end."""
-    try:
-        is_file = path.is_file()
-    except (OSError, ValueError) as error:  # a name too long, or with a null byte
-        reason = " ".join(str(error).split())
-        raise UnusableInput(
-            f"the file cannot be read ({reason}); expected a file; correct the path"
-        ) from error
-    if not is_file:
-        found = "it is none" if path.exists() else "there is none"
-        raise UnusableInput(
-            f"the file cannot be read ({found}); expected an ordinary file; correct the path"
-        )

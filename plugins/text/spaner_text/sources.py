@@ -6,7 +6,7 @@ import codecs
 from pathlib import Path
 from typing import BinaryIO
 
-from spaner_core import UnusableInput
+from spaner_core import UnusableInput, check_ordinary
 
 from spaner_text.options import DEFAULT_ENCODING
 from spaner_text.pdf import check_pdf, read_pdf
@@ -59,6 +59,7 @@ def check_source(source: Path | str, *, encoding: str) -> None:
 
 def open_binary(path: Path) -> BinaryIO:
     """Open a file; raises `UnusableInput` where it cannot be."""
+    check_ordinary(path)
     try:
         return path.open("rb")
     except (OSError, ValueError) as error:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from PIL import Image
-from spaner_core import UnusableInput
+from spaner_core import UnusableInput, check_ordinary
 
 from spaner_vision.documents import BEGINNING, check_document, draw_pages, is_document
 from spaner_vision.limits import Limits
@@ -61,9 +61,15 @@ def _refusing() -> Iterator[None]:
 
 def _locate(path: Path) -> tuple[Path, int | None]:
     """Split a page's number off, unless there is a file that is called so."""
-    asked = _ONE_PAGE.fullmatch(path.name)
-    if asked is None or path.exists():
+    check_ordinary(path)
+    if path.exists():
         return path, None
+    asked = _ONE_PAGE.fullmatch(path.name)
+    if asked is None:
+        raise UnusableInput(
+            "there is no such file, and behind its # stands no page; expected a page's number, as "
+            "in file.pdf#page=3; correct it"
+        )
     return path.with_name(asked["file"]), int(asked["page"])
 
 

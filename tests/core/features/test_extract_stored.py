@@ -199,7 +199,7 @@ def test_unusable_sources_are_put_aside_with_their_reasons_and_the_rest_is_store
     found = stored(tmp_path / "s", sources, max_unusable=3)
     assert found.usable.tolist() == [0, 3]
     assert sorted(found.unusable) == [1, 2, 4, 5]
-    assert "No such file" in found.unusable[2]
+    assert "no such file" in found.unusable[2]
     assert found.extracted == len(found.rows) == 2
     assert PLAN not in contents(tmp_path / "s")
     again = stored(tmp_path / "s", sources, max_unusable=3)
