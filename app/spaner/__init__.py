@@ -5,7 +5,7 @@
     photo = space.encode("photo.png", modality="vision")
     space.similarity(photo, space.encode(["seven", "eight"], modality="text"))
 
-Names are imported at first use, so that `import spaner` loads no torch.
+Names are imported at first use, so that `import spaner` takes no time and loads no torch.
 """
 
 from __future__ import annotations
@@ -13,15 +13,19 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from spaner_core.errors import SpanerError
-
 if TYPE_CHECKING:
+    from spaner_core.errors import SpanerError
     from spaner_core.vectors import VectorKey
 
     from spaner.facade import load
     from spaner.space import Space
 
-_LAZY = {"Space": "spaner.space", "VectorKey": "spaner_core.vectors", "load": "spaner.facade"}
+_LAZY = {
+    "Space": "spaner.space",
+    "SpanerError": "spaner_core.errors",
+    "VectorKey": "spaner_core.vectors",
+    "load": "spaner.facade",
+}
 
 __version__ = "0.1.0"
 __all__ = ["Space", "SpanerError", "VectorKey", "load"]

@@ -40,18 +40,13 @@ def register(app: typer.Typer) -> None:
 
 
 def demo(
-    context: typer.Context,
     folder: Annotated[Path, typer.Argument(help="Where everything is written.")] = Path("demo"),
 ) -> None:
     """See the whole story on embedded data: train, attach, verify, evaluate, search, map."""
+    from spaner.cli.running import invoke
     from spaner.demo.story import tell
 
-    program = context.find_root().command
-
-    def run(command: list[str]) -> None:
-        program.main(command, prog_name="spaner", standalone_mode=False)
-
-    tell(folder, run)
+    tell(folder, invoke)
 
 
 def extract(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 import sys
@@ -13,22 +12,14 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
-FAILING = ("strict", "surrogateescape")
-"""What a stream does with a sign that its encoding lacks, where that may be to raise an error."""
-
-
-def write_in_any_encoding() -> None:
-    """Have the standard streams replace signs that their encoding lacks, instead of failing."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper) and stream.errors in FAILING:
-            stream.reconfigure(errors="replace")
+from spaner.cli.streams import escaped, plain
 
 
 def say_json(value: object) -> None:
     """Write one JSON value to standard output, in ASCII where that is not UTF-8."""
     escape = not sys.stdout.encoding.lower().startswith("utf")
     text = json.dumps(value, indent=2, ensure_ascii=escape, default=str)
-    typer.echo(text, file=sys.stdout)
+    typer.echo(escaped(text), file=sys.stdout)
 
 
 def say(message: str) -> None:
@@ -79,11 +70,6 @@ def _cell(value: object) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     return plain(str(value))
-
-
-def plain(words: str) -> str:
-    """Return words without what would steer a terminal: some of them come from other people."""
-    return "".join(sign if sign.isprintable() or sign == "\n" else "\ufffd" for sign in words)
 
 
 def _is_number(cell: str) -> bool:

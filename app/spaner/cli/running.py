@@ -1,0 +1,83 @@
+"""Runs the command line, and says in one line what went wrong."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Sequence
+
+import typer
+from spaner_core.errors import SpanerError
+from typer.exceptions import TyperException
+
+from spaner.cli import app
+from spaner.cli.output import tell
+from spaner.cli.streams import prepare_streams
+from spaner.stopping import was_asked
+
+WRONG_INPUT, OUR_FAULT = 2, 1
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command and return its exit code; only what interrupts it is raised."""
+    output, _ = prepare_streams()
+    level = os.environ.get("SPANER_LOG_LEVEL", "warning").upper()
+    logging.basicConfig(
+        level=level if level in logging.getLevelNamesMapping() else "WARNING",
+        format="note: %(message)s" if level == "WARNING" else logging.BASIC_FORMAT,
+    )
+    try:
+        invoke(arguments)
+        output.flush()  # while an error can still be told
+    except BrokenPipeError:  # whoever read our output has seen enough
+        output.drop()
+    except Exception as error:
+        if was_asked():  # a library made this of it
+            raise
+        code, message = _explain(error, arguments)
+        if code == OUR_FAULT and level == "DEBUG":
+            raise
+        if message:
+            tell(message)
+        return code
+    return 0
+
+
+def invoke(arguments: Sequence[str]) -> None:
+    """Run a command, whatever it raises; `typer.Exit` is its end with an exit code.
+
+    Unlike typer's own `main` this passes on Ctrl-C and closed pipes.
+    """
+    command = typer.main.get_command(app)
+    with command.make_context("spaner", list(arguments)) as context:
+        command.invoke(context)
+
+
+def _explain(error: Exception, arguments: Sequence[str]) -> tuple[int, str]:
+    """Return the exit code that an error means, and what is to be said of it."""
+    if isinstance(error, typer.Exit):
+        return error.exit_code, ""
+    if isinstance(error, TyperException):
+        return WRONG_INPUT, f"error: {_usage(error, arguments)}"
+    if isinstance(error, SpanerError | OSError):
+        return WRONG_INPUT, f"error: {error}"
+    return OUR_FAULT, (
+        f"internal error, please report it: {type(error).__name__}: {error} "
+        "(SPANER_LOG_LEVEL=debug shows where)"
+    )
+
+
+def _usage(error: TyperException, arguments: Sequence[str]) -> str:
+    """Say in one line what is wrong with the arguments, and where to look."""
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "spaner"
+    message = " ".join(getattr(error, "format_message", error.__str__)().split()).rstrip(".?")
+    return f"{message}{_given(error, arguments)}. See `{command} --help`"
+
+
+def _given(error: TyperException, arguments: Sequence[str]) -> str:
+    """Name the value that was given for the argument at fault, where there is one."""
+    for flag in getattr(getattr(error, "param", None), "opts", ()):
+        if flag in arguments[:-1]:
+            return f", not {arguments[arguments.index(flag) + 1]}"
+    return ""
