@@ -1,4 +1,4 @@
-"""Settings for the whole suite (no network, one thread), and the wheels of everything of ours."""
+"""Settings for the whole suite (no network, one thread), and what is made once for all of it."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ from pathlib import Path
 
 import pytest
 
+from tests import process
+
 os.environ["HF_HUB_OFFLINE"] = "1"
-
-import torch
-
-torch.set_num_threads(1)
+os.environ["OMP_NUM_THREADS"] = "1"
 
 ROOT = Path(__file__).parents[1]
 PLUGINS = ("audio", "sensor", "text", "vision")
+
+
+def pytest_sessionfinish() -> None:
+    process.close()
 
 
 @pytest.fixture(scope="session")

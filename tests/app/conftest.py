@@ -7,11 +7,8 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import json
-import os
 import shutil
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +18,8 @@ from typing import Any
 import pytest
 import yaml
 from spaner.demo.dataset import write_dataset
+
+from tests import process
 
 Result = subprocess.CompletedProcess[str]
 Run = Callable[..., Result]
@@ -39,7 +38,6 @@ CONFIG: dict[str, Any] = {
     },
     "training": {"max_steps": 20, "warmup_steps": 2, "per_device_train_batch_size": 16},
 }
-ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "80", "CUDA_VISIBLE_DEVICES": ""}
 
 
 @pytest.fixture(scope="session")
@@ -51,44 +49,13 @@ def demo_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def cold_spaner() -> Run:
     """Run `python -m spaner` from nothing."""
-
-    def run(*arguments: object, cwd: Path, **more: Any) -> Result:
-        command = [sys.executable, "-m", "spaner", *map(str, arguments)]
-        return subprocess.run(
-            command, cwd=cwd, env=ENVIRONMENT, capture_output=True, text=True, check=False, **more
-        )
-
-    return run
+    return process.cold_spaner
 
 
 @pytest.fixture(scope="session")
-def spaner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+def spaner() -> Run:
     """Run `spaner` in a new process that starts with the heavy libraries imported."""
-    outputs = tmp_path_factory.mktemp("outputs")
-    server = subprocess.Popen(
-        [sys.executable, Path(__file__).with_name("warm_process.py")],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env=ENVIRONMENT,
-        text=True,
-    )
-    assert server.stdin is not None
-    assert server.stdout is not None
-    stdin, stdout = server.stdin, server.stdout
-
-    def run(*arguments: object, cwd: Path) -> Result:
-        given = [str(argument) for argument in arguments]
-        files = {name: str(outputs / name) for name in ("stdout", "stderr")}
-        stdin.write(json.dumps({"arguments": given, "cwd": str(cwd), **files}) + "\n")
-        stdin.flush()
-        code = int(stdout.readline())
-        written = {name: Path(path).read_text(encoding="utf-8") for name, path in files.items()}
-        return subprocess.CompletedProcess(given, code, **written)
-
-    yield run
-    stdin.close()
-    server.wait(timeout=10)
-    stdout.close()
+    return process.spaner
 
 
 @contextmanager
@@ -233,4 +200,4 @@ def refuses(spaner: Run, tree: Callable[[Path], dict[str, str]]) -> Callable[...
 @pytest.fixture(scope="session")
 def cold_environment() -> dict[str, str]:
     """The environment in which every process of these tests runs."""
-    return dict(ENVIRONMENT)
+    return process.environment()

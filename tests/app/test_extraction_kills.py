@@ -6,80 +6,55 @@ import csv
 import json
 import random
 import shutil
+import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.app.feature_projects import rows_kept
+from tests.process import Ended, start
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Tree = Callable[[Path], dict[str, str]]
 Configure = Callable[..., None]
-Die = Callable[..., "Death"]
 
 pytestmark = pytest.mark.slow
 
 STORE = "kept.features"
-KILLED = -9
 
 
-class Death:
-    """How a command ended: exit code, seconds, how many changes to the store it was about to do."""
-
-    def __init__(self, code: int, seconds: float, operations: int) -> None:
-        self.code, self.seconds, self.operations = code, seconds, operations
-
-
-@pytest.fixture(scope="module")
-def die(
-    tmp_path_factory: pytest.TempPathFactory, cold_environment: dict[str, str]
-) -> Iterator[Die]:
-    """Run a command and kill it: `seconds=` after its start, or before its `operation=`."""
-    outputs = tmp_path_factory.mktemp("dying")
-    server = subprocess.Popen(
-        [sys.executable, Path(__file__).with_name("dying_process.py")],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env=cold_environment,
-        text=True,
-    )
-    assert server.stdin is not None
-    assert server.stdout is not None
-    stdin, stdout = server.stdin, server.stdout
-
-    def run(*arguments: str, cwd: Path, **when: Any) -> Death:
-        files = {name: str(outputs / name) for name in ("stdout", "stderr", "operations")}
-        stdin.write(json.dumps({"arguments": arguments, "cwd": str(cwd), **files, **when}) + "\n")
-        stdin.flush()
-        code, seconds = json.loads(stdout.readline())
-        assert code in (0, KILLED), Path(files["stderr"]).read_text(encoding="utf-8")
-        return Death(code, seconds, Path(files["operations"]).stat().st_size)
-
-    yield run
-    stdin.close()
-    server.wait(timeout=10)
-    stdout.close()
+def counted(*arguments: str, cwd: Path) -> tuple[int, Ended]:
+    """Run a command; return how often it changed something in the store, and how it ended."""
+    process = start(*arguments, cwd=cwd, stops=STORE)
+    changes = sum(1 for _ in process.stops())
+    ended = process.end()
+    assert ended.returncode == 0, ended.stderr
+    return changes, ended
 
 
-@pytest.fixture(scope="module")
-def kill(die: Die) -> Die:
-    """Kill a command as `die` does, earlier where it ended before its moment came."""
+def die(*arguments: str, cwd: Path, change: int) -> bool:
+    """Kill a command before this change of the store; False where it ended before."""
+    process = start(*arguments, cwd=cwd, stops=STORE, first=change)
+    if process.stopped():
+        process.kill()
+        return True
+    ended = process.end()
+    assert ended.returncode == 0, ended.stderr
+    return False
 
-    def run(*arguments: str, cwd: Path, fresh: tuple[str, ...], **when: Any) -> Death:
-        while True:
-            for name in fresh:
-                shutil.rmtree(cwd / name, ignore_errors=True)
-            death = die(*arguments, cwd=cwd, **when)
-            if death.code == KILLED:
-                return death
-            assert "seconds" in when, "it ended before it was killed"
-            when["seconds"] *= 0.7
 
-    return run
+def die_anywhere(*arguments: str, cwd: Path, fresh: tuple[str, ...], seconds: float) -> None:
+    """Kill a command after so much processor time, or less where it ended before."""
+    while True:
+        for name in fresh:
+            shutil.rmtree(cwd / name, ignore_errors=True)
+        ended = start(*arguments, cwd=cwd, seconds=seconds).end()
+        if ended.returncode == -signal.SIGPROF:
+            return
+        assert ended.returncode == 0, ended.stderr
+        seconds *= 0.7
 
 
 @pytest.fixture
@@ -93,26 +68,34 @@ def many(project: Path, demo_data: Path, configure: Configure) -> Path:
     return project
 
 
-def moments(whole: Death, *, times: int, operations: int, seed: int) -> list[dict[str, float]]:
-    """Random moments of a run: seconds after its start, and changes before which it is killed."""
-    draw = random.Random(seed)
-    late = [{"seconds": draw.uniform(0.02, 0.95) * whole.seconds} for _ in range(times)]
-    chosen = draw.sample(range(1, whole.operations + 1), operations)
-    return [*late, *({"operation": number} for number in chosen)]
+def kills(
+    *arguments: str, cwd: Path, fresh: tuple[str, ...], changes: int, cpu_s: float, times: int
+) -> Iterator[str]:
+    """Kill a command at random moments, half of them before a change of the store; yield each."""
+    draw = random.Random(" ".join(arguments))
+    for number in range(times):
+        moment = f"after {(seconds := draw.uniform(0.02, 0.95) * cpu_s)} s"
+        if number % 2:
+            die_anywhere(*arguments, cwd=cwd, fresh=fresh, seconds=seconds)
+        else:
+            moment = f"before change {(change := draw.randint(1, changes))}"
+            for name in fresh:
+                shutil.rmtree(cwd / name, ignore_errors=True)
+            assert die(*arguments, cwd=cwd, change=change), moment
+        yield moment
 
 
 def test_an_extraction_killed_at_any_moment_ends_with_the_bytes_of_one_that_was_not(
-    many: Path, die: Die, kill: Die, spaner: Run, tree: Tree
+    many: Path, spaner: Run, tree: Tree
 ) -> None:
-    whole = die("extract", cwd=many)
-    assert whole.code == 0
+    changes, whole = counted("extract", cwd=many)
     expected = tree(many / STORE)
     keys = rows_kept(many / STORE)
     assert len(keys) == len(set(keys)) > 2000
     assert sum(name.endswith(".arrow") for name in expected) > 10
     between = 0
-    for moment in moments(whole, times=8, operations=12, seed=0):
-        kill("extract", cwd=many, fresh=(STORE,), **moment)
+    for moment in kills("extract", cwd=many, fresh=(STORE,), changes=changes, cpu_s=whole.cpu_s,
+                        times=20):  # fmt: skip
         left = tree(many / STORE) if (many / STORE).exists() else {}
         between += any(".partial-" in name for name in left)
         done = spaner("extract", "--json", cwd=many)
@@ -121,36 +104,33 @@ def test_an_extraction_killed_at_any_moment_ends_with_the_bytes_of_one_that_was_
         for modality in json.loads(done.stdout)["modalities"]:
             parts = [modality[name] for name in ("extracted", "reused", "quarantined")]
             assert sum(parts) == modality["rows"]
-    assert between >= 3, "no kill came while a file was written"
+    assert between, "no kill came while a file was written"
 
 
 def test_an_extraction_killed_again_and_again_ends_with_the_same_bytes(
-    many: Path, die: Die, spaner: Run, tree: Tree
+    many: Path, spaner: Run, tree: Tree
 ) -> None:
-    whole = die("extract", cwd=many)
+    assert spaner("extract", cwd=many).returncode == 0
     expected = tree(many / STORE)
     shutil.rmtree(many / STORE)
     draw, killed, reused = random.Random(1), 0, 0
     for _ in range(12):
-        moment = {"operation": draw.randrange(1, 25)}
-        killed += die("extract", cwd=many, **moment).code == KILLED
+        killed += die("extract", cwd=many, change=draw.randrange(1, 25))
         reused += len(rows_kept(many / STORE)) > 0
     assert killed >= 4
     assert reused >= 4
     assert spaner("extract", cwd=many).returncode == 0
     assert tree(many / STORE) == expected
-    assert whole.code == 0
 
 
 def test_a_killed_training_leaves_no_half_space_and_a_store_that_a_later_run_completes(
-    many: Path, die: Die, kill: Die, spaner: Run, tree: Tree
+    many: Path, spaner: Run, tree: Tree
 ) -> None:
     names = ("train", "text", "vision", "audio")
-    whole = die(*names, "--space", "timed", cwd=many)
-    assert whole.code == 0
+    changes, whole = counted(*names, "--space", "timed", cwd=many)
     expected = tree(many / STORE)
-    for moment in moments(whole, times=4, operations=4, seed=2):
-        kill(*names, "--space", "cut", cwd=many, fresh=(STORE, "cut"), **moment)
+    for moment in kills(*names, "--space", "cut", cwd=many, fresh=(STORE, "cut"), changes=changes,
+                        cpu_s=whole.cpu_s, times=8):  # fmt: skip
         if (many / "cut").exists():
             assert spaner("verify", "--space", "cut", cwd=many).returncode == 0
         done = spaner(*names, "--space", "cut", "--overwrite", cwd=many)
@@ -160,14 +140,13 @@ def test_a_killed_training_leaves_no_half_space_and_a_store_that_a_later_run_com
 
 
 def test_an_extraction_of_more_rows_takes_up_what_a_killed_training_began(
-    many: Path, die: Die, spaner: Run
+    many: Path, spaner: Run
 ) -> None:
-    whole = die("extract", cwd=many)
-    assert whole.code == 0
+    assert spaner("extract", cwd=many).returncode == 0
     every = sorted(rows_kept(many / STORE))
     shutil.rmtree(many / STORE)
     for number in (10, 25, 40):
-        die("train", "text", "vision", "--space", "cut", cwd=many, operation=number)
+        die("train", "text", "vision", "--space", "cut", cwd=many, change=number)
         assert not (many / "cut").exists()
     begun = rows_kept(many / STORE)
     assert 0 < len(begun) < len(every)
@@ -178,9 +157,9 @@ def test_an_extraction_of_more_rows_takes_up_what_a_killed_training_began(
 
 
 def test_a_pruning_killed_at_any_moment_loses_no_row_that_is_used(
-    many: Path, die: Die, spaner: Run, tree: Tree
+    many: Path, spaner: Run, tree: Tree
 ) -> None:
-    assert die("extract", cwd=many).code == 0
+    assert spaner("extract", cwd=many).returncode == 0
     shutil.copytree(many / STORE, many / "full")
     manifest = many / "data/manifest.csv"
     with manifest.open(encoding="utf-8", newline="") as file:
@@ -189,16 +168,15 @@ def test_a_pruning_killed_at_any_moment_loses_no_row_that_is_used(
         table = csv.DictWriter(file, list(rows[0]))
         table.writeheader()
         table.writerows(row for number, row in enumerate(rows) if number % 3)
-    whole = die("extract", "--prune", cwd=many)
-    assert whole.code == 0
+    changes, _ = counted("extract", "--prune", cwd=many)
     used = sorted(rows_kept(many / STORE))
-    for moment in moments(whole, times=0, operations=12, seed=3):
+    for change in random.Random(3).sample(range(1, changes + 1), 12):
         shutil.rmtree(many / STORE)
         shutil.copytree(many / "full", many / STORE)
-        assert die("extract", "--prune", cwd=many, **moment).code == KILLED
+        assert die("extract", "--prune", cwd=many, change=change)
         done = spaner("extract", "--json", cwd=many)
         assert [part["extracted"] for part in json.loads(done.stdout)["modalities"]] == [0] * 4
         assert spaner("extract", "--prune", cwd=many).returncode == 0
-        assert sorted(rows_kept(many / STORE)) == used, moment
+        assert sorted(rows_kept(many / STORE)) == used, change
         left = [name for name in tree(many / STORE) if ".partial-" in name or "plan" in name]
-        assert left == [], moment
+        assert left == [], change
