@@ -89,20 +89,26 @@ def save_t5(folder: Path, *, kind: Any = T5Model, max_length: int | None = 24) -
 
 
 def save_adapter(folder: Path, model: str, *, seed: int = 0, targets: tuple[str, ...]) -> str:
-    """A LoRA adapter of the model in a folder, as training leaves it: both factors filled."""
-    from peft import LoraConfig, get_peft_model
+    """A LoRA adapter of the model in a folder."""
+    from peft import LoraConfig
+
+    return save_peft(folder, model, LoraConfig(r=2, target_modules=list(targets)), seed=seed)
+
+
+def save_peft(folder: Path, model: str, config: Any, *, seed: int = 0, **saving: Any) -> str:
+    """A peft adapter as training leaves it, everything in it filled; `saving` says how to save."""
+    from peft import get_peft_model
     from transformers import AutoModel
 
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # peft uses what transformers will rename
+        warnings.simplefilter("ignore", UserWarning)  # it says that it saves embeddings, too
         torch.manual_seed(seed)
-        adapted: Any = get_peft_model(
-            AutoModel.from_pretrained(model), LoraConfig(r=2, target_modules=list(targets))
-        )
+        adapted: Any = get_peft_model(AutoModel.from_pretrained(model), config)
         for name, weight in adapted.named_parameters():
-            if "lora_" in name:
+            if "lora_" in name or weight.requires_grad:
                 torch.nn.init.normal_(weight)
-        adapted.save_pretrained(folder)
+        adapted.save_pretrained(folder, **saving)
     return str(folder)
 
 

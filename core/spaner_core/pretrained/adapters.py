@@ -51,6 +51,8 @@ def with_adapter(model: nn.Module, adapter: str) -> nn.Module:
             )
     except ConfigError:
         raise
+    except KeyError as error:
+        raise ConfigError(_misfit(adapter, model, f"it has no weights {error}")) from error
     except Exception as error:  # peft raises whatever its layers do
         raise ConfigError(_misfit(adapter, model, " ".join(str(error).split()))) from error
     strays = [*result.missing_keys, *result.unexpected_keys]
@@ -59,6 +61,15 @@ def with_adapter(model: nn.Module, adapter: str) -> nn.Module:
         raise ConfigError(_misfit(adapter, model, f"weights without counterpart: {shown}"))
     module: nn.Module = adapted.eval()
     return module
+
+
+def without_adapter(layer: nn.Module) -> nn.Module:
+    """Return the layer that peft's own stand around; `layer` itself where none does.
+
+    Around an embedding there may be LoRA, a trained copy of it, or trained rows for some tokens.
+    """
+    inner = getattr(layer, "original_module", getattr(layer, "base_layer", None))
+    return without_adapter(inner) if isinstance(inner, nn.Module) else layer
 
 
 def describe_adapters(model: nn.Module) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 from spaner_core import ConfigError, OptionError
+from spaner_core.pretrained.adapters import without_adapter
 from spaner_core.pretrained.transformers_models import load_auto
 from spaner_core.pretrained.windows import window_starts
 from torch import nn
@@ -131,9 +132,11 @@ def _longest(tokenizer: Any, transformer: nn.Module, made_for: int | None) -> in
 def _places(transformer: nn.Module) -> int | None:
     """Return how many positions the model knows, None where any number will do."""
     for name, module in transformer.named_modules():
-        positions = isinstance(module, nn.Embedding) and name.endswith("position_embeddings")
-        if positions and module.padding_idx is not None:  # RoBERTa counts from behind the padding
-            return int(module.num_embeddings) - int(module.padding_idx) - 1
+        places = without_adapter(module)
+        if not (name.endswith("position_embeddings") and isinstance(places, nn.Embedding)):
+            continue
+        if places.padding_idx is not None:  # RoBERTa counts from behind the padding
+            return places.num_embeddings - places.padding_idx - 1
     config: Any = transformer.config
     known = int(getattr(config, "max_position_embeddings", None) or 0)
     return known if known > 0 else None
@@ -161,7 +164,7 @@ def _wrong_window(problem: str) -> OptionError:
 
 
 def _check_ids(model: str, tokenizer: Any, transformer: Any) -> None:
-    embeddings = transformer.get_input_embeddings()
+    embeddings = without_adapter(transformer.get_input_embeddings())
     if not isinstance(embeddings, nn.Embedding):
         raise ConfigError(
             f"model {model!r} is a {type(transformer).__name__}, which reads no token ids; "
