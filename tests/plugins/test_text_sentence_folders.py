@@ -102,6 +102,53 @@ def test_the_prompt_that_the_model_asks_for_stands_before_each_text(
     assert not torch.allclose(plain, embed(text, TEXTS, model), atol=1e-3)
 
 
+@pytest.mark.parametrize("dense", [False, True], ids=["", "behind dense and normalize"])
+@pytest.mark.parametrize("kept", [3, 100])
+def test_of_a_truncated_embedding_the_first_numbers_count(
+    text: Any, tmp_path: Path, kept: int, dense: bool
+) -> None:
+    model = save_sentence_folder(tmp_path / "model", dense=dense, truncate_dim=kept)
+    check_same(text, model)
+    encoder, _ = text.build({"model": model})
+    width = 8 if dense else 16
+    assert encoder.features == FeatureSpec(dim=min(kept, width), prefix_tokens=1)
+    edit(model, "config_sentence_transformers.json", truncate_dim=None)
+    whole, _ = text.build({"model": model})
+    # where nothing is cut, features are what they are without
+    assert (encoder.fingerprint == whole.fingerprint) == (kept >= width)
+    edit(model, "config_sentence_transformers.json", truncate_dim=kept - 1)
+    other, _ = text.build({"model": model})
+    assert (encoder.fingerprint == other.fingerprint) == (kept >= width)
+
+
+def test_prompts_that_are_not_the_default_change_nothing(
+    text: Any, folder: str, tmp_path: Path
+) -> None:
+    prompts = {"query": "the cat: ", "document": "dogs: ", "none": None}
+    model = shutil.copytree(folder, tmp_path / "model")
+    edit(model, "config_sentence_transformers.json", prompts=prompts, default_prompt_name=None)
+    check_same(text, str(model))
+    edit(model, "config_sentence_transformers.json", default_prompt_name="none")
+    check_same(text, str(model))
+    edit(model, "config_sentence_transformers.json", prompts={}, default_prompt_name="query")
+    check_same(text, str(model))
+    assert text.build({"model": str(model)})[0].fingerprint == (
+        text.build({"model": folder})[0].fingerprint
+    )
+
+
+def test_a_length_given_to_the_tokenizer_is_the_length_of_a_window(
+    text: Any, folder: str, tmp_path: Path
+) -> None:
+    model = shutil.copytree(folder, tmp_path / "short")
+    asked = {"text": {"max_length": 9, "truncation": True}, "common": {"padding": "longest"}}
+    edit(model, "sentence_bert_config.json", processing_kwargs=asked)
+    check_same(text, str(model))
+    _, transform = text.build({"model": str(model)})
+    windows = transform.prepare(LONG_TEXT)
+    assert {len(window) for window in windows} == {9}
+
+
 def test_lower_case_is_respected(text: Any, tmp_path: Path) -> None:
     model = save_sentence_folder(tmp_path / "model")
     path = Path(model) / "tokenizer.json"
@@ -181,6 +228,19 @@ def other_output(model: Path) -> None:
     edit(model, "sentence_bert_config.json", transformer_task="fill-mask")
 
 
+def no_width(model: Path) -> None:
+    edit(model, "config_sentence_transformers.json", truncate_dim=0)
+
+
+def no_such_prompt(model: Path) -> None:
+    edit(model, "config_sentence_transformers.json", default_prompt_name="passage")
+
+
+def other_tokens(model: Path) -> None:
+    asked = {"text": {"add_special_tokens": False}}
+    edit(model, "sentence_bert_config.json", processing_kwargs=asked)
+
+
 def static_embedding(model: Path) -> None:
     kind = "sentence_transformers.sentence_transformer.modules.static_embedding.StaticEmbedding"
     modules = [{"idx": 0, "name": "0", "path": "", "type": kind}]
@@ -212,6 +272,9 @@ def odd_modules(model: Path) -> None:
         (unknown_pooling, "pools by median"),
         (prompt_out_of_pooling, "leaves its prefix 'the cat: ' out"),
         (other_output, "of fill-mask"),
+        (no_width, "truncate_dim .* is 0"),
+        (no_such_prompt, "is 'passage'; expected one of its prompts"),
+        (other_tokens, "add_special_tokens"),
         (static_embedding, "lists StaticEmbedding; expected Transformer, Pooling"),
         (foreign_module, "lists Transformer, custom_st.Pooling, Dense, Normalize"),
         (broken_modules, "modules.json is no JSON"),

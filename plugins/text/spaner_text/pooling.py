@@ -81,6 +81,18 @@ class UnitLength(nn.Module):
         return functional.normalize(embedding, dim=-1)
 
 
+class FirstDimensions(nn.Module):
+    """Keeps the first numbers of an embedding, for models whose first ones say most."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.count = count
+
+    def forward(self, embedding: Tensor) -> Tensor:
+        """Return (B, count) from (B, E)."""
+        return embedding[:, : self.count]
+
+
 def load_layers(model: str, layout: SentenceLayout) -> nn.Sequential:
     """Load what stands behind the pooling: dense layers and normalisations.
 

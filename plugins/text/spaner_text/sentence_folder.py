@@ -26,6 +26,12 @@ _FLAGS = {
     "pooling_mode_lasttoken": "lasttoken",
 }
 
+_USAGE = "config_sentence_transformers.json"
+"""Says how `encode` is meant to be called."""
+
+_NEUTRAL = ("padding", "truncation", "return_tensors", "pad_to_multiple_of")
+"""What a tokenizer may be told: windows are cut, padded and masked here."""
+
 EXPECTED = "Transformer, Pooling, and then any number of Dense and Normalize"
 
 
@@ -42,13 +48,15 @@ class SentenceLayout:
     """What follows the transformer, and how it wants to be fed.
 
     `folder` is the transformer's own within the model's. `poolings` are joined side by side;
-    `layers` come after them. `max_tokens` is the most that it was made to read, `prefix` what
-    stands before every text.
+    `layers` come after them, and of what these give the first `truncate_dim` numbers count, all
+    where it is None. `max_tokens` is the most that it was made to read, `prefix` what stands before
+    every text.
     """
 
     folder: str = ""
     poolings: tuple[str, ...] = ("mean",)
     layers: tuple[DenseLayer | Literal["normalize"], ...] = ()
+    truncate_dim: int | None = None
     max_tokens: int | None = None
     lower_case: bool = False
     prefix: str = ""
@@ -78,6 +86,7 @@ def read_layout(model: str) -> SentenceLayout:
     settings = _read(model, _join(transformer, "sentence_bert_config.json")) or {}
     _check_output(model, settings)
     pooled = _read(model, _join(pooling, "config.json")) or {}
+    usage = _read(model, _USAGE) or {}
     return SentenceLayout(
         folder=transformer,
         poolings=_poolings(model, pooled),
@@ -85,9 +94,10 @@ def read_layout(model: str) -> SentenceLayout:
             _dense(model, folder) if kind == "Dense" else _normalize(model, folder)
             for kind, folder in zip(kinds[2:], rest, strict=True)
         ),
-        max_tokens=settings.get("max_seq_length"),
+        truncate_dim=_truncate_dim(model, usage),
+        max_tokens=_max_tokens(model, settings),
         lower_case=bool(settings.get("do_lower_case")),
-        prefix=_prefix(model),
+        prefix=_prefix(model, usage),
         pools_prefix=bool(pooled.get("include_prompt", True)),
     )
 
@@ -159,11 +169,41 @@ def _check_place(model: str, folder: str, config: Mapping[str, Any]) -> None:
         )
 
 
-def _prefix(model: str) -> str:
-    config = _read(model, "config_sentence_transformers.json") or {}
-    name = config.get("default_prompt_name")
-    prompts = config.get("prompts") or {}
-    return str(prompts.get(name) or "") if name else ""
+def _max_tokens(model: str, settings: Mapping[str, Any]) -> int | None:
+    """Return how many tokens it asks its tokenizer for; refuse what would change the tokens."""
+    asked = settings.get("processing_kwargs") or {}
+    told = {**(asked.get("common") or {}), **(asked.get("text") or {})}
+    if strange := sorted(told.keys() - {"max_length", *_NEUTRAL}):
+        raise ConfigError(
+            f"model {model!r} gives its tokenizer {', '.join(strange)} (processing_kwargs in "
+            "sentence_bert_config.json); expected max_length at most; name another model"
+        )
+    longest: int | None = told.get("max_length") or settings.get("max_seq_length")
+    return longest
+
+
+def _truncate_dim(model: str, usage: Mapping[str, Any]) -> int | None:
+    kept = usage.get("truncate_dim")
+    if kept is None or (type(kept) is int and kept > 0):
+        return kept
+    raise ConfigError(
+        f"model {model!r}: truncate_dim in {_USAGE} is {kept!r}; expected a whole number from 1; "
+        "correct it, or remove it to keep the whole embedding"
+    )
+
+
+def _prefix(model: str, usage: Mapping[str, Any]) -> str:
+    """Return the prompt that `encode` puts before a text unless it is told another."""
+    name = usage.get("default_prompt_name")
+    prompts = {"query": "", "document": "", **(usage.get("prompts") or {})}
+    if name is None:
+        return ""
+    if name not in prompts:
+        raise ConfigError(
+            f"model {model!r}: default_prompt_name in {_USAGE} is {name!r}; expected one of its "
+            f"prompts, {', '.join(prompts)}; correct it"
+        )
+    return str(prompts[name] or "")
 
 
 def _join(folder: str, file: str) -> str:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 from spaner_text.options import TransformerOptions
-from spaner_text.pooling import Pooling, load_layers
+from spaner_text.pooling import FirstDimensions, Pooling, load_layers
 from spaner_text.sentence_folder import SentenceLayout, read_layout
 from spaner_text.tokens import PROBE, load_tokens
 
@@ -24,8 +24,9 @@ class TransformerEncoder:
     """Gives one token a window: the embedding that the model itself makes of a text.
 
     A sentence-transformers folder says how its tokens become one embedding, dense layers and
-    normalisation included; other models do not, and their tokens are averaged. `tokens` is the
-    model's own tokenizer. Raises `ConfigError` where the model cannot be loaded or used.
+    normalisation included, and how much of it counts; other models do not, and their tokens are
+    averaged. `tokens` is the model's own tokenizer. Raises `ConfigError` where the model cannot be
+    loaded or used.
     """
 
     def __init__(self, options: TransformerOptions) -> None:
@@ -41,12 +42,16 @@ class TransformerEncoder:
         with torch.random.fork_rng(devices=[]):  # layers are drawn before their weights are read
             self.layers = load_layers(options.model, layout)
         self.tokens = load_tokens(model, self.transformer, options, layout=layout)
-        self.features = FeatureSpec(dim=self._find_width(options.model), prefix_tokens=1)
+        width = self._find_width(options.model)
+        kept = min(width, layout.truncate_dim or width)
+        if kept < width:
+            self.layers.append(FirstDimensions(kept))
+        self.features = FeatureSpec(dim=kept, prefix_tokens=1)
         self.fingerprint = fingerprint_model(
             "text/transformer",
             ALGORITHM_VERSION,
             nn.ModuleDict({"transformer": self.transformer, "layers": self.layers}),
-            settings={"config": described, "head": _describe_head(layout)},
+            settings={"config": described, "head": _describe_head(layout, cut=kept < width)},
         )
 
     def collate(self, inputs: Sequence[Tensor]) -> dict[str, Tensor]:
@@ -88,6 +93,7 @@ def _encoder_of(loaded: Any) -> Any:
     return encoder
 
 
-def _describe_head(layout: SentenceLayout) -> dict[str, Any]:
+def _describe_head(layout: SentenceLayout, *, cut: bool) -> dict[str, Any]:
     layers = [layer if isinstance(layer, str) else layer.activation for layer in layout.layers]
-    return {"poolings": layout.poolings, "layers": layers}
+    described = {"poolings": layout.poolings, "layers": layers}
+    return {**described, "truncate_dim": layout.truncate_dim} if cut else described
