@@ -6,6 +6,7 @@ A process of its own for each task, without its own seconds of imports. Not a te
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import pkgutil
@@ -107,6 +108,7 @@ def _run(task: Task, stdout: int, stderr: int, told: int, go: int) -> None:
         traceback.print_exc()
         code = 1
     finally:
+        atexit._run_exitfuncs()
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
@@ -120,8 +122,9 @@ def _prepare(task: Task, stdout: int, stderr: int) -> None:
     os.environ.clear()
     os.environ.update(task.environment)
     encoding, _, errors = os.environ.get("PYTHONIOENCODING", "utf-8").partition(":")
-    sys.stdout = open(1, "w", encoding=encoding, errors=errors or "strict")  # noqa: SIM115
-    sys.stderr = open(2, "w", 1, encoding=encoding, errors="backslashreplace")  # noqa: SIM115
+    sys.stdout = os.fdopen(1, "w", encoding=encoding, errors=errors or "strict")
+    sys.stderr = os.fdopen(2, "w", 1, encoding=encoding, errors="backslashreplace")
+    sys.__stdout__, sys.__stderr__ = sys.stdout, sys.stderr
     os.chdir(task.cwd)
     sys.path[:0] = task.path
     sys.argv = [str(part) for part in task.arguments]

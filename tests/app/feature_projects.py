@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +11,7 @@ import yaml
 from pyarrow import ipc
 
 from tests.app.plugin_site import PluginSite
+from tests.process import Process, start
 
 TOY = (Path(__file__).parents[1] / "toy_modality.py").read_text(encoding="utf-8")
 STORE = "manifest.features"
@@ -53,16 +51,9 @@ class ToyProject:
     def spaner(self, *arguments: object) -> Any:
         return self.site.spaner(*arguments, cwd=self.folder)
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, **how: Any) -> Process:
         """Start a command that works beside the test."""
-        return subprocess.Popen(
-            [sys.executable, "-m", "spaner", *arguments],
-            cwd=self.folder,
-            env={**os.environ, "PYTHONPATH": str(self.site.folder), "OMP_NUM_THREADS": "1"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        return start(*arguments, cwd=self.folder, path=[self.site.folder], **how)
 
     def counts(self, *arguments: object) -> dict[str, int]:
         """Extract; return rows, extracted, reused, quarantined."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 from pathlib import Path
+
+from tests import process
 
 
 class PluginSite:
@@ -33,22 +33,9 @@ class PluginSite:
         (info / "entry_points.txt").write_text(f"[spaner]\n{name} = {module}\n", encoding="utf-8")
 
     def spaner(self, *arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
-        """Run `spaner` from nothing."""
-        return self.python("-m", "spaner", *arguments, cwd=cwd)
+        """Run `spaner` with this folder's plugins installed."""
+        return process.spaner(*arguments, cwd=cwd, path=[self.folder])
 
-    def python(self, *arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
-        """Run Python with this folder's plugins installed."""
-        return subprocess.run(
-            [sys.executable, *map(str, arguments)],
-            cwd=cwd,
-            env={
-                **os.environ,
-                "PYTHONPATH": str(self.folder),
-                "OMP_NUM_THREADS": "1",
-                "CUDA_VISIBLE_DEVICES": "",
-                "COLUMNS": "80",
-            },
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+    def python(self, code: str, *arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+        """Run a piece of Python with this folder's plugins installed."""
+        return process.python(code, *arguments, cwd=cwd, path=[self.folder])

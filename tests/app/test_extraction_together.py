@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import json
-import time
 from collections import Counter
 from pathlib import Path
-from subprocess import Popen
 
 import pytest
 
 from tests.app.feature_projects import TOY, ToyProject, counts, refused, rows_kept
 from tests.app.plugin_site import PluginSite
+from tests.process import Process
 
 CALL = "        tokens = torch.zeros(len(batch)"
-WAITING = """
-        import time
-        from pathlib import Path
+LOG = """
         with open("encoded.txt", "a") as log:
             log.writelines(f"{window}\\n" for window in batch)
-        Path("busy").touch()
-        while Path("wait").exists():
-            time.sleep(0.01)
 """
 NAMED = '        self.fingerprint = fingerprint_options("toy", 1, options)\n'
 WEIGHTS = "        import torch; self.norm = torch.nn.BatchNorm1d(1)\n"
@@ -31,36 +25,30 @@ INPUTS = [f"{number} 0 {number % 5}" for number in range(300)]
 
 @pytest.fixture
 def site(tmp_path: Path) -> PluginSite:
-    """The toy, which logs what it encodes and waits while a file `wait` stands beside it."""
+    """The toy, which logs what it encodes."""
     found = PluginSite(tmp_path / "site")
-    found.add("toy", TOY.replace(CALL, WAITING + CALL))
+    found.add("toy", TOY.replace(CALL, LOG + CALL))
     return found
 
 
-def until(path: Path, process: Popen[str]) -> None:
-    while not path.exists():
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.01)
-
-
-def held_up(project: ToyProject, *arguments: str) -> Popen[str]:
-    """Start a command and return when it encodes; it goes on when the file `wait` is removed."""
-    (project.folder / "wait").touch()
-    process = project.start(*arguments)
-    until(project.folder / "busy", process)
+def held_up(project: ToyProject, *arguments: str, at: str = "encoded.txt") -> Process:
+    """Start a command and return when it is about to encode; it goes on when its end is awaited."""
+    process = project.start(*arguments, stops=at)
+    assert process.stopped(), process.end()
     return process
 
 
-def waits(process: Popen[str]) -> str:
-    """Return what a process says that waits for another."""
-    assert process.stderr is not None
-    return process.stderr.readline()
+def waits(project: ToyProject, *arguments: str) -> Process:
+    """Start a command that has to say that it waits for another."""
+    process = project.start(*arguments)
+    assert process.line().startswith("note: waiting for another process that writes in ")
+    return process
 
 
-def end(process: Popen[str]) -> str:
-    told, errors = process.communicate(timeout=120)
-    assert process.returncode == 0, errors
-    return told
+def end(process: Process) -> str:
+    ended = process.end()
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout
 
 
 def encoded(*projects: ToyProject) -> Counter[str]:
@@ -73,9 +61,7 @@ def test_two_that_extract_the_same_rows_extract_each_once_and_one_says_that_it_w
 ) -> None:
     project = ToyProject(tmp_path / "a", site, INPUTS)
     first = held_up(project, "extract", "--json")
-    second = project.start("extract", "--json")
-    assert waits(second).startswith("note: waiting for another process that writes in ")
-    (project.folder / "wait").unlink()
+    second = waits(project, "extract", "--json")
     done = [counts(end(process))["toy"] for process in (first, second)]
     assert [(count["extracted"], count["reused"]) for count in done] == [(300, 0), (0, 300)]
     assert set(encoded(project).values()) == {1}
@@ -88,9 +74,7 @@ def test_two_whose_rows_overlap_leave_each_once_and_none_missing(
     one = ToyProject(tmp_path / "a", site, INPUTS[:200])
     other = ToyProject(tmp_path / "b", site, INPUTS[100:])
     first = held_up(one, "extract", "--json")
-    second = other.start("extract", "--json")
-    assert "waiting" in waits(second)
-    (one.folder / "wait").unlink()
+    second = waits(other, "extract", "--json")
     assert counts(end(first))["toy"]["extracted"] == 200
     count = counts(end(second))["toy"]
     assert (count["extracted"], count["reused"]) == (100, 100)
@@ -117,35 +101,28 @@ def test_who_needs_nothing_new_does_not_wait(tmp_path: Path, site: PluginSite) -
     assert project.counts()["extracted"] == 50
     first = held_up(other, "extract")
     assert project.counts()["reused"] == 50
-    assert first.poll() is None
-    (other.folder / "wait").unlink()
     end(first)
 
 
 def test_a_killed_extraction_holds_up_nobody(tmp_path: Path, site: PluginSite) -> None:
     project = ToyProject(tmp_path / "a", site, INPUTS)
     first = held_up(project, "extract")
-    second = project.start("extract", "--json")
-    assert "waiting" in waits(second)
-    (project.folder / "wait").unlink()
+    second = waits(project, "extract", "--json")
     first.kill()
-    first.communicate()
     assert counts(end(second))["toy"]["rows"] == 300
     assert len(rows_kept(project.store)) == len(set(rows_kept(project.store))) == 300
 
 
 @pytest.fixture
 def slow_to_train(tmp_path: Path) -> ToyProject:
-    """A project whose training waits when its features are there and not yet read."""
+    """A project whose training can be stopped when its features are there and not yet read."""
     site = PluginSite(tmp_path / "site")
     build = "    return CrossAttentionAligner("
-    wait = """
-    import time
-    while features.dim == 3 and Path("wait").exists():  # not when options are looked at
-        Path("busy").touch()
-        time.sleep(0.01)
+    busy = """
+    if features.dim == 3:  # not when options are looked at
+        open("busy", "w").close()
 """
-    site.add("toy", TOY.replace(build, wait + build))
+    site.add("toy", TOY.replace(build, busy + build))
     return ToyProject(tmp_path / "a", site, INPUTS)
 
 
@@ -156,20 +133,16 @@ def test_a_training_ends_well_while_its_store_is_pruned_or_says_why_not(
     other = ToyProject(tmp_path / "b", slow_to_train.site, INPUTS[::2])
     assert other.counts()["extracted"] == 150
     assert slow_to_train.counts()["extracted"] == 150
-    training = held_up(slow_to_train, "train")
+    training = held_up(slow_to_train, "train", at="busy")
     if not used:
         (slow_to_train.folder / "plugins.yaml").rename(tmp_path / "away.yaml")
     pruned = json.loads(other.spaner("extract", "--prune", "--json").stdout)["pruned"]
     assert pruned["rows"] == (0 if used else 150)
-    (slow_to_train.folder / "wait").unlink()
-    told, errors = training.communicate(timeout=120)
+    ended = training.end()
     if used:
-        assert training.returncode == 0, errors
+        assert ended.returncode == 0, ended.stderr
     else:
-        assert (training.returncode, told) == (2, "")
-        assert len(errors.splitlines()) == 1
-        assert errors.startswith("error: ")
-        assert "pruned meanwhile? Run the command again" in errors
+        refused(ended, "pruned meanwhile? Run the command again")
         assert not (slow_to_train.folder / "space").exists()
 
 
@@ -180,9 +153,7 @@ def test_a_pruning_that_waits_for_an_extraction_keeps_what_that_brought(
     other = ToyProject(tmp_path / "b", site, INPUTS[:10])
     assert other.counts()["extracted"] == 10
     extracting = held_up(one, "extract", "--json")
-    pruning = other.start("extract", "--prune", "--json")
-    assert "waiting" in waits(pruning)
-    (one.folder / "wait").unlink()
+    pruning = waits(other, "extract", "--prune", "--json")
     assert counts(end(extracting))["toy"]["extracted"] == 290
     assert json.loads(end(pruning))["pruned"]["rows"] == 0
     assert one.counts()["reused"] == 300
