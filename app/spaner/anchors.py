@@ -149,7 +149,7 @@ def _absent(project: Project) -> dict[str, str]:
 
 def _look(project: Project, name: str, rows: Sequence[Row]) -> _Looks:
     """Let the samples of `rows`, which repeat one for each of its concepts, read the prompt."""
-    project.space.check_modality(name)
+    project.check_modality(name)
     space = project.space.aligned
     usable = project.features(name, rows)
     ids = [row.id for row in usable.rows]

@@ -39,6 +39,7 @@ def attach(project: Project, name: str, *, replace: bool = False) -> TrainingRep
     declared_modalities(project, [name])
     rows = training_rows(project, name)
     _check_known(project, name, rows, space.concepts)
+    project.freshness.check([name])
     monitor = monitor_attaching(project, name)
     usable = project.features(name, rows)
     rows = usable.rows
@@ -56,6 +57,7 @@ def attach(project: Project, name: str, *, replace: bool = False) -> TrainingRep
             monitor=aside,
         )
         receipt = checkpoint.save_attached(config.space, aligner, record, replace=replace)
+    project.freshness.trained(name)
     return TrainingReport(
         space=config.space,
         rows={name: len(rows)},

@@ -71,6 +71,7 @@ def check_project(project: Project, *, deep: bool = False) -> CheckReport:
     project.assembly.check_options(project.config.modalities)
     label_texts = read_project_labels(project)
     label_modality(project, tuple(project.config.modalities), label_texts)
+    project.freshness.check(project.config.modalities)
     unusable = {
         name: tuple(_unusable_rows(project, name, deep=deep)) for name in project.config.modalities
     }

@@ -49,11 +49,12 @@ def embed_split(
     have others in the split.
     """
     space, split = project.space, measured_split(project, split)
+    served = served_modalities(project)
+    chosen = {name: rows for name in served if (rows := measured_rows(project, name, split))}
+    project.freshness.check(chosen)
     embedded = {}
-    for name in served_modalities(project):
-        if not (rows := measured_rows(project, name, split)):
-            continue
-        space.check_modality(name)
+    for name, rows in chosen.items():
+        project.check_modality(name)
         usable = project.features(name, rows)
         embedded[name] = EmbeddedRows(
             rows=usable.rows,

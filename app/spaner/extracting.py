@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,6 +11,7 @@ from time import perf_counter
 from spaner_core.data.manifest import read_manifest
 from spaner_core.errors import DataError, SpanerError
 from spaner_core.features.inputs import KeyedInput, key_inputs
+from spaner_core.features.renewal import discard_renewal
 
 from spaner.plan import declared_modalities
 from spaner.project import Project
@@ -18,13 +19,18 @@ from spaner.project import Project
 
 @dataclass(frozen=True, kw_only=True)
 class ExtractedModality:
-    """What an extraction did for one modality: its rows by where their features came from."""
+    """What an extraction did for one modality: its rows by where their features came from.
+
+    `changed` counts the distinct inputs whose features are others than were stored before; None
+    where none were extracted anew.
+    """
 
     name: str
     rows: int
     extracted: int
     reused: int
     quarantined: int
+    changed: int | None
     seconds: float
 
 
@@ -48,40 +54,61 @@ class ExtractionReport:
 
 
 def extract(
-    project: Project, names: Sequence[str] = (), *, prune: bool = False
+    project: Project, names: Sequence[str] = (), *, again: Sequence[str] = (), prune: bool = False
 ) -> ExtractionReport:
     """Extract features of all rows of the named modalities (all declared ones by default).
 
-    What the store has already is not extracted again. With `prune`, features that no manifest uses
+    What the store has already is not extracted again, but for the modalities in `again`, which are
+    extracted anew, alone where there are no `names`. With `prune`, features that no manifest uses
     are removed afterwards. Raises `DataError` where more rows of a modality cannot be used than
-    `data.max_unusable` allows; features of the others stay in the store.
+    `data.max_unusable` allows, features of the others stay in the store; and where stored features
+    are stale.
     """
-    chosen = declared_modalities(project, names)
-    names = [name for name in chosen if names or project.manifest.select(name)]
+    chosen = declared_modalities(project, (*names, *again))
+    names = [name for name in chosen if names or again or project.manifest.select(name)]
     project.assembly.check_options(names)
-    done = tuple(_extract(project, name) for name in names)
+    project.freshness.check(name for name in names if name not in again)
+    done, notices = [], []
+    for name in names:
+        extracted = _extract(project, name, again=name in again)
+        done.append(extracted)
+        notices += _renewal_notices(project, extracted)
     pruned, kept = _prune(project) if prune else (None, ())
     return ExtractionReport(
         store=project.config.feature_store,
         dtype=project.store.dtype,
-        modalities=done,
+        modalities=tuple(done),
         pruned=pruned,
-        notices=(*project.quarantine.save(project.manifest), *kept),
+        notices=(*notices, *project.quarantine.save(project.manifest), *kept),
     )
 
 
-def _extract(project: Project, name: str) -> ExtractedModality:
-    rows = project.rows(name)
+def _extract(project: Project, name: str, *, again: bool) -> ExtractedModality:
+    rows, changed = project.rows(name), None
     start = perf_counter()
-    usable = project.features(name, rows, again=True)
+    if again:
+        usable, changed = project.renew_features(name, rows)
+    else:
+        usable = project.features(name, rows, again=True)
     return ExtractedModality(
         name=name,
         rows=len(rows),
         extracted=usable.extracted,
         reused=len(usable.rows) - usable.extracted,
         quarantined=len(rows) - len(usable.rows),
+        changed=changed,
         seconds=round(perf_counter() - start, 3),
     )
+
+
+def _renewal_notices(project: Project, extracted: ExtractedModality) -> Iterator[str]:
+    """Say what came of extracting a modality anew, and what has to follow."""
+    name, changed = extracted.name, extracted.changed
+    if changed == 0:
+        yield f"{name!r} was extracted anew, and no feature that was stored has changed"
+    elif changed:
+        yield f"{name!r} was extracted anew: features of {changed} inputs have changed"
+        yield from project.freshness.renewed(name)
 
 
 def _prune(project: Project) -> tuple[PruneReport, tuple[str, ...]]:
@@ -91,10 +118,10 @@ def _prune(project: Project) -> tuple[PruneReport, tuple[str, ...]]:
     cannot be read, or too many of its inputs. Returns why, too.
     """
     kept: dict[str, str] = {}
-    removed = [
-        stream.keep(partial(_used_keys, project, stream.identity.folder, kept))
-        for stream in project.store.streams()
-    ]
+    removed = []
+    for stream in project.store.streams():
+        discard_renewal(stream)
+        removed.append(stream.keep(partial(_used_keys, project, stream.identity.folder, kept)))
     report = PruneReport(
         rows=sum(part.rows for part in removed), bytes=sum(part.bytes for part in removed)
     )

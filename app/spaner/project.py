@@ -10,13 +10,17 @@ from pathlib import Path
 from spaner_core.data.labelled import LabelledRows, items_of, numbers_of
 from spaner_core.data.manifest import Manifest, Row, read_manifest, source_of
 from spaner_core.errors import ConfigError, DataError
+from spaner_core.features.extraction import Extraction
+from spaner_core.features.freshness import SAMPLE_ROWS
 from spaner_core.features.rows import RowSource
 from spaner_core.features.store import FeatureStore, Use
 from spaner_registry.assemble import Assembly
 from spaner_registry.config import Config
 from spaner_registry.registry import Registry
 from spaner_registry.space_options import ModalityOptions
+from spaner_registry.stored_features import renew_features
 
+from spaner.freshness import Freshness
 from spaner.installed import recorded_origin
 from spaner.quarantine import Quarantine
 from spaner.space import Space, open_space
@@ -58,6 +62,7 @@ class Project:
             pick_device(device)
         self.config, self.device = config, device
         self.quarantine = Quarantine(config.space)
+        self.freshness = Freshness(self)
         self.store = FeatureStore(_feature_store(config), dtype=config.features.dtype)
         self.registry = Registry(
             allow=config.policy.allow, origin=partial(recorded_origin, config.space)
@@ -138,9 +143,46 @@ class Project:
 
         Rows that cannot be used go to `quarantine`; those that could not before are tried again
         only if `again` is true. Raises `DataError` where they are more than
-        `data.max_unusable` allows.
+        `data.max_unusable` allows, or stored features are stale (`freshness`).
         """
-        # before anything is extracted, so that nobody prunes it when it has just been written
+        self.freshness.check([modality])
+        self._note_use(modality)
+        found = self.assembly.extract_stored(
+            modality,
+            self.sources(modality, rows),
+            store=self.store,
+            max_unusable=self.max_unusable(modality),
+            again=again,
+        )
+        return self._usable(rows, found)
+
+    def renew_features(self, modality: str, rows: Sequence[Row]) -> tuple[UsableRows, int]:
+        """Extract the features of manifest rows anew; count the inputs whose features changed.
+
+        All that the store has of the modality's encoder goes when the new ones are complete.
+        Raises `DataError` as `features` does, before anything goes.
+        """
+        self._note_use(modality)
+        renewal = renew_features(
+            self.assembly,
+            modality,
+            self.sources(modality, rows),
+            store=self.store,
+            max_unusable=self.max_unusable(modality),
+        )
+        return self._usable(rows, renewal.extraction), renewal.changed
+
+    def check_modality(self, name: str, *, rows: int = SAMPLE_ROWS) -> None:
+        """Raise `SpaceError` unless the space has `name`, trained on what its encoder gives now.
+
+        Raises `DataError` where stored features of `name` are stale; `rows` of them are looked at.
+        """
+        self.space.check_modality(name)
+        self.freshness.check([name], rows=rows)
+        self.freshness.check_aligner(name)
+
+    def _note_use(self, modality: str) -> None:
+        """Keep others from pruning what is about to be written."""
         self.store.note_use(
             Use(
                 config=str(self.config.path.absolute()),
@@ -149,13 +191,8 @@ class Project:
                 stream=self.assembly.stream_identity(modality, self.store).folder,
             )
         )
-        found = self.assembly.extract_stored(
-            modality,
-            self.sources(modality, rows),
-            store=self.store,
-            max_unusable=self.max_unusable(modality),
-            again=again,
-        )
+
+    def _usable(self, rows: Sequence[Row], found: Extraction) -> UsableRows:
         self.quarantine.add(rows, found.unusable)
         usable = tuple(rows[place] for place in found.usable.tolist())
         return UsableRows(usable, found.rows, extracted=found.extracted)

@@ -109,7 +109,7 @@ def propagate(project: Project, asked: Propagation) -> PropagationReport:
     """
     check_links(project, asked.target, [asked.source])
     for name in (asked.source, asked.target):
-        project.space.check_modality(name)
+        project.check_modality(name)
     giving = giving_rows(project, asked.source)
     taking = target_samples(
         project,

@@ -128,6 +128,7 @@ def prepare_retraining(project: Project, split: str, *, names: Sequence[str] = (
     label_texts = read_project_labels(project)
     concepts, source = tuple(label_texts), label_modality(project, names, label_texts)
     chosen = {name: training_rows(project, name) for name in names}
+    project.freshness.check(names)
     usable = {name: project.features(name, rows) for name, rows in chosen.items()}
     parts = {name: project.features(name, measured_rows(project, name, split)) for name in measured}
     dim = project.config.prompt.dim

@@ -58,7 +58,7 @@ def attention_of(project: Project, query: str, *, modality: str, k: int) -> Samp
     be read.
     """
     check_query(project, query, modality)
-    project.space.check_modality(modality)
+    project.check_modality(modality, rows=1)
     described = project.registry.modality(modality)
     source = (
         inline_source(query, Path(), suffixes=described.suffixes)

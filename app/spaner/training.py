@@ -64,6 +64,7 @@ def train(
     source = label_modality(project, names, label_texts)
     concepts = tuple(label_texts)
     chosen = {name: training_rows(project, name) for name in names}
+    project.freshness.check(names)
     monitor = monitor_training(project, names)
     usable = {name: project.features(name, rows) for name, rows in chosen.items()}
     rows = {name: part.rows for name, part in usable.items()}
@@ -73,6 +74,8 @@ def train(
         record = _prompt_record(project, label_texts, trained)
         aligners = _with_records(project, trained, rows, anchors=len(concepts))
         checkpoint.save_space(config.space, trained.prompt, record, aligners, overwrite=overwrite)
+    for name in names:
+        project.freshness.trained(name)
     return TrainingReport(
         space=config.space,
         rows={name: len(part) for name, part in rows.items()},

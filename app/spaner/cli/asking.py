@@ -22,6 +22,7 @@ from spaner.cli.flags import (
     StrengthFlag,
     as_name,
     open_project,
+    split_names,
 )
 from spaner.cli.output import notice, say, say_json, say_table
 
@@ -116,7 +117,7 @@ def search(
     from spaner.search.exact import search as search_rows
     from spaner.search.ranking import turn_notices
 
-    targets = [name.strip() for name in to.split(",") if name.strip()]
+    targets = split_names([to])
     calibration, notices = usable_calibration(
         project.space, source=source, targets=targets, strength=strength
     )

@@ -22,6 +22,7 @@ from spaner.cli.flags import (
     SeedFlag,
     SpaceFlag,
     open_project,
+    split_names,
 )
 from spaner.cli.output import notice, say, say_json, say_table
 
@@ -53,6 +54,10 @@ def extract(
     names: Annotated[
         list[str] | None, typer.Argument(help="Modalities; all declared ones by default.")
     ] = None,
+    again: Annotated[
+        list[str] | None,
+        typer.Option("--again", help="Extract these anew, with commas: their encoder changed."),
+    ] = None,
     prune: Annotated[
         bool, typer.Option("--prune", help="Remove features that no manifest uses.")
     ] = False,
@@ -66,7 +71,7 @@ def extract(
     project = open_project(config, manifest=manifest, device=device, quiet=quiet)
     from spaner.extracting import extract as extract_features
 
-    report = extract_features(project, names or (), prune=prune)
+    report = extract_features(project, names or (), again=split_names(again), prune=prune)
     notice(report.notices, quiet=quiet)
     if as_json:
         say_json(asdict(report))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -47,6 +48,11 @@ def as_name(given: str | None) -> str | None:
     from spaner_core.data.names import compose
 
     return None if given is None else compose(given)
+
+
+def split_names(given: Sequence[str] | None) -> list[str]:
+    """Read names that a flag gives with commas, or by being repeated."""
+    return [name.strip() for part in given or () for name in part.split(",") if name.strip()]
 
 
 def open_project(

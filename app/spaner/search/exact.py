@@ -71,6 +71,8 @@ def search(
         raise ConfigError("--to names no modality; give one or several, with commas")
     check_links(project, source, targets)
     check_query(project, query, source)
+    for name in (source, *targets):
+        project.check_modality(name, rows=1)  # which costs what the query does
     wanted = project.space.encode(query, modality=source, strength=strength)
     found = {
         target: _nearest(project, wanted, target, k=k, split=split, strength=strength)
@@ -97,7 +99,6 @@ def _nearest(
     strength: float | None,
 ) -> list[Nearest]:
     """Find the `k` rows of one modality nearest to the embedding `wanted` (1, D)."""
-    project.space.check_modality(target)
     distinct = list({row.id: row for row in project.rows(target, split)}.values())
     usable = project.features(target, distinct)
     gallery = project.space.embed(target, usable.features, strength=strength)

@@ -28,11 +28,12 @@ class Extraction:
     """Features of the sources that can be used, and why the others cannot.
 
     Row i of `rows` belongs to source `usable[i]`, (m,) int64; `unusable` maps the places of the
-    other sources to reasons. Every source is in one of them. `extracted` counts the sources whose
-    features this call brought to the store.
+    other sources to reasons. Every source is in one of them. `keys` are those of the usable ones;
+    `extracted` counts the sources whose features this call brought to the store.
     """
 
     rows: RowSource
+    keys: tuple[str, ...]
     usable: Tensor
     unusable: Mapping[int, str]
     extracted: int
@@ -116,6 +117,7 @@ def extract_stored(
     keys = [inputs[sources[place]].key for place in usable]
     return Extraction(
         rows=stream.rows(keys),
+        keys=tuple(keys),
         usable=torch.tensor(usable).long(),
         unusable={p: unusable[s] for p, s in enumerate(sources) if s in unusable},
         extracted=sum(key in missing for key in keys),

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from spaner_core.features.identity import FORMAT_VERSION, StreamIdentity
+from spaner_core.features.outdated import OutdatedAligners
 from spaner_core.features.stream import DESCRIPTION, FeatureStream
 from spaner_core.json_files import read_json
 from spaner_core.ordinary_files import read_small
@@ -50,6 +51,10 @@ class FeatureStore:
             # a newer SPANER's features are not ours to judge
             if (identity.folder, identity.format_version) == (path.parent.name, FORMAT_VERSION):
                 yield self.stream(identity)
+
+    def outdated(self, identity: StreamIdentity) -> OutdatedAligners:
+        """Return the aligners that were trained on what a stream held earlier."""
+        return OutdatedAligners(self.folder, identity.folder)
 
     def note_use(self, use: Use) -> None:
         """Remember that a stream is used, in place of the one used before in the same place."""

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from pydantic import TypeAdapter
 
 from spaner_core.errors import DataError, PluginError, UnusableInput
 from spaner_core.features.batch_files import (
@@ -27,17 +26,14 @@ from spaner_core.features.encoding import EncodedSample
 from spaner_core.features.identity import StreamIdentity
 from spaner_core.features.inputs import KeyedInput
 from spaner_core.features.plans import PLAN, read_plan, write_plan
+from spaner_core.features.refusals import read_refused, write_refused
 from spaner_core.features.stored_rows import StoredRows
-from spaner_core.ordinary_files import LARGEST_LIST, read_small
 from spaner_core.pretrained.freeze import FrozenEncoder
 from spaner_core.profiling import spent
 from spaner_core.replacing import writing_alone
 from spaner_core.writing import remove_partials, written_at_end
 
 DESCRIPTION = "stream.json"
-REFUSED = "refused.json"
-
-_REFUSED = TypeAdapter(dict[str, str])
 
 
 class Pruned(NamedTuple):
@@ -149,13 +145,8 @@ class FeatureStream:
 
     def _write_refused(self, reasons: Mapping[str, str]) -> None:
         self.refused = {key: reasons[key] for key in sorted(reasons) if key not in self}
-        path = self.folder / REFUSED
         with self._explained():
-            if not self.refused:
-                path.unlink(missing_ok=True)
-                return
-            with written_at_end(path) as partial:
-                partial.write_text(json.dumps(self.refused, indent=2), encoding="utf-8")
+            write_refused(self.folder, self.refused)
 
     def finish(self) -> None:
         """Forget the plan: all that could be extracted was."""
@@ -191,6 +182,19 @@ class FeatureStream:
         with suppress(OSError):  # anything else in it is not ours to remove
             self.folder.rmdir()
         return pruned
+
+    def take_over(self, other: FeatureStream) -> None:
+        """Let the files of `other` take the place of all that are here, while writing alone.
+
+        The old ones go first: killed at any moment, features of two kinds never stand together.
+        """
+        with self._explained():
+            self._remove_unused(frozenset())
+            self.finish()
+            for file in other.files:
+                file.path.replace(self.folder / file.path.name)
+            self._read_index()
+            self._write_refused(other.refused)
 
     def _remove_unused(self, keys: Set[str]) -> None:
         """Remove whole files first: a full disk has no room for what is kept of others."""
@@ -243,7 +247,7 @@ class FeatureStream:
         with spent("store"):
             for path in self._paths():
                 self._add(path)
-            known = _read_refused(self.folder / REFUSED)
+            known = read_refused(self.folder)
             self.refused = {key: why for key, why in known.items() if key not in self}
 
     def _add(self, path: Path) -> None:
@@ -258,13 +262,6 @@ class FeatureStream:
     def _is_plan_done(self) -> bool:
         plan = read_plan(self.folder)
         return bool(plan) and all(key in self for batch in plan for key in batch)
-
-
-def _read_refused(path: Path) -> dict[str, str]:
-    try:
-        return _REFUSED.validate_json(read_small(path, largest=LARGEST_LIST))
-    except (OSError, ValueError):  # not there, or damaged: those inputs are tried again
-        return {}
 
 
 def _file_name(keys: Sequence[str]) -> str:

@@ -1,0 +1,122 @@
+"""Refuses stored features that an encoder no longer gives, and aligners trained on such."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from spaner_core.errors import DataError, PluginError, SpaceError, SpanerError
+from spaner_core.features.freshness import SAMPLE_ROWS
+from spaner_core.features.inputs import describe_source
+from spaner_core.features.outdated import OutdatedAligners
+from spaner_registry.config import read_config
+from spaner_registry.stored_features import find_changed_features
+
+from spaner.space import open_space
+
+if TYPE_CHECKING:
+    from spaner.project import Project
+
+TRIED_ROWS = 64
+"""Rows of a manifest, drawn from all of it, among which stored ones are looked for."""
+
+
+class Freshness:
+    """Whether a project's stored features, and the aligners trained on them, still hold.
+
+    Each modality is looked at once: by encoding a few of its stored rows anew.
+    """
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._checked: set[str] = set()
+
+    def check(self, names: Iterable[str], *, rows: int = SAMPLE_ROWS) -> None:
+        """Raise `DataError`, a line a modality whose encoder gives other features than are stored.
+
+        `rows` of each modality are encoded anew. Raises `PluginError` for an encoder that gives
+        others at every call.
+        """
+        names = [name for name in dict.fromkeys(names) if name not in self._checked]
+        problems = [problem for name in names for problem in self._problems(name, rows=rows)]
+        if problems:
+            raise DataError("\n".join(problems))
+        self._checked.update(names)
+
+    def check_aligner(self, name: str) -> None:
+        """Raise `SpaceError` where the space's aligner read other features when it was trained."""
+        space = self._project.space
+        if space.vector_key(name).aligner in self._outdated(name):
+            raise SpaceError(
+                f"the aligner of {name!r} in {space.folder} was trained before the features of "
+                f"{name!r} were extracted anew, which changed them; `spaner attach {name} "
+                "--replace` trains it on those of now"
+            )
+
+    def renewed(self, name: str) -> tuple[str, ...]:
+        """Remember that features of `name` were changed; say which aligners have to follow."""
+        outdated = {space: self._aligner(space, name) for space in self._spaces_reading(name)}
+        found = {space: aligner for space, aligner in outdated.items() if aligner is not None}
+        self._outdated(name).add(found.values())
+        return tuple(
+            f"the aligner of {name!r} in {space} was trained on the features before; `spaner "
+            f"attach {name} --replace` trains it on those of now"
+            for space in found
+        )
+
+    def trained(self, name: str) -> None:
+        """Note that the space's aligner was trained on the features of now."""
+        aligner = self._aligner(self._project.config.space, name)
+        if aligner is not None:
+            self._outdated(name).discard(aligner)
+
+    def _problems(self, name: str, *, rows: int) -> Iterator[str]:
+        project = self._project
+        every = project.manifest.select(name)
+        drawn = random.Random(0).sample(every, min(len(every), TRIED_ROWS))
+        sources = project.sources(name, drawn)
+        change = find_changed_features(
+            project.assembly, name, sources, store=project.store, rows=rows
+        )
+        if change is None:
+            return
+        differs = f"{describe_source(change.source)} differs {change.difference}"
+        if not change.steady:
+            raise PluginError(
+                f"the encoder of {name!r} gives other features at every call ({differs}), so what "
+                f"is stored means nothing; see `spaner plugins check {name}`, and report it to "
+                "the plugin's author"
+            )
+        yield (
+            f"the stored features of {name!r} are stale: its encoder or its preparation gives "
+            f"others now, under the same fingerprint ({differs}). `spaner extract --again {name}` "
+            "extracts them anew; authors of a plugin raise its version with such a change"
+        )
+
+    def _outdated(self, name: str) -> OutdatedAligners:
+        store = self._project.store
+        return store.outdated(self._project.assembly.stream_identity(name, store))
+
+    def _spaces_reading(self, name: str) -> list[Path]:
+        """List the spaces of configurations that read the same features, the project's first."""
+        project = self._project
+        stream = project.assembly.stream_identity(name, project.store).folder
+        spaces = {project.config.space.absolute(): project.config.space}
+        for use in project.store.uses().values():
+            if (use.modality, use.stream) == (name, stream):
+                with suppress(SpanerError):  # a configuration that has become unreadable
+                    space = read_config(Path(use.config)).space
+                    spaces.setdefault(space.absolute(), space)
+        return list(spaces.values())
+
+    def _aligner(self, folder: Path, name: str) -> str | None:
+        """Fingerprint a space's aligner of `name`; None where none there reads these features."""
+        try:
+            space = open_space(folder, self._project.assembly)
+            space.check_modality(name)
+        except SpanerError:
+            return None
+        return space.vector_key(name).aligner
