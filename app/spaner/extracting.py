@@ -68,7 +68,8 @@ def extract(
     names = [name for name in chosen if names or again or project.manifest.select(name)]
     project.assembly.check_options(names)
     project.freshness.check(name for name in names if name not in again)
-    done, notices = [], []
+    done: list[ExtractedModality] = []
+    notices: list[str] = []
     for name in names:
         extracted = _extract(project, name, again=name in again)
         done.append(extracted)
