@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from tests.process import python
 
 Result = subprocess.CompletedProcess[str]
 Run = Callable[..., Result]
@@ -35,26 +36,23 @@ for strength in (None, 0.0, 1.0):
 """
 
 
-def embed(folder: Path, cold_environment: dict[str, str]) -> bytes:
-    """What a process of its own gives for the same queries, as bytes."""
-    script = [sys.executable, "-c", EMBED]
-    done = subprocess.run(
-        script, cwd=folder, env=cold_environment, capture_output=True, check=False
-    )
-    assert done.returncode == 0, done.stderr.decode()
+def embed(folder: Path) -> str:
+    """What a process of its own gives for the same queries, each byte a character."""
+    done = python(EMBED, cwd=folder, encoding="latin-1")
+    assert done.returncode == 0, done.stderr
     return done.stdout
 
 
 def test_old_modalities_give_the_same_bytes_after_attaching(
-    trained: Path, cold_spaner: Run, cold_environment: dict[str, str], tree: Tree
+    trained: Path, spaner: Run, tree: Tree
 ) -> None:
-    files, vectors = tree(trained / "space"), embed(trained, cold_environment)
+    files, vectors = tree(trained / "space"), embed(trained)
     assert len(vectors) == 3 * (4 + 10 + 12) * 128 * 4
 
-    result = cold_spaner("attach", "sensor", "--seed", "7", cwd=trained)
+    result = spaner("attach", "sensor", "--seed", "7", cwd=trained)
     assert result.returncode == 0, result.stderr
 
-    assert embed(trained, cold_environment) == vectors
+    assert embed(trained) == vectors
     after = tree(trained / "space")
     added = {name for name in after if name.startswith("aligners/sensor")}
     assert added == after.keys() - files.keys()
@@ -65,7 +63,7 @@ def test_old_modalities_give_the_same_bytes_after_attaching(
     assert receipt["others_before"] == receipt["others_after"] == listed
     assert receipt["others_unchanged"] is True
     assert receipt["own"]["model.safetensors"] == after["aligners/sensor/model.safetensors"]
-    assert cold_spaner("verify", cwd=trained).returncode == 0
+    assert spaner("verify", cwd=trained).returncode == 0
 
 
 def test_one_flipped_bit_anywhere_is_found_and_named(

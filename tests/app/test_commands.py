@@ -55,8 +55,8 @@ def test_train_takes_all_declared_modalities_by_default(project: Path, spaner: R
     assert report["space"] == "space"
 
 
-def test_train_json_tells_notices_and_existing_receipts(project: Path, cold_spaner: Run) -> None:
-    result = cold_spaner("train", "text", "vision", "--json", cwd=project)
+def test_train_json_tells_notices_and_existing_receipts(project: Path, spaner: Run) -> None:
+    result = spaner("train", "text", "vision", "--json", cwd=project)
 
     report = only_json(result)
     assert [f"note: {notice}" for notice in report["notices"]] == notes(result)
@@ -109,8 +109,8 @@ def test_evaluate_tells_every_ordered_pair(attached: Path, spaner: Run) -> None:
     assert re.search(r"Mean recall@1 [01]\.\d{3}, mean mAP [01]\.\d{3}", result.stdout)
 
 
-def test_evaluate_json_is_one_flat_dict(attached: Path, cold_spaner: Run) -> None:
-    figures = only_json(cold_spaner("evaluate", "--json", cwd=attached))
+def test_evaluate_json_is_one_flat_dict(attached: Path, spaner: Run) -> None:
+    figures = only_json(spaner("evaluate", "--json", cwd=attached))
 
     assert all(value is None or isinstance(value, int | float) for value in figures.values())
     for name in ("recall@1", "recall@10", "mrr@10", "map", "median_rank", "unanswerable"):
@@ -148,7 +148,7 @@ def test_evaluate_draws_a_map(attached: Path, spaner: Run) -> None:
     assert [path.name for path in (attached / "new").iterdir()] == ["map.png"]
 
 
-def test_search_by_text_and_by_file(attached: Path, cold_spaner: Run, spaner: Run) -> None:
+def test_search_by_text_and_by_file(attached: Path, spaner: Run) -> None:
     hits = only_json(
         spaner("search", "two", "--from", "text", "--to", "audio", "-k", "5", "--json",
                cwd=attached)
@@ -160,7 +160,7 @@ def test_search_by_text_and_by_file(attached: Path, cold_spaner: Run, spaner: Ru
     assert hits[0]["concept"] == "two"
 
     picture = next((attached / "vision" / "test").iterdir()).relative_to(attached)
-    result = cold_spaner("search", picture, "--from", "vision", "--to", "text", cwd=attached)
+    result = spaner("search", picture, "--from", "vision", "--to", "text", cwd=attached)
     assert (result.returncode, result.stderr) == (0, "")
     assert "score" in result.stdout
 

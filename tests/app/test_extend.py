@@ -6,7 +6,6 @@ import csv
 import json
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +14,8 @@ import pytest
 import spaner as spaner_package
 import torch
 from safetensors.torch import load_file
+
+from tests.process import python
 
 Result = subprocess.CompletedProcess[str]
 Run = Callable[..., Result]
@@ -39,10 +40,10 @@ for strength in (None, 0.0, 1.0):
 """
 
 
-def embed(folder: Path, environment: dict[str, str], *, without: str = "") -> bytes:
-    script = [sys.executable, "-c", EMBED, without]
-    done = subprocess.run(script, cwd=folder, env=environment, capture_output=True, check=False)
-    assert done.returncode == 0, done.stderr.decode()
+def embed(folder: Path, *, without: str = "") -> str:
+    """What a process of its own gives for the same queries, each byte a character."""
+    done = python(EMBED, without, cwd=folder, encoding="latin-1")
+    assert done.returncode == 0, done.stderr
     return done.stdout
 
 
@@ -61,15 +62,15 @@ def rename_concept(folder: Path, modality: str, old: str, new: str) -> None:
 
 
 def test_old_embeddings_keep_every_byte_over_extension_and_replacement(
-    attached: Path, cold_spaner: Run, cold_environment: dict[str, str], tree: Tree
+    attached: Path, spaner: Run, tree: Tree
 ) -> None:
-    files, vectors = tree(attached / "space"), embed(attached, cold_environment)
-    others = embed(attached, cold_environment, without="sensor")
+    files, vectors = tree(attached / "space"), embed(attached)
+    others = embed(attached, without="sensor")
     assert len(vectors) > len(others) > 10_000
 
-    result = cold_spaner("extend", "tai chi", cwd=attached)
+    result = spaner("extend", "tai chi", cwd=attached)
     assert result.returncode == 0, result.stderr
-    assert embed(attached, cold_environment) == vectors
+    assert embed(attached) == vectors
     after = tree(attached / "space")
     assert {name: after[name] for name in files} == files
     assert {name.rsplit("/", 1)[0] for name in after.keys() - files.keys()} == {
@@ -78,14 +79,14 @@ def test_old_embeddings_keep_every_byte_over_extension_and_replacement(
     }
 
     rename_concept(attached, "sensor", "walking", "tai chi")
-    result = cold_spaner("attach", "sensor", "--replace", cwd=attached)
+    result = spaner("attach", "sensor", "--replace", cwd=attached)
     assert result.returncode == 0, result.stderr
-    assert embed(attached, cold_environment, without="sensor") == others
-    assert embed(attached, cold_environment) != vectors
+    assert embed(attached, without="sensor") == others
+    assert embed(attached) != vectors
     now = tree(attached / "space")
     changed = {name for name in after if now[name] != after[name]}
     assert {name.rsplit("/", 1)[0] for name in changed} == {"aligners/sensor"}
-    assert cold_spaner("verify", cwd=attached).returncode == 0
+    assert spaner("verify", cwd=attached).returncode == 0
 
 
 def test_extending_says_who_has_not_seen_the_concept_and_what_to_do(

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import csv
-import ctypes
 import json
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.app.feature_projects import STORE, counts, refused, rows_kept
+from tests.process import MAIN, python
 
 Result = subprocess.CompletedProcess[str]
 Run = Callable[..., Result]
@@ -22,7 +21,15 @@ Refuses = Callable[..., str]
 Tree = Callable[[Path], dict[str, str]]
 Configure = Callable[..., None]
 
-CAP_DAC_OVERRIDE, PR_CAPBSET_DROP = 1, 24
+WITHOUT_RIGHTS = """
+import ctypes
+system, version = ctypes.CDLL(None), (ctypes.c_uint32 * 2)(0x20080522)
+held = (ctypes.c_uint32 * 6)()
+system.capget(version, held)
+held[0] &= ~(1 << 1)
+system.capset(version, held)
+"""
+"""Takes from root its power over files that it may not write; others never had it."""
 
 
 def inputs(folder: Path, modality: str, *, split: str | None = None) -> list[str]:
@@ -214,14 +221,10 @@ def test_within_what_is_allowed_the_rest_is_kept_and_beyond_it_mending_extracts_
 
 
 def test_the_store_is_beside_the_manifest_or_in_the_cache_or_where_it_is_told(
-    project: Path, cold_environment: dict[str, str], configure: Configure
+    project: Path, spaner: Run, configure: Configure
 ) -> None:
-    def run(**more: str) -> str:
-        command = [sys.executable, "-m", "spaner", "extract", "vision", "--json"]
-        environment = {**cold_environment, **more}
-        done = subprocess.run(
-            command, cwd=project, env=environment, capture_output=True, text=True, check=True
-        )
+    def run(**variables: str) -> str:
+        done = spaner("extract", "vision", "--json", cwd=project, variables=variables)
         return str(json.loads(done.stdout)["store"])
 
     assert run() == STORE
@@ -242,19 +245,11 @@ def test_a_store_that_cannot_be_written_is_one_clear_line(
     assert len(said.splitlines()) == 1
 
 
-def without_rights() -> None:
-    """Take from root its power over files that it may not write; others never had it."""
-    ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, 0, 0, 0)
-
-
 def test_a_whole_store_that_may_only_be_read_serves_and_a_new_row_is_refused(
-    project: Path, spaner: Run, cold_environment: dict[str, str], tree: Tree
+    project: Path, spaner: Run, tree: Tree
 ) -> None:
     def run(*arguments: str) -> Result:
-        return subprocess.run(
-            [sys.executable, "-m", "spaner", *arguments], cwd=project, env=cold_environment,
-            capture_output=True, text=True, check=False, preexec_fn=without_rights,
-        )  # fmt: skip
+        return python(WITHOUT_RIGHTS + MAIN, *arguments, cwd=project)
 
     extract(spaner, project)
     paths = [project / STORE, *(project / STORE).rglob("*")]

@@ -6,16 +6,16 @@ import csv
 import json
 import re
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from safetensors.torch import load_file
+
+from tests.process import Process, start
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Tree = Callable[[Path], dict[str, str]]
@@ -45,14 +45,6 @@ def rewrite(folder: Path, rows: list[dict[str, str]]) -> None:
 def without_validation(folder: Path, *names: str) -> None:
     rows = table(folder)
     rewrite(folder, [r for r in rows if r["split"] != "validation" or r["modality"] not in names])
-
-
-def wait_for_rows(process: subprocess.Popen[Any], path: Path) -> None:
-    """Wait until a running training has written some rows of its log."""
-    while process.poll() is None and not (
-        path.exists() and path.read_text("utf-8").count("\n") > 5
-    ):
-        time.sleep(0.01)
 
 
 def figures(spaner: Run, folder: Path) -> dict[str, Any]:
@@ -255,42 +247,36 @@ def test_a_training_that_diverges_writes_nothing_but_its_traces(
     assert [path.name for path in (project / "space.training").iterdir()] == ["log.csv"]
 
 
+def stop_after(process: Process, rows: int, folder: Path) -> None:
+    """Stop a training when its log has so many rows and it is about to write the next."""
+    written = ((folder / "log.csv").exists() and len(log(folder)) for _ in process.stops())
+    assert rows in written, process.end()
+
+
 def test_a_training_that_is_refused_at_its_end_leaves_the_log_of_the_space_that_is_there(
-    project: Path, spaner: Run, configure: Configure, cold_environment: dict[str, str]
+    project: Path, spaner: Run, configure: Configure
 ) -> None:
-    configure(project, 300, "training", "max_steps")
+    configure(project, 8, "training", "max_steps")
     configure(project, 1, "training", "eval_steps")
-    slow = subprocess.Popen(
-        [sys.executable, "-m", "spaner", *TRAIN, "--quiet"], cwd=project, env=cold_environment,
-        stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+    slow = start(*TRAIN, "--quiet", cwd=project, stops="log.csv")
     aside = project / f"space.training/unfinished-{slow.pid}"
-    wait_for_rows(slow, aside / "log.csv")
-    slow.send_signal(signal.SIGSTOP)
-    try:
-        configure(project, 4, "training", "max_steps")
-        done(spaner(*TRAIN, "--quiet", cwd=project))
-    finally:
-        slow.send_signal(signal.SIGCONT)
-    _, said = slow.communicate()
-    assert (slow.returncode, "holds a space already" in said) == (2, True), said
+    stop_after(slow, 3, aside)
+    configure(project, 4, "training", "max_steps")
+    done(spaner(*TRAIN, "--quiet", cwd=project))
+    ended = slow.end()
+    assert ended.returncode == 2
+    assert "holds a space already" in ended.stderr
     assert [row["step"] for row in log(project / "space.training")] == ["1", "2", "3", "4"]
-    assert len(log(aside)) == 300
+    assert len(log(aside)) == 8
 
 
-def test_the_log_of_a_killed_training_can_be_read(
-    project: Path, configure: Configure, cold_environment: dict[str, str]
-) -> None:
-    configure(project, 1_000_000, "training", "max_steps")
+def test_the_log_of_a_killed_training_can_be_read(project: Path, configure: Configure) -> None:
     configure(project, 2, "training", "eval_steps")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "spaner", *TRAIN, "--quiet"], cwd=project, env=cold_environment
-    )
-    path = project / f"space.training/unfinished-{process.pid}/log.csv"
-    wait_for_rows(process, path)
+    process = start(*TRAIN, "--quiet", cwd=project, stops="log.csv")
+    aside = project / f"space.training/unfinished-{process.pid}"
+    stop_after(process, 5, aside)
     process.kill()
-    assert process.wait() != 2, "it ended before it was killed"
-    rows = log(path.parent)
-    assert [row["step"] for row in rows] == [str(2 * n) for n in range(1, len(rows) + 1)]
+    rows = log(aside)
+    assert [row["step"] for row in rows] == ["2", "4", "6", "8", "10"]
     assert all(float(row["mean_map"]) > 0 for row in rows)
     assert not (project / "space").exists()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,18 +21,6 @@ def add_row(folder: Path, **cells: str) -> None:
         columns = next(csv.reader(file))
     with path.open("a", encoding="utf-8", newline="") as file:
         csv.DictWriter(file, columns, restval="").writerow(cells)
-
-
-def in_encoding(
-    encoding: str, *command: str, cwd: Path, environment: dict[str, str]
-) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        [sys.executable, "-m", "spaner", *command],
-        cwd=cwd,
-        env={**environment, "PYTHONIOENCODING": encoding},
-        capture_output=True,
-        check=False,
-    )
 
 
 @pytest.mark.parametrize("name", ["[/bold]", "[red]", "[red]warm[/red]", "\\[red]"])
@@ -76,31 +63,27 @@ def test_an_input_with_a_line_break_is_named_in_one_line(project: Path, spaner: 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "ascii:surrogateescape"])
 def test_a_terminal_that_cannot_write_a_sign_gets_another(
-    encoding: str, trained: Path, cold_environment: dict[str, str]
+    encoding: str, trained: Path, spaner: Run
 ) -> None:
     add_row(trained, modality="text", input="zwei → zwölf 二", concept="two", split="train")
-    done = in_encoding(encoding, *FIND, cwd=trained, environment=cold_environment)
+    done = spaner(*FIND, cwd=trained, encoding=encoding)
     assert done.returncode == 0, done.stderr
-    told = done.stdout.decode("latin-1" if encoding == "latin-1" else "ascii")
-    assert ("zwei ? zwölf ?" if encoding == "latin-1" else "zwei ? zw?lf ?") in told
+    assert ("zwei ? zwölf ?" if encoding == "latin-1" else "zwei ? zw?lf ?") in done.stdout
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
-def test_json_says_the_same_in_any_encoding(
-    encoding: str, trained: Path, cold_environment: dict[str, str]
-) -> None:
+def test_json_says_the_same_in_any_encoding(encoding: str, trained: Path, spaner: Run) -> None:
     add_row(trained, modality="text", input="zwei → zwölf 二", concept="two", split="train")
-    done = in_encoding(encoding, *FIND, "--json", cwd=trained, environment=cold_environment)
+    done = spaner(*FIND, "--json", cwd=trained, encoding=encoding)
     assert done.returncode == 0, done.stderr
-    assert "zwei → zwölf 二" in {hit["input"] for hit in json.loads(done.stdout.decode("ascii"))}
+    assert done.stdout.isascii()
+    assert "zwei → zwölf 二" in {hit["input"] for hit in json.loads(done.stdout)}
 
 
 def test_an_error_in_signs_that_the_terminal_lacks_is_an_error_of_the_user(
-    tmp_path: Path, cold_environment: dict[str, str]
+    tmp_path: Path, cold_spaner: Run
 ) -> None:
-    done = in_encoding(
-        "ascii", "check", "-c", "größe.yaml", cwd=tmp_path, environment=cold_environment
-    )
-    assert (done.returncode, done.stdout) == (2, b"")
-    assert done.stderr.startswith(b"error: ")
-    done.stderr.decode("ascii")
+    done = cold_spaner("check", "-c", "größe.yaml", cwd=tmp_path, PYTHONIOENCODING="ascii")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.isascii()

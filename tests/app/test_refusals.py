@@ -133,13 +133,13 @@ def test_a_store_inside_the_space_is_refused(
     refuses("extract", cwd=project, says=("plugins.yaml:", "lies in the space"))
 
 
-def test_a_folder_whose_name_is_no_utf_8_serves(project: Path, cold_spaner: Run) -> None:
+def test_a_folder_whose_name_is_no_utf_8_serves(project: Path, spaner: Run) -> None:
     strange = Path(os.fsdecode(os.fsencode(project) + b"-\xff"))
     try:
         project.rename(strange)
     except OSError:
         pytest.skip("this file system wants UTF-8")
     for _ in range(2):
-        result = cold_spaner("extract", "vision", "--json", cwd=strange)
+        result = spaner("extract", "vision", "--json", cwd=strange)
         assert result.returncode == 0, result.stderr
     assert counts(result.stdout)["vision"]["extracted"] == 0

@@ -9,12 +9,13 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.process import start
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -95,31 +96,21 @@ def test_a_trial_that_diverges_is_counted_and_the_search_goes_on(
 
 
 def test_trials_that_diverge_leave_nothing_on_a_quiet_terminal(
-    project: Path, cold_spaner: Run, configure: Callable[..., None]
+    project: Path, spaner: Run, configure: Callable[..., None]
 ) -> None:
     configure(project, DIVERGING, "training")
-    result = cold_spaner("tune", "--trials", 6, "--quiet", cwd=project)
+    result = spaner("tune", "--trials", 6, "--quiet", cwd=project)
     assert (result.returncode, result.stderr) == (0, "")
 
 
-def test_an_interrupted_search_says_one_line(
-    project: Path, cold_environment: dict[str, str]
-) -> None:
+def test_an_interrupted_search_says_one_line(project: Path) -> None:
+    process = start("tune", "--trials", 500, "--quiet", cwd=project, stops="study.jsonl")
     study = project / "space.tuning" / "study.jsonl"
-    with subprocess.Popen(
-        [sys.executable, "-m", "spaner", "tune", "--trials", "500", "--quiet"],
-        cwd=project, env=cold_environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        text=True,
-    ) as process:  # fmt: skip
-        deadline = time.monotonic() + 240
-        while not (study.exists() and '"strength"' in study.read_text(encoding="utf-8")):
-            assert process.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
-        said = process.communicate()
-    assert said == ("", "stopped by SIGINT; nothing was half-written\n")
-    assert process.returncode == -signal.SIGINT
+    assert any(study.exists() and '"setting"' in study.read_text() for _ in process.stops())
+    process.send_signal(signal.SIGINT)
+    ended = process.end()
+    assert (ended.stdout, ended.stderr) == ("", "stopped by SIGINT; nothing was half-written\n")
+    assert ended.returncode == -signal.SIGINT
 
 
 @pytest.mark.parametrize(
