@@ -108,7 +108,7 @@ def _png(side: int) -> bytes:
         (b"no image at all", "no picture"),
         (_png(64)[:2000], "cannot be read .*truncated"),
         (_png(64)[:40], "no picture or its beginning is damaged"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0\n", "no picture"),  # would start another program
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n", "PostScript"),  # would start another program
     ],
     ids=["text", "truncated", "header only", "postscript"],
 )

@@ -17,8 +17,10 @@ def spaner_modality() -> Modality:
     """Describe the modality."""
     return Modality(
         name="vision",
-        summary="images: PNG, JPEG, BMP, GIF, TIFF, WebP, and pages of PDF",
-        suffixes=(".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pdf"),
+        summary="images: PNG, JPEG, BMP, GIF, TIFF, WebP, AVIF, and pages of PDF",
+        suffixes=(
+            *(".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".avif", ".pdf"),
+        ),
     )
 
 
