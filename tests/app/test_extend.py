@@ -181,6 +181,7 @@ def test_names_that_are_read_alike_are_said_to_be_hard_to_tell_apart(
         (["running"], "has an anchor for 'running' already; leave it out"),
         (["judo", "judo"], "concept 'judo' is given twice; give it once"),
         ([" judo"], "begins or ends with a blank; give a name"),
+        (["ju\x1bdo"], "control character"),
         ([""], "begins or ends with a blank; give a name"),
         ([], "Missing argument"),
         (["judo", "--space", "nowhere"], "nowhere is no space"),

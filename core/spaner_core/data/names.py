@@ -63,5 +63,7 @@ def spell(name: str) -> str:
 
 
 def _seen(name: str) -> str:
-    visible = "".join(_INVISIBLE.sub("", name).split())
-    return compose(compose(visible).casefold())
+    solid = "".join(name.split())
+    if solid.isascii():  # as most are, and there may be many
+        return solid.casefold()
+    return compose(compose(_INVISIBLE.sub("", solid)).casefold())
