@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+MOST_DIM = 2**16
+
 
 @dataclass(frozen=True, kw_only=True)
 class PromptRecipe:
@@ -23,7 +25,7 @@ class PromptRecipe:
     read_out_sharpness: float = 5.0
 
     def __post_init__(self) -> None:
-        _require(self.dim >= 2, f"dim: {self.dim} given; give a whole number from 2")
+        _require(2 <= self.dim <= MOST_DIM, f"dim: {self.dim} given; give 2 to {MOST_DIM}")
         _require(0 <= self.strength <= 1, f"strength: {self.strength} given; give 0 to 1")
         _require(self.whitening > 0, f"whitening: {self.whitening} given; give a number above 0")
         _require(

@@ -227,6 +227,8 @@ def test_a_reader_that_is_no_module_is_refused() -> None:
         ("dropout", -0.1),
         ("hidden_dropout", 2.0),
         ("hidden", 0),
+        ("hidden", 10**12),
+        ("mean_sharpness", float("inf")),
         ("mean_sharpness", -1.0),
         ("hidden", "many"),
         ("dropuot", 0.1),

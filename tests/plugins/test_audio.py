@@ -151,6 +151,7 @@ def test_the_range_of_bands_works(audio: Any, clips: list[Path], bands: int) -> 
         ({"model": "clap"}, "known: logmel"),
         ({"bands": 81}, "bands is 81"),
         ({"tokens": 0}, "tokens is 0"),
+        ({"tokens": 10**12}, "tokens is 1000000000000"),
         ({"floor_db": -30}, "floor_db is -30"),
     ],
 )

@@ -167,6 +167,11 @@ def test_options_of_reading_at_their_defaults_leave_stored_features_valid(sensor
         ({"hop_s": 0.01}, "expected 1 to 50"),
         ({"sample_rate_hz": float("nan")}, "sample_rate_hz is nan"),
         ({"kernels": 0}, "kernels is 0"),
+        ({"kernels": 10**12}, "kernels is 1000000000000"),
+        ({"kernels": 90_000, "channels": [str(n) for n in range(60)]}, "for 60 channels"),
+        ({"window_s": 1e12, "hop_s": 1.0}, "window_s is 1"),
+        ({"window_s": 9e8, "sample_rate_hz": 9e8}, "steps"),
+        ({"sample_rate_hz": 1e300, "window_s": 1e300}, "sample_rate_hz is 1e"),
         ({"seed": -1}, "seed is -1"),
     ],
 )

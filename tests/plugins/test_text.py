@@ -85,6 +85,8 @@ def test_unusable_files_are_refused(
         ({"adapter": "./lora"}, "unknown key 'adapter'"),
         ({"shortest_ngram": 5}, "shortest_ngram is 5 and longest_ngram 4"),
         ({"dim": 0}, "dim is 0"),
+        ({"dim": 10**12}, "dim is 1000000000000"),
+        ({"longest_ngram": 10**12}, "longest_ngram 1000000000000"),
     ],
 )
 def test_wrong_options_are_refused(text: Any, options: dict[str, object], message: str) -> None:

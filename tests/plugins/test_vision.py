@@ -127,6 +127,8 @@ def test_files_that_are_no_image_are_refused(
         ({"image_size": 30}, "multiple of 8"),
         ({"image_size": 8}, "from 16"),
         ({"orientations": 1}, "orientations is 1"),
+        ({"orientations": 10**12}, "orientations is 1000000000000"),
+        ({"image_size": 8 * 10**12}, "image_size is 8000000000000"),
     ],
 )
 def test_wrong_options_are_refused(vision: Any, options: dict[str, object], message: str) -> None:

@@ -20,6 +20,9 @@ FRAME_SAMPLES = 400
 HOP_SAMPLES = 160
 """Distance between frames: 10 ms."""
 
+MOST_TOKENS = 10_000
+"""As many stretches as a recording of 100 seconds has frames."""
+
 MOST_BANDS = 80
 """With many more, the lowest bands are narrower than the spectrum resolves and stay empty."""
 
@@ -49,10 +52,8 @@ class LogMelOptions:
             )
         if not 1 <= self.bands <= MOST_BANDS:
             raise ValueError(f"bands is {self.bands}; expected 1 to {MOST_BANDS}; 40 is usual")
-        if self.tokens < 1:
-            raise ValueError(
-                f"tokens is {self.tokens}; expected a whole number from 1; 16 is usual"
-            )
+        if not 1 <= self.tokens <= MOST_TOKENS:
+            raise ValueError(f"tokens is {self.tokens}; expected 1 to {MOST_TOKENS}; 16 is usual")
         if not 0 < self.floor_db <= 100:
             raise ValueError(
                 f"floor_db is {self.floor_db}; expected more than 0 and at most 100; 60 is usual"

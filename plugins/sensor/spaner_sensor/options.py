@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
-import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from spaner_core import OptionError, read_options
 from spaner_core.pretrained.locations import is_local
 
+from spaner_sensor.readings import LONGEST_SERIES
+
 ROCKET = "rocket"
 
 KERNEL_LENGTHS = (7, 9, 11)
+
+MOST_KERNELS = 100_000
+"""Ten times those of the paper; with many more, an encoder takes minutes to draw."""
+
+MOST_SEEN_CHANNELS = 4_000_000
+"""Kernels times channels: with many more, their weights fill an ordinary machine."""
+
+LARGEST = 1e9
+"""Most seconds of a window, and most steps a second: beyond them steps cannot be counted."""
 
 MISSING_POLICIES = ("refuse", "interpolate")
 
@@ -40,7 +51,8 @@ class ReadingOptions:
                 f"channels is {list(self.channels)}; expected one or more different column names; "
                 "name each channel once"
             )
-        check_positive(self, "sample_rate_hz", "max_gap_s")
+        check_positive(self, "sample_rate_hz", largest=LARGEST)
+        check_positive(self, "max_gap_s")
         strangers = sorted(self.units.keys() - set(self.channels))
         if strangers:
             raise ValueError(
@@ -102,7 +114,13 @@ class RocketOptions(ReadingOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_positive(self, "window_s", "hop_s")
+        check_positive(self, "window_s", "hop_s", largest=LARGEST)
+        if self.window_steps > LONGEST_SERIES:
+            raise ValueError(
+                f"a window of {self.window_s} s at {self.sample_rate_hz} Hz has "
+                f"{self.window_steps} steps; expected at most {LONGEST_SERIES}, as in the longest "
+                "series that is read; lower window_s"
+            )
         if self.window_steps < max(KERNEL_LENGTHS):
             raise ValueError(
                 f"a window of {self.window_s} s at {self.sample_rate_hz} Hz has "
@@ -110,8 +128,12 @@ class RocketOptions(ReadingOptions):
                 "raise window_s"
             )
         check_hop(self.hop_s, steps=self.hop_steps, window_steps=self.window_steps)
-        if self.kernels < 1:
-            raise ValueError(f"kernels is {self.kernels}; expected 1 or more; 500 is usual")
+        most = min(MOST_KERNELS, MOST_SEEN_CHANNELS // len(self.channels))
+        if not 1 <= self.kernels <= most:
+            raise ValueError(
+                f"kernels is {self.kernels}, for {len(self.channels)} channels; expected 1 to "
+                f"{most}; 500 is usual"
+            )
         if not 0 <= self.seed < 2**32:
             raise ValueError(f"seed is {self.seed}; expected 0 to {2**32 - 1}; 0 is usual")
 
@@ -149,7 +171,8 @@ class PretrainedOptions(ReadingOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_positive(self, *(n for n in ("window_s", "hop_s") if getattr(self, n) is not None))
+        given = [name for name in ("window_s", "hop_s") if getattr(self, name) is not None]
+        check_positive(self, *given, largest=LARGEST)
 
 
 def read_encoder_options(options: Mapping[str, object]) -> RocketOptions | PretrainedOptions:
@@ -210,12 +233,13 @@ def _check_given(
         raise OptionError(problems, known=known)
 
 
-def check_positive(options: object, *names: str) -> None:
-    """Raise `ValueError` unless the named options are finite numbers above zero."""
+def check_positive(options: object, *names: str, largest: float = sys.float_info.max) -> None:
+    """Raise `ValueError` unless the named options are finite numbers above 0, up to `largest`."""
     for name in names:
         value = getattr(options, name)
-        if not 0 < value < math.inf:
-            raise ValueError(f"{name} is {value}; expected a number above 0; correct it")
+        if not 0 < value <= largest:
+            bound = "" if largest == sys.float_info.max else f", at most {largest:g}"
+            raise ValueError(f"{name} is {value}; expected a number above 0{bound}; correct it")
 
 
 def check_hop(hop_s: float, *, steps: int, window_steps: int) -> None:

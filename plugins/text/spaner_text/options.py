@@ -10,6 +10,11 @@ from dataclasses import dataclass
 HASHED = "hashed"
 DEFAULT_ENCODING = "utf-8"
 
+WIDEST = 2**18
+"""Most numbers of a word: each word of a text has as many."""
+
+LONGEST_NGRAM = 1000
+
 
 def is_hashed(options: Mapping[str, object]) -> bool:
     """Tell whether `options` ask for the builtin encoder."""
@@ -26,12 +31,13 @@ class NgramOptions:
     longest_ngram: int = 4
 
     def __post_init__(self) -> None:
-        if self.dim < 1:
-            raise ValueError(f"dim is {self.dim}; expected a whole number from 1; 512 is usual")
-        if not 1 <= self.shortest_ngram <= self.longest_ngram:
+        if not 1 <= self.dim <= WIDEST:
+            raise ValueError(f"dim is {self.dim}; expected 1 to {WIDEST}; 512 is usual")
+        if not 1 <= self.shortest_ngram <= self.longest_ngram <= LONGEST_NGRAM:
             raise ValueError(
                 f"shortest_ngram is {self.shortest_ngram} and longest_ngram {self.longest_ngram}; "
-                "expected 1 <= shortest_ngram <= longest_ngram; 2 and 4 are usual"
+                f"expected 1 <= shortest_ngram <= longest_ngram <= {LONGEST_NGRAM}; 2 and 4 are "
+                "usual"
             )
 
 

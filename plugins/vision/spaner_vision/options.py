@@ -16,6 +16,12 @@ CELL_PIXELS = 8
 BLOCK_CELLS = 2
 """Side of a block of cells; each block is normalised by itself and is one token."""
 
+MOST_ORIENTATIONS = 360
+"""One a degree."""
+
+MOST_NUMBERS = 2**24
+"""Most numbers that describe a picture, 64 MiB."""
+
 HUB = ("hf-hub:", "hf_hub:")
 """How timm tells a repository on the Hub from a name of its own."""
 
@@ -39,9 +45,16 @@ class HogOptions:
                 f"image_size is {self.image_size}; expected a multiple of {CELL_PIXELS} from "
                 f"{smallest}; 32 is usual"
             )
-        if self.orientations < 2:
+        if not 2 <= self.orientations <= MOST_ORIENTATIONS:
             raise ValueError(
-                f"orientations is {self.orientations}; expected a whole number from 2; 9 is usual"
+                f"orientations is {self.orientations}; expected 2 to {MOST_ORIENTATIONS}; 9 is "
+                "usual"
+            )
+        blocks = (self.image_size // CELL_PIXELS - BLOCK_CELLS + 1) ** 2
+        if (numbers := blocks * BLOCK_CELLS**2 * self.orientations) > MOST_NUMBERS:
+            raise ValueError(
+                f"image_size is {self.image_size} and orientations {self.orientations}: {numbers} "
+                f"numbers a picture; expected at most {MOST_NUMBERS}; 32 and 9 are usual"
             )
 
 
