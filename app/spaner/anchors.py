@@ -15,6 +15,7 @@ from spaner_core.space import Space
 from torch import Tensor
 
 from spaner.choosing import TEST_SPLIT
+from spaner.evaluate import served_modalities
 from spaner.project import TRAIN_SPLIT, Project
 
 MOST_STRAYS = 3
@@ -106,6 +107,7 @@ def attended_prompt(project: Project, split: str | None = None) -> PromptReport:
     `DataError` where the manifest has no such split.
     """
     split = _split(project, split)
+    served_modalities(project)  # reads their aligners, so that those damaged are known
     left_out, looks = _absent(project), {}
     for name in project.space.modalities:
         if name in left_out:

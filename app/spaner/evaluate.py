@@ -34,9 +34,10 @@ class EmbeddedRows:
 
 
 def served_modalities(project: Project) -> tuple[str, ...]:
-    """Return the modalities of the space that are declared and have a plugin here."""
+    """Return the modalities of the space that are declared, have a plugin here and are whole."""
     space, declared = project.space, project.config.modalities
-    return tuple(n for n in space.modalities if n in declared and n not in space.unserved)
+    served = [n for n in space.modalities if n in declared and n not in space.unserved]
+    return space.aligned.usable(served)
 
 
 def embed_split(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 from spaner_core import checkpoint
@@ -106,11 +106,11 @@ def _embed(project: Project, space: Space, texts: dict[str, tuple[str, ...]]) ->
     if space.record.anchors != "labels" or source is None:
         return None
     _check_source(project, source)
-    aligner: Any = project.assembly.recorded_aligner(source, prompt_dim=space.record.dim)
-    aligner.reader.load_state_dict(space.prompt.label_reader)
+    build = partial(project.assembly.recorded_aligner, source, prompt_dim=space.record.dim)
+    reader = checkpoint.restore_label_reader(project.config.space, space.prompt, build=build)
     with torch.inference_mode():
         rows = label_rows(project, source.modality, texts)
-        return embed_labels(aligner.reader, rows, count=len(texts)).clone()
+        return embed_labels(reader, rows, count=len(texts)).clone()
 
 
 def _check_source(project: Project, source: ModalityRecord) -> None:

@@ -24,6 +24,8 @@ from spaner_core.moments import Moments
 from spaner_core.readers import Reader
 from spaner_core.token_attention import TokenAttention
 
+MOST_HIDDEN = 2**16
+
 SCALE_FLOOR = 0.1
 """Added to each feature's standard deviation, so that nearly constant features stay small."""
 
@@ -50,9 +52,9 @@ class AlignerOptions:
                 raise ValueError(
                     f"{name} is {getattr(self, name)}; give a number from 0 to below 1"
                 )
-        if self.hidden < 1:
-            raise ValueError(f"hidden is {self.hidden}; give a whole number from 1")
-        if self.mean_sharpness < 0:
+        if not 1 <= self.hidden <= MOST_HIDDEN:
+            raise ValueError(f"hidden is {self.hidden}; give a whole number, 1 to {MOST_HIDDEN}")
+        if not 0 <= self.mean_sharpness < math.inf:
             raise ValueError(f"mean_sharpness is {self.mean_sharpness}; give 0 or more")
 
 
@@ -92,6 +94,11 @@ class CrossAttentionAligner(nn.Module):
         for layer, gain in ((self.linear, 1.0), (widen, 1.0), (narrow, 0.5)):
             nn.init.normal_(layer.weight, std=gain / math.sqrt(layer.in_features))
             nn.init.zeros_(layer.bias)
+
+    @property
+    def concept_count(self) -> int:
+        """How many concepts' class means it holds: as many as there were anchors."""
+        return len(self.concept_means.support)
 
     def fit_statistics(self, rows: RowBatches, *, concept_count: int) -> None:
         """Set centre, scale and class means from training rows, a batch at a time."""

@@ -63,7 +63,10 @@ class ConceptMeans(nn.Module):
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
         # the number of concepts is known only once labelled rows, or a stored state, have been seen
-        for name in ("means", "support"):
-            if (stored := state_dict.get(prefix + name)) is not None:
-                setattr(self, name, torch.empty_like(stored))
+        means, support = (state_dict.get(prefix + name) for name in ("means", "support"))
+        if means is not None and support is not None:
+            width = self.means.shape[1]
+            if means.shape == (support.numel(), width):  # any other is refused as it is
+                self.means = torch.empty_like(means)
+                self.support = self.support.new_empty(len(means))
         super()._load_from_state_dict(state_dict, prefix, *rest)

@@ -8,6 +8,7 @@ This module imports no torch, so that a plugin can be described without loading 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 API_VERSION = 1
 """Version of this contract. A plugin built for another version is refused with a clear message."""
+
+MOST_FEATURES = 2**24
+"""Most tokens of a sample, and most numbers of a token."""
 
 Sample: TypeAlias = Any
 """A decoded input, as corruptions and previews take it: image, text, waveform with its rate, ..."""
@@ -64,9 +68,14 @@ class FeatureSpec:
     prefix_tokens: int = 0
 
     def __post_init__(self) -> None:
-        sizes = [self.dim, *(self.grid or ()), *([] if self.tokens is None else [self.tokens])]
+        grid = self.grid or ()
+        sizes = [self.dim, *grid, *([] if self.tokens is None else [self.tokens])]
         if min(sizes) < 1 or self.prefix_tokens < 0:
             raise ValueError(f"{self} has a size below 1; give whole numbers from 1")
+        if max(*sizes, math.prod(grid), self.prefix_tokens) > MOST_FEATURES:
+            raise ValueError(
+                f"{self} has a size above {MOST_FEATURES}; give smaller ones, that a machine holds"
+            )
 
 
 @runtime_checkable

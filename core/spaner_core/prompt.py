@@ -6,7 +6,6 @@ import dataclasses
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -17,8 +16,6 @@ from spaner_core.errors import ConfigError
 MAX_BETA = 50.0
 MAX_SCALE = 100.0
 READER_PREFIX = "label_reader."
-
-AnchorSource = Literal["labels", "random"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,10 +172,10 @@ def random_directions(count: int, *, dim: int, generator: torch.Generator) -> Te
 
 
 def chain_fingerprint(previous: str, weights: bytes, config: bytes) -> str:
-    """Fingerprint a block of anchors: SHA-256 of the block before it and of its own files."""
+    """Fingerprint a block of anchors from that of the block before it and its files' SHA-256."""
     digest = hashlib.sha256()
-    for part in (previous.encode(), weights, config):
-        digest.update(hashlib.sha256(part).digest())
+    for part in (hashlib.sha256(previous.encode()).digest(), weights, config):
+        digest.update(part)
     return digest.hexdigest()
 
 

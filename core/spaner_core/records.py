@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
-from spaner_core.modality import FeatureSpec
+from spaner_core.data.names import UNNAMEABLE
+from spaner_core.modality import MOST_FEATURES, FeatureSpec
+
+AnchorSource: TypeAlias = Literal["labels", "random"]
+"""What anchors were made from: the names of their concepts, or nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,12 +54,23 @@ class PromptRecord:
 
     concepts: tuple[str, ...]
     label_texts: Mapping[str, tuple[str, ...]]
-    anchors: str
+    anchors: AnchorSource
     dim: int
     strength: float
     label_source: ModalityRecord | None = None
     informativeness: float | None = None
     recipe: Mapping[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        _check_concepts(self.concepts, self.label_texts)
+        if not 1 <= self.dim <= MOST_FEATURES:
+            raise ValueError(f"dim is {self.dim}, not 1 to {MOST_FEATURES}")
+        for name in ("strength", "informativeness"):
+            share = getattr(self, name)
+            if share is not None and not 0 <= share <= 1:  # NaN is not
+                raise ValueError(f"{name} is {share}, not 0 to 1")
+        if self.anchors == "labels" and self.label_source is None:
+            raise ValueError("anchors were made from names, but label_source is empty")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,5 +82,19 @@ class BlockRecord:
 
     concepts: tuple[str, ...]
     label_texts: Mapping[str, tuple[str, ...]]
-    anchors: str
+    anchors: AnchorSource
     previous: str
+
+    def __post_init__(self) -> None:
+        _check_concepts(self.concepts, self.label_texts)
+        if not self.concepts:
+            raise ValueError("it has no concepts")
+
+
+def _check_concepts(concepts: Sequence[str], texts: Mapping[str, Sequence[str]]) -> None:
+    if len(set(concepts)) < len(concepts):
+        raise ValueError("a concept stands twice among concepts")
+    if set(concepts) != texts.keys() or not all(texts.values()):
+        raise ValueError("label_texts does not hold texts of each of the concepts, and of no other")
+    if strange := next((name for name in concepts if UNNAMEABLE.search(name)), None):
+        raise ValueError(f"the concept {strange!r} holds a control character")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,9 +11,9 @@ import torch
 from torch import Tensor
 
 from spaner_core.data.names import compose, compose_distinct
-from spaner_core.errors import ConfigError, SpaceError
-from spaner_core.features.rows import RowSource, load_in_batches
-from spaner_core.modality import Aligner
+from spaner_core.errors import ConfigError, SpaceError, one_line
+from spaner_core.features.rows import FeatureRows, RowSource, load_in_batches
+from spaner_core.modality import Aligner, Alignment, FeatureSpec
 from spaner_core.prompt import SharedPrompt
 from spaner_core.records import AlignerRecord, PromptRecord
 from spaner_core.threads import one_thread
@@ -77,8 +78,8 @@ class Space:
 
     @property
     def label_texts(self) -> dict[str, tuple[str, ...]]:
-        """What each concept is called."""
-        return {name: texts for b in self.blocks for name, texts in b.label_texts.items()}
+        """What each concept is called, in the order of the anchors."""
+        return {name: b.label_texts[name] for b in self.blocks for name in b.concepts}
 
     def unseen(self, modality: str, concepts: Iterable[str]) -> list[str]:
         """Return those of `concepts` of which a modality has seen no labelled row."""
@@ -93,12 +94,28 @@ class Space:
     def aligner(self, modality: str) -> Any:
         """Return the trained aligner of `modality`.
 
-        Raises `SpaceError` naming what the space has, if it has no such modality.
+        Raises `SpaceError` naming what the space has, if it has no such modality, and where its
+        weights are found to be damaged, now that they are read: from then on it counts as such.
         """
         self._check_has(modality)
         if modality not in self._aligners:
-            self._aligners[modality] = self._load_aligner(modality)
+            try:
+                self._aligners[modality] = self._load_aligner(modality)
+            except SpaceError as error:
+                del self.records[modality]
+                self.damaged[modality] = str(error)
+                raise
         return self._aligners[modality]
+
+    def usable(self, modalities: Sequence[str]) -> tuple[str, ...]:
+        """Read the aligners of `modalities`; return those that can be used.
+
+        `damaged` says then what is wrong with each of the others.
+        """
+        for modality in modalities:
+            with suppress(SpaceError):
+                self.aligner(modality)
+        return tuple(modality for modality in modalities if modality in self.records)
 
     def vector_key(self, modality: str, *, strength: float | None = None) -> VectorKey:
         """Return what embeddings of `modality` depend on; keep it beside those that you keep.
@@ -132,23 +149,32 @@ class Space:
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield embeddings (b, D) and anchor weights (b, C), a batch at a time."""
         aligner = self.aligner(modality)
-        anchors = self.prompt.anchors[: self.records[modality].anchor_count]
         pull = self._pull(strength)
         for part in load_in_batches(rows) if len(rows) else [rows.load()]:
-            with torch.inference_mode(), one_thread():
-                alignment = aligner(
-                    part.values,
-                    part.mask,
-                    anchors,
-                    beta=self.prompt.beta,
-                    strength=pull,
-                )
-            if not torch.isfinite(alignment.embedding).all():
-                raise SpaceError(
-                    f"the aligner of {modality!r} gives NaN: its weights or features are broken. "
-                    "Run `spaner verify`, and restore the space from a copy"
-                )
+            alignment = self._align(modality, aligner, part, strength=pull)
             yield alignment.embedding.clone(), alignment.weights.clone()
+
+    def _align(
+        self, modality: str, aligner: Any, rows: FeatureRows, *, strength: float
+    ) -> Alignment:
+        """Ask an aligner; raise `SpaceError` where it fails, or gives anything but embeddings."""
+        record = self.records[modality]
+        anchors = self.prompt.anchors[: record.anchor_count]
+        _check_shape(modality, rows, record.features)
+        try:
+            with torch.inference_mode(), one_thread():
+                alignment: Alignment = aligner(
+                    rows.values, rows.mask, anchors, beta=self.prompt.beta, strength=strength
+                )
+                shapes = alignment.embedding.shape, alignment.weights.shape
+        except Exception as error:
+            raise _broken(modality, f"fails ({one_line(error)})") from error
+        expected = (len(rows), anchors.shape[1]), (len(rows), len(anchors))
+        if shapes != expected:
+            raise _broken(modality, f"gives {tuple(map(tuple, shapes))}, not {expected}")
+        if not torch.isfinite(alignment.embedding).all():
+            raise _broken(modality, "gives NaN")
+        return alignment
 
     def check_encoder(
         self, modality: str, *, encoder_fingerprint: str, transform_fingerprint: str
@@ -190,4 +216,22 @@ def _named(block: PromptBlock, names: Mapping[str, str]) -> PromptBlock:
         block,
         concepts=tuple(names[concept] for concept in block.concepts),
         label_texts={names.get(c, compose(c)): texts for c, texts in block.label_texts.items()},
+    )
+
+
+def _check_shape(modality: str, rows: FeatureRows, spec: FeatureSpec) -> None:
+    """Raise `SpaceError` unless features are of the shape that the modality's aligner takes."""
+    _, tokens, dim = rows.values.shape
+    if dim != spec.dim or (len(rows) and spec.tokens not in (None, tokens)):
+        raise SpaceError(
+            f"features of {modality!r} have {tokens} tokens of {dim} numbers, but "
+            f"aligners/{modality}/config.json says {spec}: one of them was changed. Use the "
+            "encoder that it was trained with, or restore the space from a copy"
+        )
+
+
+def _broken(modality: str, what: str) -> SpaceError:
+    return SpaceError(
+        f"the aligner of {modality!r} {what}: its weights or features are broken. "
+        "Run `spaner verify`, and restore the space from a copy"
     )

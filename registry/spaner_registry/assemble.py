@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spaner_core.errors import ConfigError, PluginError
+from spaner_core.errors import ConfigError, PluginError, SpaceError
 from spaner_core.modality import (
     API_VERSION,
     Aligner,
@@ -123,9 +123,15 @@ class Assembly:
         Raises `SpaceError` where the record asks for what a space has no business to decide.
         """
         check_harmless(record.modality, record.aligner_options)
-        return self._build_aligner(
-            record.modality, record.features, prompt_dim, record.aligner_options
-        )
+        try:
+            return self.registry.build_aligner(
+                record.modality, record.features, prompt_dim, record.aligner_options
+            )
+        except OptionError as error:
+            raise SpaceError(
+                f"aligner_options that the space recorded of {record.modality!r}: {error}; restore "
+                "it from a copy, or train the aligner anew"
+            ) from error
 
     def extract(self, name: str, sources: Sequence[Path | str]) -> FeatureRows:
         """Extract features of `sources` in memory, each distinct source once.

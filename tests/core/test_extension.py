@@ -106,7 +106,7 @@ def test_a_prompt_that_has_changed_meanwhile_is_not_extended(tmp_path: Path) -> 
     stored.save(tmp_path)
     record = BlockRecord(
         concepts=("vier",),
-        label_texts={},
+        label_texts={"vier": ("vier",)},
         anchors="labels",
         previous=stored.load(tmp_path).fingerprint,
     )
@@ -178,9 +178,9 @@ def rename_anchors(space: Path) -> None:
         (remove_second, "block-0002 is missing, but there is block-0003"),
         (swap, "block-0002 does not continue the prompt before it"),
         (change_weights, "block-0003 does not continue the prompt before it"),
-        (change_concept, "block-0003 does not continue the prompt before it"),
-        (rename_anchors, "block-0003 does not continue the prompt before it"),
-        (cut_weights, r"anchors \(0, 8\) for 1 concepts in 8 dimensions"),
+        (change_concept, "block-0002/config.json was changed"),
+        (rename_anchors, "block-0003/model.safetensors does not fit .*: anchors is missing"),
+        (cut_weights, r"block-0003/model.safetensors does not fit .*: anchors is F32 \(0, 8\)"),
     ],
 )
 def test_a_damaged_chain_is_refused_and_found(

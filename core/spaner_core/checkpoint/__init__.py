@@ -8,6 +8,7 @@ No file lists the parts: a modality is attached, and concepts are appended, by o
 is renamed into place, and every other byte stays as it was.
 """
 
+from spaner_core.checkpoint.aligners import restore_label_reader
 from spaner_core.checkpoint.prompts import save_extension
 from spaner_core.checkpoint.spaces import (
     check_attachable,
@@ -21,6 +22,7 @@ __all__ = [
     "check_attachable",
     "check_output",
     "load_space",
+    "restore_label_reader",
     "save_attached",
     "save_extension",
     "save_space",

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
-from safetensors import SafetensorError
-from safetensors.torch import load, save
+from safetensors.torch import save
 from torch import Tensor
 
+from spaner_core.checkpoint.weights import reading
 from spaner_core.errors import SpaceError
 from spaner_core.json_files import read_json
 from spaner_core.ordinary_files import open_ordinary
@@ -64,21 +65,19 @@ def fingerprint_part(folder: Path, previous: str = "") -> str:
 
     Raises `SpaceError` where a file cannot be read.
     """
-    weights, config = (read_bytes(folder / name) for name in (WEIGHTS, CONFIG))
+    weights, config = (_digest(folder / name) for name in (WEIGHTS, CONFIG))
     return chain_fingerprint(previous, weights, config)
 
 
 def read_record(folder: Path, kind: type[RecordT]) -> RecordT:
     """Read a part's config.json; raises `SpaceError` where it is not as this SPANER writes it."""
     path = folder / CONFIG
-    try:
+    with reading(path):
         config = read_json(path)
-        version = config.pop("format_version")
+        if not isinstance(config, dict) or "format_version" not in config:
+            raise ValueError("it has no format_version")
         json.dumps(config, ensure_ascii=False).encode()  # half a surrogate pair is no character
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise SpaceError(
-            f"{path} cannot be read ({error}); restore it from a copy, or train anew"
-        ) from error
+    version = config.pop("format_version")
     if version != FORMAT_VERSION:
         raise SpaceError(
             f"{path} has format version {version}; this SPANER reads {FORMAT_VERSION}. "
@@ -94,31 +93,13 @@ def read_record(folder: Path, kind: type[RecordT]) -> RecordT:
         return TypeAdapter(kind).validate_python(config)
     except ValidationError as error:
         where = ".".join(str(key) for key in error.errors()[0]["loc"])
+        said = f"{where}: {error.errors()[0]['msg']}".removeprefix(": ")
         raise SpaceError(
-            f"{path} was changed: {where}: {error.errors()[0]['msg']}; restore it from a copy, or "
+            f"{path} was changed: {said.replace('Value error, ', '')}; restore it from a copy, or "
             "train anew"
         ) from error
 
 
-def read_tensors(folder: Path) -> dict[str, Tensor]:
-    """Read a part's weights; raises `SpaceError` where they cannot be read."""
-    path = folder / WEIGHTS
-    try:
-        return dict(load(read_bytes(path)))
-    except SafetensorError as error:
-        raise SpaceError(
-            f"{path} cannot be read ({error}); restore it from a copy, or train anew"
-        ) from error
-
-
-def read_bytes(path: Path) -> bytes:
-    """Read a file of a space; raises `SpaceError` where that is not possible."""
-    try:
-        with open_ordinary(path) as file:
-            return file.read()
-    except PermissionError as error:
-        raise SpaceError(f"{path} may not be read; ask its owner for permission") from error
-    except OSError as error:
-        raise SpaceError(
-            f"{path} cannot be read ({error}); restore it from a copy, or train anew"
-        ) from error
+def _digest(path: Path) -> bytes:
+    with reading(path), open_ordinary(path) as file:
+        return hashlib.file_digest(file, "sha256").digest()

@@ -13,15 +13,21 @@ from pathlib import Path
 from torch import Tensor
 
 from spaner_core.cards import block_card, prompt_card
+from spaner_core.checkpoint.agreement import (
+    check_block_header,
+    check_concepts,
+    check_numbers,
+    check_prompt_header,
+)
 from spaner_core.checkpoint.parts import (
     WEIGHTS,
     fingerprint_part,
     read_record,
-    read_tensors,
     write_card,
     write_part,
     write_receipt,
 )
+from spaner_core.checkpoint.weights import StoredWeights, read_weights
 from spaner_core.errors import OutputExists, SpaceError
 from spaner_core.prompt import SharedPrompt
 from spaner_core.receipts import RECEIPT, block_folders, hash_tree
@@ -52,23 +58,21 @@ def read_prompt(folder: Path) -> StoredPrompt:
 
     Raises `SpaceError` where a block is missing, damaged, or continues another one.
     """
-    record = read_record(folder, PromptRecord)
-    try:
-        prompt = SharedPrompt.from_tensors(read_tensors(folder))
-    except (KeyError, RuntimeError) as error:
-        first = str(error).splitlines()[0]
-        raise SpaceError(
-            f"{folder / WEIGHTS} does not hold a prompt ({first}); restore it from a copy"
-        ) from error
+    record, path = read_record(folder, PromptRecord), folder / WEIGHTS
+
+    def check(stored: StoredWeights) -> None:
+        check_prompt_header(path, stored.header, record)
+
+    tensors = read_weights(path, check=check)
+    check_numbers(path, tensors)
+    prompt = SharedPrompt.from_tensors(tensors)
     blocks = [_describe(record, fingerprint_part(folder))]
-    for later, anchors, described in _later_blocks(folder, blocks[0].fingerprint):
-        if anchors.shape != (len(later.concepts), prompt.anchors.shape[1]):
-            raise SpaceError(
-                f"{folder}: a block has anchors {tuple(anchors.shape)} for {len(later.concepts)} "
-                f"concepts in {prompt.anchors.shape[1]} dimensions; restore it from a copy"
-            )
+    for anchors, described in _later_blocks(
+        folder, blocks[0].fingerprint, first=record, width=len(prompt.label_mean)
+    ):
         prompt.append(anchors)
         blocks.append(described)
+    check_concepts(folder, [block.concepts for block in blocks])
     return StoredPrompt(prompt, record, tuple(blocks))
 
 
@@ -111,22 +115,32 @@ def _append(space: Path, record: BlockRecord, tensors: Mapping[str, Tensor]) -> 
 
 
 def _later_blocks(
-    folder: Path, fingerprint: str
-) -> Iterator[tuple[BlockRecord, Tensor, PromptBlock]]:
+    folder: Path, fingerprint: str, *, first: PromptRecord, width: int
+) -> Iterator[tuple[Tensor, PromptBlock]]:
     for number, block in enumerate(block_folders(folder.parent)[1:], start=2):
         if block.name != f"block-{number:04d}":
             raise SpaceError(
                 f"{folder / f'block-{number:04d}'} is missing, but there is {block.name}; restore "
                 "it from a copy"
             )
-        record, tensors = read_record(block, BlockRecord), read_tensors(block)
-        if record.previous != fingerprint or "anchors" not in tensors:
+        record = read_record(block, BlockRecord)
+        if record.previous != fingerprint or record.anchors != first.anchors:
             raise SpaceError(
                 f"{block} does not continue the prompt before it ({fingerprint[:12]}): one of them "
                 "was changed or replaced; restore it from a copy"
             )
+        anchors = _read_block(block / WEIGHTS, record, dim=first.dim, width=width)
         fingerprint = fingerprint_part(block, fingerprint)
-        yield record, tensors["anchors"], _describe(record, fingerprint)
+        yield anchors, _describe(record, fingerprint)
+
+
+def _read_block(path: Path, record: BlockRecord, *, dim: int, width: int) -> Tensor:
+    def check(stored: StoredWeights) -> None:
+        check_block_header(path, stored.header, record, dim=dim, width=width)
+
+    tensors = read_weights(path, check=check)
+    check_numbers(path, tensors)
+    return tensors["anchors"]
 
 
 def _describe(record: PromptRecord | BlockRecord, fingerprint: str) -> PromptBlock:

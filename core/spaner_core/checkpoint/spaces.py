@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from torch import nn
-
-from spaner_core.cards import aligner_card
-from spaner_core.checkpoint.parts import (
-    CONFIG,
-    WEIGHTS,
-    fingerprint_part,
-    read_record,
-    read_tensors,
-    write_card,
-    write_part,
-    write_receipt,
+from spaner_core.checkpoint.aligners import (
+    Found,
+    Stranger,
+    fits,
+    look_at_aligner,
+    read_aligner,
+    write_aligner,
 )
+from spaner_core.checkpoint.parts import CONFIG, write_receipt
 from spaner_core.checkpoint.prompts import read_prompt, write_prompt
 from spaner_core.errors import OutputExists, SpaceError
 from spaner_core.modality import Aligner
@@ -34,7 +28,7 @@ from spaner_core.replacing import (
     settle,
     writing_alone,
 )
-from spaner_core.space import AlignerBuilder, PromptBlock, Space
+from spaner_core.space import AlignerBuilder, Space
 
 
 def save_space(
@@ -56,7 +50,7 @@ def save_space(
         fingerprint = write_prompt(new / "prompt", prompt, record)
         for name, (aligner, aligner_record) in aligners.items():
             filled = dataclasses.replace(aligner_record, prompt_fingerprint=fingerprint)
-            _write_aligner(new / "aligners" / name, aligner, filled)
+            write_aligner(new / "aligners" / name, aligner, filled)
         files = hash_tree(new)
         for part in ("prompt", *(f"aligners/{name}" for name in aligners)):
             write_receipt(new / part, part, before={}, files=files)
@@ -81,7 +75,7 @@ def _place_aligner(folder: Path, aligner: Aligner, record: AlignerRecord, *, rep
     if (folder / part).exists() and not replace:
         raise OutputExists(_has_modality(folder, record.modality))
     blocks = read_prompt(folder / "prompt").blocks
-    if not _fits(record, blocks):
+    if not fits(record, blocks):
         raise SpaceError(
             f"{folder}/prompt is another prompt ({blocks[-1].fingerprint[:12]}) than the one that "
             f"{record.modality!r} was trained against ({record.prompt_fingerprint[:12]}); attach "
@@ -92,7 +86,7 @@ def _place_aligner(folder: Path, aligner: Aligner, record: AlignerRecord, *, rep
     placing = replaced_at_end if replace else placed_at_end
     try:
         with placing(folder / part, beside=folder) as new:
-            _write_aligner(new, aligner, record)
+            write_aligner(new, aligner, record)
             own = {f"{part}/{name}": value for name, value in hash_tree(new).items()}
             others = {k: v for k, v in hash_tree(folder).items() if not k.startswith(f"{part}/")}
             files = {**others, **own}
@@ -110,25 +104,17 @@ def load_space(folder: Path, *, build_aligner: AlignerBuilder) -> Space:
     check_is_space(folder)
     stored = read_prompt(folder / "prompt")
     parts = [path for path in sorted(folder.glob("aligners/*")) if path.is_dir()]
-    found = {path.name: _look_at(path, stored.blocks) for path in parts}
-    if found and all(isinstance(part, _Stranger) for part in found.values()):
+    found = {path.name: look_at_aligner(path, stored.blocks) for path in parts}
+    if found and all(isinstance(part, Stranger) for part in found.values()):
         raise SpaceError(
             f"{folder / 'prompt'} is another prompt ({stored.blocks[-1].fingerprint[:12]}) than "
             "every aligner was trained against: it was changed or replaced. Restore it from a "
             "copy, or train anew"
         )
-    whole = {name: part for name, part in found.items() if isinstance(part, _Found)}
+    whole = {name: part for name, part in found.items() if isinstance(part, Found)}
 
     def load_aligner(name: str) -> Aligner:
-        part = folder / "aligners" / name
-        if fingerprint_part(part) != whole[name].fingerprint:
-            raise SpaceError(f"{part} was replaced since the space was opened; open it again")
-        aligner: Any = build_aligner(whole[name].record)
-        _load_weights(aligner, part)
-        aligner.requires_grad_(False)
-        aligner.eval()
-        loaded: Aligner = aligner
-        return loaded
+        return read_aligner(folder / "aligners" / name, whole[name], build=build_aligner)
 
     return Space(
         stored.prompt,
@@ -138,33 +124,6 @@ def load_space(folder: Path, *, build_aligner: AlignerBuilder) -> Space:
         fingerprints={name: part.fingerprint for name, part in whole.items()},
         damaged={n: str(part) for n, part in found.items() if isinstance(part, SpaceError)},
         load_aligner=load_aligner,
-    )
-
-
-@dataclass(frozen=True)
-class _Found:
-    """An aligner that can be used."""
-
-    record: AlignerRecord
-    fingerprint: str
-
-
-class _Stranger(SpaceError):  # noqa: N818  (it is handed on, and raised when the part is used)
-    """An aligner that belongs to another prompt."""
-
-
-def _look_at(part: Path, blocks: Sequence[PromptBlock]) -> _Found | SpaceError:
-    """Read what an aligner says of itself, or what is wrong with it: others may still be used."""
-    try:
-        fingerprint = fingerprint_part(part)  # first: a replacement meanwhile is noticed later
-        record = read_record(part, AlignerRecord)
-    except SpaceError as error:
-        return error
-    if _fits(record, blocks):
-        return _Found(record, fingerprint)
-    return _Stranger(
-        f"{part} was trained against another prompt than this space's "
-        f"({blocks[-1].fingerprint[:12]}); remove that folder and attach {part.name!r} again"
     )
 
 
@@ -186,9 +145,10 @@ def check_attachable(space: Space, folder: Path, modality: str, *, replace: bool
 
     Raises `SpaceError` if there is nothing to replace.
     """
-    if modality in space.records and not replace:
+    exists = modality in space.records or modality in space.damaged
+    if exists and not replace:
         raise OutputExists(_has_modality(folder, modality))
-    if modality not in space.records and replace:
+    if replace and not exists:
         raise SpaceError(
             f"{folder} has no modality {modality!r} to replace; it has "
             f"{', '.join(space.modalities) or 'none'}. Leave --replace out to attach it"
@@ -203,31 +163,13 @@ def _has_modality(folder: Path, modality: str) -> str:
 
 
 def _replaced_hashes(folder: Path) -> dict[str, list[str]]:
-    """Return every SHA-256 that each of a part's files has had, its present one last."""
-    earlier = read_receipt(folder / RECEIPT)["replaced"]
-    return {name: [*earlier.get(name, []), value] for name, value in hash_tree(folder).items()}
+    """Return every SHA-256 that each of a part's files has had, its present one last.
 
-
-def _fits(record: AlignerRecord, blocks: Sequence[PromptBlock]) -> bool:
-    """Tell whether an aligner was trained against these blocks or the first few of them."""
-    count = 0
-    for block in blocks:
-        count += len(block.concepts)
-        if (record.prompt_fingerprint, record.anchor_count) == (block.fingerprint, count):
-            return True
-    return False
-
-
-def _write_aligner(folder: Path, aligner: Any, record: AlignerRecord) -> None:
-    write_part(folder, aligner.state_dict(), record)
-    write_card(folder, aligner_card(record))
-
-
-def _load_weights(module: nn.Module, folder: Path) -> None:
-    try:
-        module.load_state_dict(read_tensors(folder))
-    except RuntimeError as error:
-        first = str(error).splitlines()[0]
-        raise SpaceError(
-            f"{folder / WEIGHTS} does not fit the aligner that its config.json describes ({first})"
-        ) from error
+    One that was damaged has had that which its receipt says, too.
+    """
+    receipt = read_receipt(folder / RECEIPT)
+    found: dict[str, list[str]] = {}
+    for name, value in hash_tree(folder).items():
+        was = [*receipt["replaced"].get(name, []), receipt["own"].get(name, value), value]
+        found[name] = list(dict.fromkeys(was))
+    return found
