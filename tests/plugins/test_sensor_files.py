@@ -104,6 +104,25 @@ def test_the_delimiter_is_the_one_that_finds_the_channels(
     np.testing.assert_array_equal(reader.read(path), VALUES.astype(np.float32))
 
 
+@pytest.mark.parametrize(
+    ("first", "mark"), [("sep=;", ";"), ("SEP=,", ","), ('"sep=|"', "|"), ("sep=\t", "\t")]
+)
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_first_line_may_name_the_delimiter(
+    reader: Reader, tmp_path: Path, first: str, mark: str, end: str
+) -> None:
+    path = tmp_path / "sheet.csv"
+    rows = [row.replace(",", mark) for row in ROWS]
+    path.write_bytes(end.join([first, mark.join("ab"), *rows, ""]).encode("utf-8-sig"))
+    reader.transform().check_header(path)
+    np.testing.assert_array_equal(reader.read(path), VALUES.astype(np.float32))
+    path.write_bytes(end.join([first, mark.join("ab"), *rows, f"x{mark}1", ""]).encode())
+    with pytest.raises(
+        UnusableInput, match=rf"'x' in row {len(ROWS) + 1} \(line {len(ROWS) + 3}\)"
+    ):
+        reader.read(path)
+
+
 def test_line_ends_and_blank_lines_of_any_kind_are_read(reader: Reader, tmp_path: Path) -> None:
     path = tmp_path / "lines.csv"
     for end in ("\n", "\r\n", "\r"):

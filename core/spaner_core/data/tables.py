@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,6 +17,9 @@ from spaner_core.ordinary_files import open_ordinary
 
 LONGEST_CELL = 2**31 - 1
 """Most characters of a CSV cell: all that csv can be told on every system. An input may be long."""
+
+_ANNOUNCED = re.compile(r'"?sep=(?P<delimiter>[^"\n])"? *\n', re.IGNORECASE)
+"""The first line in which spreadsheets name what separates cells, which is no row."""
 
 _READING = RLock()
 
@@ -69,12 +73,15 @@ def _is_empty(path: Path) -> bool:
 
 @long_cells()
 def _read_csv(path: Path) -> Table:
-    table = Table()
-    reader = csv.reader(io.StringIO(_decode(path)), strict=True)
-    start = 1
+    table, text = Table(), _decode(path)
+    announced = _ANNOUNCED.match(text)
+    first, delimiter = (2, announced["delimiter"]) if announced else (1, ",")
+    body = text[announced.end() :] if announced else text
+    reader = csv.reader(io.StringIO(body), delimiter=delimiter, strict=True)
+    start = first
     try:
         for cells in reader:
-            line, start = start, reader.line_num + 1
+            line, start = start, reader.line_num + first
             if not any(cell.strip() for cell in cells):
                 continue  # spreadsheets leave rows of empty cells behind
             if not table.columns:
@@ -83,7 +90,8 @@ def _read_csv(path: Path) -> Table:
                 table.records.append((line, dict(zip(table.columns, cells, strict=True))))
             else:
                 counts = f"got {len(cells)} cells; expected {len(table.columns)} as in the header"
-                table.problems.append((line, f"{counts}; quote a cell that holds a comma"))
+                what = "a comma" if delimiter == "," else repr(delimiter)
+                table.problems.append((line, f"{counts}; quote a cell that holds {what}"))
     except csv.Error as error:  # what follows cannot be told apart any more
         advice = "expected CSV; close quotes, double those inside a cell"
         table.problems.append((start, f"{error}; {advice}"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -26,22 +27,30 @@ LONGEST_HEADER = 2**20
 _ERRORS = "surrogateescape"
 """Bytes that are no UTF-8 stand in no cell that is a number; in the header they are Latin-1."""
 
+_ANNOUNCED = re.compile(r'"?sep=(?P<delimiter>[^"\r\n])"? *(\r\n|\r|\n)', re.IGNORECASE)
+"""The first line in which spreadsheets name what separates cells, which is no header."""
+
 EXPECTED = "a text file of comma, semicolon or tab separated cells in UTF-8"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """How a text file is written: its delimiter, the width of its rows, the columns to read."""
+    """How a text file is written: its delimiter, the width of its rows, the columns to read.
+
+    `is_announced` where a first line names the delimiter and nothing else.
+    """
 
     delimiter: str
     width: int
     columns: Columns
+    is_announced: bool
 
 
 def read_layout(path: Path, options: ReadingOptions) -> Layout:
     """Read a file's header, and no more than its beginning.
 
-    The delimiter is the one that finds most of the columns to read. Raises `UnusableInput`.
+    The delimiter is the one that a first line `sep=;` names, or else finds most of the columns to
+    read. Raises `UnusableInput`.
     """
     try:
         with path.open("rb") as file:
@@ -66,10 +75,17 @@ def read_layout(path: Path, options: ReadingOptions) -> Layout:
         )
     text = beginning.decode("utf-8-sig", _ERRORS)
     order = "\t,;" if path.suffix.lower() == ".tsv" else ",;\t"
+    if announced := _ANNOUNCED.match(text):
+        text, order = text[announced.end() :], announced["delimiter"]
     headers = {delimiter: _first_row(text, delimiter) for delimiter in order}
     delimiter = max(order, key=lambda d: (count_wanted(headers[d], options), len(headers[d])))
     names = headers[delimiter]
-    return Layout(delimiter=delimiter, width=len(names), columns=find_columns(names, options))
+    return Layout(
+        delimiter=delimiter,
+        width=len(names),
+        columns=find_columns(names, options),
+        is_announced=announced is not None,
+    )
 
 
 def read_delimited(path: Path, options: ReadingOptions) -> Readings:
@@ -81,13 +97,16 @@ def read_delimited(path: Path, options: ReadingOptions) -> Readings:
     cells: list[list[str]] = [[] for _ in places]
     try:
         with path.open(encoding="utf-8-sig", errors=_ERRORS, newline="") as file:
+            if layout.is_announced:
+                next(file)
             reader = csv.reader(file, delimiter=layout.delimiter)
             rows = _filled(reader)
             next(rows, None)
             for row in rows:
+                line = reader.line_num + layout.is_announced
                 if len(row) != layout.width:
-                    raise _misshapen(row, layout, number=len(lines) + 1, line=reader.line_num)
-                lines.append(reader.line_num)
+                    raise _misshapen(row, layout, number=len(lines) + 1, line=line)
+                lines.append(line)
                 for column, place in zip(cells, places, strict=True):
                     column.append(row[place])
     except (OSError, csv.Error) as error:

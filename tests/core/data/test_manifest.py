@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import json
 import subprocess
 import sys
@@ -60,6 +61,19 @@ def write_text(tmp_path: Path, text: str, *, name: str = "m.csv") -> Path:
     path = tmp_path / name
     path.write_bytes(text.encode())
     return path
+
+
+@pytest.mark.parametrize(("first", "mark"), [("sep=;", ";"), ('"SEP=|"', "|"), ("sep=,", ",")])
+def test_a_first_line_may_name_the_delimiter(tmp_path: Path, first: str, mark: str) -> None:
+    rows = [["modality", "input", "concept"], ["text", f"a{mark}b", "c"], ["text", "d"]]
+    buffer = io.StringIO(newline="")
+    csv.writer(buffer, delimiter=mark).writerows(rows[:2])
+    path = write_text(tmp_path, f"{first}\r\n{buffer.getvalue()}")
+    (row,) = read_manifest(path).rows
+    assert (row.input, row.concept, row.line) == (f"a{mark}b", "c", 3)
+    csv.writer(buffer, delimiter=mark).writerows(rows[2:])
+    (problem,) = problems(write_text(tmp_path, f"{first}\r\n{buffer.getvalue()}"))
+    assert ":4: got 2 cells" in problem
 
 
 def problems(path: Path) -> list[str]:
