@@ -128,6 +128,22 @@ def project(tmp_path: Path, small_project: Path) -> Path:
 
 
 @pytest.fixture
+def quick(project: Path) -> Path:
+    """A copy of the small project with texts and images alone, trained in four steps."""
+    with (project / "manifest.csv").open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["modality"] in ("text", "vision")]
+    with (project / "manifest.csv").open("w", encoding="utf-8", newline="") as file:
+        table = csv.DictWriter(file, list(rows[0]))
+        table.writeheader()
+        table.writerows(rows)
+    content = yaml.safe_load((project / "plugins.yaml").read_text(encoding="utf-8"))
+    content["modalities"] = {name: content["modalities"][name] for name in ("text", "vision")}
+    content["training"]["max_steps"] = 4
+    (project / "plugins.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+    return project
+
+
+@pytest.fixture
 def trained(tmp_path: Path, trained_project: Path) -> Path:
     """A copy of the project whose space has text, vision and audio."""
     return Path(shutil.copytree(trained_project, tmp_path / "trained"))

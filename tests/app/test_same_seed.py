@@ -11,22 +11,18 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 Tree = Callable[[Path], dict[str, str]]
 
 
-def train(spaner: Run, folder: Path, seed: int) -> None:
-    for command in (("train", "text", "vision", "audio"), ("attach", "sensor")):
-        done = spaner(*command, "--seed", seed, "--quiet", cwd=folder)
-        assert done.returncode == 0, done.stderr
-
-
 def test_two_processes_write_the_same_space_and_another_seed_another(
-    small_project: Path, cold_spaner: Run, spaner: Run, tree: Tree, tmp_path: Path
+    project: Path, attached_project: Path, cold_spaner: Run, spaner: Run, tree: Tree
 ) -> None:
-    folders = [Path(shutil.copytree(small_project, tmp_path / name)) for name in ("a", "b", "c")]
-    train(cold_spaner, folders[0], 1)
-    train(spaner, folders[1], 1)
-    train(spaner, folders[2], 2)
-    first, second, third = (tree(folder / "space") for folder in folders)
+    def space(run: Run, *seed: str) -> dict[str, str]:
+        for command in (("train", "text", "vision", "audio", "--overwrite"), ("attach", "sensor")):
+            done = run(*command, *seed, "--quiet", cwd=project)
+            assert done.returncode == 0, done.stderr
+        return tree(project / "space")
 
+    first, second = space(cold_spaner), tree(attached_project / "space")
     assert first == second
+    third = space(spaner, "--seed", "2")
     weights = [name for name in first if name.endswith(".safetensors")]
     assert len(weights) == 5
     for name in weights:

@@ -63,6 +63,7 @@ def test_the_plugin_is_clean_whatever_its_name(name: str, tmp_path: Path) -> Non
         check("ruff", "format", "--check", "--no-cache", *rules, ".", cwd=made)
 
 
+@pytest.mark.slow
 def test_the_plugin_is_typed(thermal: Path, tmp_path: Path) -> None:
     check("mypy", "--cache-dir", tmp_path, cwd=thermal)
 
@@ -72,7 +73,8 @@ def test_the_plugins_own_tests_and_the_check_pass(thermal: Path, tmp_path: Path)
     (site.folder / "spaner_thermal").symlink_to(thermal / "spaner_thermal")
     site.declare("thermal", "spaner_thermal")
 
-    tests = site.python("-m", "pytest", "-q", "-p", "no:cacheprovider", thermal, cwd=tmp_path)
+    pytest_main = "import sys, pytest; sys.exit(pytest.main(sys.argv[1:]))"
+    tests = site.python(pytest_main, "-q", "-p", "no:cacheprovider", thermal, cwd=tmp_path)
     assert tests.returncode == 0, tests.stdout
     checked = site.spaner("plugins", "check", "thermal", cwd=tmp_path)
     assert checked.returncode == 0, checked.stdout + checked.stderr

@@ -19,6 +19,11 @@ from tests.process import start
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
+@pytest.fixture
+def project(quick: Path) -> Path:
+    return quick
+
+
 def tuned(spaner: Run, folder: Path, *more: object) -> dict[str, Any]:
     result = spaner("tune", "--json", *more, cwd=folder)
     assert result.returncode == 0, result.stderr

@@ -22,8 +22,13 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 SET_TRIAL_USER_ATTR = 8
 """How optuna's file marks a line with a trial's setting."""
 
-DIVERGING = {"max_steps": 60, "warmup_steps": 2, "learning_rate": 1e-4, "weight_decay": 3000}
+DIVERGING = {"max_steps": 12, "warmup_steps": 2, "learning_rate": 1e-4, "weight_decay": 6e4}
 """A decay by more than the weights themselves wherever a trial's learning rate is high."""
+
+
+@pytest.fixture
+def project(quick: Path) -> Path:
+    return quick
 
 
 def tuned(spaner: Run, folder: Path, *more: object) -> dict[str, Any]:
