@@ -20,6 +20,7 @@ from spaner.notices import (
     unlabelled_notices,
     unseen_notices,
 )
+from spaner.outputs import check_growing_space, check_traces
 from spaner.plan import count_parameters, declared_modalities, training_rows
 from spaner.project import Project, UsableRows
 from spaner.training import TrainingReport, aligner_record, label_rows
@@ -36,6 +37,8 @@ def attach(project: Project, name: str, *, replace: bool = False) -> TrainingRep
     config = project.config
     space = project.space.aligned
     checkpoint.check_attachable(space, config.space, name, replace=replace)
+    check_growing_space(project, "aligners")
+    check_traces(project)
     declared_modalities(project, [name])
     rows = training_rows(project, name)
     _check_known(project, name, rows, space.concepts)

@@ -95,6 +95,9 @@ def _check_request(
             f"{', '.join(project.manifest.splits) or 'no values'}. Give one of rows that were "
             f"neither trained nor tested on, such as {VALIDATION_SPLIT}"
         )
+    check_writable(path, given=str(path))
+    if path.exists() and not overwrite:
+        raise OutputExists(f"{path} exists; give --overwrite to calibrate anew")
     if split not in project.manifest.splits:
         raise DataError(
             f"{project.manifest.path}: no row has split {split!r} "
@@ -102,9 +105,6 @@ def _check_request(
             "calibration needs rows that were neither trained nor tested on: give some of them "
             f"split {VALIDATION_SPLIT}"
         )
-    check_writable(path, given=str(path))
-    if path.exists() and not overwrite:
-        raise OutputExists(f"{path} exists; give --overwrite to calibrate anew")
 
 
 def _absent_notices(project: Project, embedded: Iterable[str], split: str) -> list[str]:

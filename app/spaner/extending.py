@@ -19,6 +19,7 @@ from spaner_core.space import Space
 from torch import Tensor
 
 from spaner.notices import spelling_notices, unseen_notices
+from spaner.outputs import check_growing_space
 from spaner.project import Project
 from spaner.training import label_rows
 
@@ -47,6 +48,7 @@ def extend(project: Project, concepts: Sequence[str]) -> ExtensionReport:
     """
     space, concepts = project.space.aligned, [compose(concept) for concept in concepts]
     _check_new(space, concepts)
+    check_growing_space(project, "prompt")
     path = project.config.prompt.labels
     texts = complete_label_texts(concepts, read_label_texts(path) if path else {})
     wanted = {concept: texts[concept] for concept in concepts}

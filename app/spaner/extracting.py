@@ -12,6 +12,7 @@ from spaner_core.data.manifest import read_manifest
 from spaner_core.errors import DataError, SpanerError
 from spaner_core.features.inputs import KeyedInput, key_inputs
 from spaner_core.features.renewal import discard_renewal
+from spaner_core.replacing import writing_alone
 
 from spaner.plan import declared_modalities
 from spaner.project import Project
@@ -126,7 +127,14 @@ def _prune(project: Project) -> tuple[PruneReport, tuple[str, ...]]:
     report = PruneReport(
         rows=sum(part.rows for part in removed), bytes=sum(part.bytes for part in removed)
     )
-    return report, tuple(f"{stream} was not pruned: {why}" for stream, why in kept.items())
+    return report, (
+        *(f"{stream} was not pruned: {why}" for stream, why in kept.items()),
+        *(
+            f"{path} was left where it is: the store has not written it"
+            for part in removed
+            for path in part.strange
+        ),
+    )
 
 
 def _used_keys(project: Project, stream: str, kept: dict[str, str]) -> set[str] | None:
@@ -137,7 +145,8 @@ def _used_keys(project: Project, stream: str, kept: dict[str, str]) -> set[str] 
     used: set[str] = set()
     for path, use in project.store.uses().items():
         if not (Path(use.config).is_file() and Path(use.manifest).is_file()):
-            path.unlink(missing_ok=True)
+            with writing_alone(path):
+                path.unlink(missing_ok=True)
         elif use.stream == stream:
             try:
                 used |= _keys(project, Path(use.manifest), use.modality)

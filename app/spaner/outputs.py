@@ -1,4 +1,4 @@
-"""What a user names for a command to write: looked at before the work, so that none is lost.
+"""Checks what a command is to write before any work starts, so that none of it is lost.
 
 What the project itself reads or keeps is never replaced, another file only with `--overwrite`.
 """
@@ -13,11 +13,14 @@ from pathlib import Path
 from spaner_core.data.manifest import read_manifest
 from spaner_core.errors import ConfigError, DataError, OutputExists
 from spaner_core.features.inputs import without_part
-from spaner_core.writing import partial_path
+from spaner_core.leftovers import begun_file
 from spaner_registry.config import Config
 
-from spaner.beside import KEPT, beside
+from spaner.beside import KEPT, TRACES, beside
 from spaner.project import Project
+
+ROOM_BYTES = 2**18
+"""What must fit on the disk of an output; a space, a map or a table is hardly smaller."""
 
 
 def check_output_file(
@@ -47,6 +50,35 @@ def check_output_folder(project: Project, path: Path, *, flag: str) -> None:
     _rehearse(path, given=f"{flag} {path}")
 
 
+def check_new_space(project: Project) -> None:
+    """Raise `ConfigError` unless the project's space can be written, or replaced."""
+    space = _real(project.config.space)
+    given = f"space {project.config.space}"
+    _rehearse(space, given=given)
+    if space.is_dir():
+        _check_one_file_system(space, given=given)
+
+
+def check_growing_space(project: Project, part: str) -> None:
+    """Raise `ConfigError` unless a part can be added to the project's space, below `part` in it."""
+    space = _real(project.config.space)
+    given = f"space {project.config.space}"
+    _rehearse(space, given=given)  # what is new is made beside it
+    _check_one_file_system(space, given=given)
+    folder = space / part if (space / part).is_dir() else space
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise ConfigError(
+            f"{given}: nothing can be added to {folder}; give rights, or give another --space"
+        )
+
+
+def check_traces(project: Project) -> None:
+    """Raise `ConfigError` unless traces of a training can be written, where it leaves any."""
+    if project.config.training.monitoring.eval_steps is not None:
+        traces = beside(project.config.space, TRACES)
+        _rehearse(traces / "log.csv", given=f"traces of the training in {traces}")
+
+
 def check_writable(path: Path, *, given: str) -> None:
     """Raise `ConfigError` unless a file can be written at `path`; `given` is what asked for it."""
     _rehearse(path, given=given)
@@ -73,14 +105,22 @@ def _kept(config: Config) -> Iterator[tuple[str, Path]]:
         yield "place of SPANER's own", beside(config.space, ending)
 
 
+def _check_one_file_system(space: Path, *, given: str) -> None:
+    """Refuse a mounted folder: none that is made beside it can be renamed into it."""
+    if space.stat().st_dev != space.parent.stat().st_dev:
+        raise ConfigError(
+            f"{given}: it is another file system than {space.parent}, in which everything new is "
+            "made before it is renamed; name a folder in it"
+        )
+
+
 def _rehearse(path: Path, *, given: str) -> None:
-    """Make and remove what writing to `path` begins with, in the folder around it that exists."""
+    """Write something beside `path` and remove it, in the folder around it that exists."""
     try:
         folder = next(parent for parent in path.absolute().parents if parent.exists())
         if folder.is_dir():
-            probe = folder / partial_path(path.absolute()).name
-            probe.touch()
-            probe.unlink()
+            with begun_file(folder / path.absolute().name) as probe:
+                probe.write_bytes(bytes(ROOM_BYTES))
             return
     except OSError as error:
         raise ConfigError(

@@ -44,15 +44,19 @@ class Quarantine:
         """Bring the table up to date; say what this work has put aside.
 
         What earlier work put aside stays where this one did not look, as long as the row is in the
-        manifest.
+        manifest. A table that cannot be written is one more thing to say: nothing depends on it.
         """
         earlier = {k: why for k, why in self._read().items() if k not in self._looked_at}
         table = {**earlier, **self._put_aside}
         rows = {_place(row): row for row in manifest.rows}
-        self._write([(rows[place], why) for place, why in table.items() if place in rows])
+        kept = f"{self.path} says why"
+        try:
+            self._write([(rows[place], why) for place, why in table.items() if place in rows])
+        except OSError as error:
+            kept = f"{self.path}, which would say why, cannot be written ({error.strerror})"
         return tuple(
             f"{count} row{'s' * (count > 1)} of {name!r} cannot be used and "
-            f"{'were' if count > 1 else 'was'} put aside: {self.path} says why"
+            f"{'were' if count > 1 else 'was'} put aside: {kept}"
             for name, count in self.counts.items()
         )
 
@@ -72,7 +76,8 @@ class Quarantine:
 
     def _write(self, table: Sequence[tuple[Row, str]]) -> None:
         if not table:
-            self.path.unlink(missing_ok=True)
+            if self.path.exists():  # else a file system that may only be read would complain
+                self.path.unlink(missing_ok=True)
             return
         with (
             written_at_end(self.path) as partial,

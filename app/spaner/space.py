@@ -155,6 +155,7 @@ class Space:
         if target.resolve().is_relative_to(self.folder.resolve()):
             raise OutputExists(f"{target} lies in the space itself; give another folder")
         with replaced_at_end(target) as new:
+            checkpoint.check_output(target, overwrite=overwrite)
             try:
                 shutil.copytree(self.folder, new, copy_function=copy_ordinary)
             except shutil.Error as error:

@@ -46,17 +46,20 @@ def check_can_search() -> None:
         ) from error
 
 
-def open_study(project: Project, material: Retraining, path: Path, *, split: str) -> Study:
+def open_study(
+    project: Project, material: Retraining, path: Path, *, split: str, alone: bool
+) -> Study:
     """Open the study of this configuration and this data; another one begins where they change.
 
-    To be called by one process at a time. Raises `ConfigError` where optuna is not installed, and
-    `DataError` where the file holds something else than studies.
+    To be called by one process at a time; `alone` says whether a lock makes sure of that. Raises
+    `ConfigError` where optuna is not installed, and `DataError` where the file holds something
+    else than studies.
     """
     check_can_search()
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    for left in path.parent.glob(f"{path.name}.lock*"):  # by a search that was killed
+    for left in path.parent.glob(f"{path.name}.lock*") if alone else ():  # of a killed search
         left.unlink()
     name = _study_name(project, material, split)
     try:

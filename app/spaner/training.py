@@ -22,6 +22,7 @@ from spaner.notices import (
     spelling_notices,
     unlabelled_notices,
 )
+from spaner.outputs import check_new_space, check_traces
 from spaner.plan import (
     count_parameters,
     declared_modalities,
@@ -54,9 +55,12 @@ def train(
 ) -> TrainingReport:
     """Train a new space with the named modalities (all declared ones by default).
 
-    Raises `OutputExists` before anything is extracted where the space exists.
+    Raises `OutputExists` before anything is extracted where the space exists, or holds more than
+    a space, and `ConfigError` where it cannot be written.
     """
     config = project.config
+    check_new_space(project)
+    check_traces(project)
     checkpoint.check_output(config.space, overwrite=overwrite)
     names = declared_modalities(project, names)
     project.assembly.check_options(names)

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 from spaner_core.errors import ConfigError, DataError
 from spaner_core.modality import Aligner
 from spaner_core.replacing import writing_alone
+from spaner_core.writing import naming
 
 from spaner.choosing import check_not_test
+from spaner.outputs import check_writable
 from spaner.project import Project
 from spaner.retraining import Retraining, prepare_retraining
 from spaner.settings import (
@@ -89,11 +91,12 @@ def tune(
     start = time.perf_counter()
     target = check_output(project, output, overwrite=overwrite)
     check_can_search()
+    path = study_path(project)
+    check_writable(path, given=str(path))
     check_not_test(split, project.manifest.splits)
     material = prepare_retraining(project, split)
-    path = study_path(project)
-    with writing_alone(path):
-        study = open_study(project, material, path, split=split)
+    with writing_alone(path) as alone, naming(path):
+        study = open_study(project, material, path, split=split, alone=alone)
         search = _Search(project=project, material=material, study=study)
         before, earlier = search.before(), len(ended_trials(study))
         search.go_on(trials, seconds=seconds)

@@ -1,15 +1,19 @@
-"""Files that are written whole or not at all."""
+"""Writes files whole or not at all."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
-from spaner_core.leftovers import left_beside
-
-KIND = "partial"
+from spaner_core.leftovers import (
+    PARTIAL,
+    begun_file,
+    hidden_prefix,
+    left_beside,
+    remove_left_file,
+)
 
 
 @contextmanager
@@ -19,43 +23,36 @@ def written_at_end(path: Path) -> Iterator[Path]:
     What was written is on the disk before it takes its name, so that a power cut leaves no empty
     file under it. What killed processes left of the same file goes. An `OSError` names `path`.
     """
-    partial = partial_path(path)
-    with _named(path, instead_of=partial):
+    with naming(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        _remove_left(path)
-        try:
+        for left in left_beside(path, PARTIAL):
+            if not left.inner:
+                remove_left_file(left.path)
+        with begun_file(path) as partial:
             yield partial
-            with partial.open("rb+") as file:
-                os.fsync(file.fileno())
+            flush(partial)
             partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
 
 
-def partial_path(path: Path) -> Path:
-    """Return where this process writes what becomes `path` at the end."""
-    return path.with_name(f".{path.name}.{KIND}-{os.getpid()}")
-
-
-def remove_partials(folder: Path) -> None:
-    """Remove what killed processes left half-written in a folder where nobody writes now."""
-    for path in folder.glob(f".*.{KIND}-*"):
-        path.unlink(missing_ok=True)
-
-
-def _remove_left(path: Path) -> None:
-    for left in left_beside(path, KIND):
-        if left.is_dead:
-            with suppress(OSError):  # a folder, or not ours to remove: it is in nobody's way
-                left.path.unlink()
+def flush(path: Path) -> None:
+    """Bring what was written to a file to the disk."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
 
 
 @contextmanager
-def _named(path: Path, *, instead_of: Path) -> Iterator[None]:
-    """Let errors of the system name the file that the user knows; those about others stay."""
+def naming(path: Path, *, home: Path | None = None) -> Iterator[None]:
+    """Let errors of the system name the file or folder that the user knows.
+
+    These are errors without a name, and those about what is half-made beside `home`, by default
+    `path`. Errors about other files stay as they are.
+    """
+    home = home or path
+    hidden = str(home.with_name(hidden_prefix(home, PARTIAL)))
     try:
         yield
     except OSError as error:
-        if error.errno is None or error.filename not in (None, str(instead_of)):
+        foreign = error.filename is not None and not str(error.filename).startswith(hidden)
+        if error.errno is None or foreign:
             raise
         raise OSError(error.errno, error.strerror, str(path)) from error

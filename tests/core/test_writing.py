@@ -6,9 +6,12 @@ import errno
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
+from spaner_core.locks import locked
 from spaner_core.writing import written_at_end
 
 WRITER = """
@@ -67,6 +70,46 @@ def test_what_a_process_is_still_writing_stays(tmp_path: Path) -> None:
     assert process.returncode == 0
     assert path.read_text(encoding="utf-8") == "another's"
     assert names(tmp_path) == [path.name]
+
+
+def test_what_is_being_written_where_no_process_can_be_seen_stays_until_that_ends(
+    tmp_path: Path,
+) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    left = tmp_path / f".c.csv.partial-{ended.pid}"
+    left.write_text("another's", encoding="utf-8")
+    with locked(left) as at_work:
+        assert at_work
+        write(tmp_path / "c.csv", "mine")
+        assert names(tmp_path) == [left.name, "c.csv"]
+    write(tmp_path / "c.csv", "mine")
+    assert names(tmp_path) == ["c.csv"]
+
+
+def test_threads_that_write_one_file_each_write_it_whole(tmp_path: Path) -> None:
+    path, texts = tmp_path / "c.csv", [str(number) * 9 for number in range(8)]
+    together = Barrier(len(texts))
+
+    def write_with_the_others(text: str) -> None:
+        with written_at_end(path) as partial:
+            together.wait(60)
+            partial.write_text(text, encoding="utf-8")
+            together.wait(60)
+
+    with ThreadPoolExecutor(len(texts)) as threads:
+        list(threads.map(write_with_the_others, texts))
+    assert path.read_text(encoding="utf-8") in texts
+    assert names(tmp_path) == [path.name]
+
+
+def test_files_of_a_user_are_nothing_left_over(tmp_path: Path) -> None:
+    mine = [".c.csv.partial-mine", ".c.csv.partial-2024-old", ".c.csv.partial-0123456789abcdefg"]
+    for name in mine[:2]:
+        (tmp_path / name).write_text("mine", encoding="utf-8")
+    (tmp_path / mine[2]).mkdir()
+    write(tmp_path / "c.csv", "mine")
+    assert names(tmp_path) == sorted([*mine, "c.csv"])
 
 
 def test_an_error_of_the_system_names_the_file_and_not_the_hidden_one(tmp_path: Path) -> None:

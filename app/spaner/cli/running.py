@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 from collections.abc import Sequence
@@ -16,6 +17,8 @@ from spaner.cli.streams import prepare_streams
 from spaner.stopping import was_asked
 
 WRONG_INPUT, OUR_FAULT = 2, 1
+FULL = (errno.ENOSPC, errno.EDQUOT)
+FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -59,12 +62,24 @@ def _explain(error: Exception, arguments: Sequence[str]) -> tuple[int, str]:
         return error.exit_code, ""
     if isinstance(error, TyperException):
         return WRONG_INPUT, f"error: {_usage(error, arguments)}"
-    if isinstance(error, SpanerError | OSError):
+    if isinstance(error, SpanerError):
         return WRONG_INPUT, f"error: {error}"
+    if isinstance(error, OSError):
+        return WRONG_INPUT, f"error: {_of_system(error)}"
     return OUR_FAULT, (
         f"internal error, please report it: {type(error).__name__}: {error} "
         "(SPANER_LOG_LEVEL=debug shows where)"
     )
+
+
+def _of_system(error: OSError) -> str:
+    """Say which file or folder the system refuses, why, and what helps."""
+    if error.filename is None or error.strerror is None:
+        return str(error)
+    why = f"{os.fsdecode(error.filename)}: {error.strerror}"
+    if error.errno in FULL:
+        return f"{why}; make room there, and run the command again"
+    return f"{why}; give rights, or name another place" if error.errno in FORBIDDEN else why
 
 
 def _usage(error: TyperException, arguments: Sequence[str]) -> str:

@@ -107,8 +107,8 @@ def write_report(report: RobustnessReport, folder: Path, *, overwrite: bool = Fa
     Raises as `check_report_output`.
     """
     inputs = report.inputs
-    check_report_output(folder, overwrite=overwrite, curves=bool(inputs and inputs.modalities))
     with replaced_at_end(folder) as new:
+        check_report_output(folder, overwrite=overwrite, curves=bool(inputs and inputs.modalities))
         new.mkdir()
         content = json.dumps(asdict(report), indent=2, ensure_ascii=False)
         (new / REPORT).write_text(content + "\n", encoding="utf-8")
@@ -140,4 +140,6 @@ def _is_report(folder: Path) -> bool:
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return False
     ours = {REPORT, TABLES, *pictures}
-    return all(path.is_file() and path.name in ours for path in folder.iterdir())
+    return all(
+        path.is_file() and not path.is_symlink() and path.name in ours for path in folder.iterdir()
+    )

@@ -36,12 +36,12 @@ def write_part(folder: Path, tensors: Mapping[str, Tensor], record: Record) -> N
     (folder / WEIGHTS).write_bytes(weights)
     config = {"format_version": FORMAT_VERSION, **dataclasses.asdict(record)}
     text = json.dumps(config, indent=2, sort_keys=True, ensure_ascii=False)
-    (folder / CONFIG).write_text(text + "\n", encoding="utf-8")
+    (folder / CONFIG).write_text(text + "\n", encoding="utf-8", newline="\n")
 
 
 def write_card(folder: Path, text: str) -> None:
     """Write the part's README.md."""
-    (folder / CARD).write_text(text, encoding="utf-8")
+    (folder / CARD).write_text(text, encoding="utf-8", newline="\n")
 
 
 def write_receipt(
@@ -57,7 +57,7 @@ def write_receipt(
     own = {name.removeprefix(prefix): files[name] for name in files if name.startswith(prefix)}
     after = {name: files[name] for name in files if not name.startswith(prefix)}
     text = render_receipt(part, own=own, before=before, after=after, replaced=replaced or {})
-    (folder / RECEIPT).write_text(text, encoding="utf-8")
+    (folder / RECEIPT).write_text(text, encoding="utf-8", newline="\n")
 
 
 def fingerprint_part(folder: Path, previous: str = "") -> str:

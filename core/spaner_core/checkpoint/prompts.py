@@ -32,7 +32,7 @@ from spaner_core.errors import OutputExists, SpaceError
 from spaner_core.prompt import SharedPrompt
 from spaner_core.receipts import RECEIPT, block_folders, hash_tree
 from spaner_core.records import BlockRecord, PromptRecord
-from spaner_core.replacing import placed_at_end, writing_alone
+from spaner_core.replacing import check_is_space, placed_at_end, writing_alone
 from spaner_core.space import PromptBlock
 
 
@@ -86,6 +86,7 @@ def save_extension(
     since, and `OutputExists` where another block is appended at the same moment.
     """
     with writing_alone(space):
+        check_is_space(space)
         return _append(space, record, {"anchors": anchors, "label_embeddings": label_embeddings})
 
 

@@ -14,18 +14,21 @@ from spaner_core.checkpoint.aligners import (
     read_aligner,
     write_aligner,
 )
-from spaner_core.checkpoint.parts import CONFIG, write_receipt
+from spaner_core.checkpoint.outputs import check_output, check_place, replaced_hashes
+from spaner_core.checkpoint.parts import write_receipt
 from spaner_core.checkpoint.prompts import read_prompt, write_prompt
 from spaner_core.errors import OutputExists, SpaceError
 from spaner_core.modality import Aligner
 from spaner_core.prompt import SharedPrompt
-from spaner_core.receipts import RECEIPT, hash_tree, read_receipt
+from spaner_core.receipts import RECEIPT, hash_tree
 from spaner_core.records import AlignerRecord, PromptRecord
 from spaner_core.replacing import (
     check_is_space,
+    find_set_aside,
     placed_at_end,
+    reading_alone,
     replaced_at_end,
-    settle,
+    say_set_aside,
     writing_alone,
 )
 from spaner_core.space import AlignerBuilder, Space
@@ -42,11 +45,10 @@ def save_space(
     """Write a whole space, all of it or nothing.
 
     Each aligner's `prompt_fingerprint` is filled in here, since it is known only once the prompt
-    is written. Raises `OutputExists` if `folder` exists and `overwrite` is false, and
-    `SpaceError` if what exists is no space.
+    is written. Raises `OutputExists` as `check_output` does.
     """
-    check_output(folder, overwrite=overwrite)
-    with writing_alone(folder), replaced_at_end(folder) as new:
+    with replaced_at_end(folder) as new:
+        check_output(folder, overwrite=overwrite)
         fingerprint = write_prompt(new / "prompt", prompt, record)
         for name, (aligner, aligner_record) in aligners.items():
             filled = dataclasses.replace(aligner_record, prompt_fingerprint=fingerprint)
@@ -66,14 +68,13 @@ def save_attached(
     modality and `replace` is false, and `SpaceError` if its prompt is another one.
     """
     with writing_alone(folder):
-        settle(folder)
+        check_is_space(folder)
         return _place_aligner(folder, aligner, record, replace=replace)
 
 
 def _place_aligner(folder: Path, aligner: Aligner, record: AlignerRecord, *, replace: bool) -> Path:
     part = f"aligners/{record.modality}"
-    if (folder / part).exists() and not replace:
-        raise OutputExists(_has_modality(folder, record.modality))
+    check_place(folder, record.modality, replace=replace)
     blocks = read_prompt(folder / "prompt").blocks
     if not fits(record, blocks):
         raise SpaceError(
@@ -82,7 +83,7 @@ def _place_aligner(folder: Path, aligner: Aligner, record: AlignerRecord, *, rep
             "it again"
         )
     before = {k: v for k, v in hash_tree(folder).items() if not k.startswith(f"{part}/")}
-    replaced = _replaced_hashes(folder / part) if replace else {}
+    replaced = replaced_hashes(folder / part)
     placing = replaced_at_end if replace else placed_at_end
     try:
         with placing(folder / part, beside=folder) as new:
@@ -91,17 +92,48 @@ def _place_aligner(folder: Path, aligner: Aligner, record: AlignerRecord, *, rep
             others = {k: v for k, v in hash_tree(folder).items() if not k.startswith(f"{part}/")}
             files = {**others, **own}
             write_receipt(new, part, before=before, files=files, replaced=replaced)
-    except FileExistsError:
-        raise OutputExists(_has_modality(folder, record.modality)) from None
+    except FileExistsError as error:  # where the file system knows no locks
+        raise OutputExists(
+            f"{folder / part} was written by another process meanwhile; attach it again"
+        ) from error
     return folder / part / RECEIPT
 
 
 def load_space(folder: Path, *, build_aligner: AlignerBuilder) -> Space:
     """Open the space at `folder`; aligners are read when first used.
 
-    Raises `SpaceError` when it is no space, or was made by another format or another prompt.
+    Where it is replaced at this moment, it is read again, so that it is one or the other. Raises
+    `SpaceError` when it is no space, or was made by another format or another prompt.
     """
+    before = _state_of(folder)
     check_is_space(folder)
+    try:
+        space = _read_space(folder, build_aligner)
+    except (SpaceError, OSError):
+        if before and _state_of(folder) == before:
+            raise
+    else:
+        if before and _state_of(folder) == before:
+            return space
+    with reading_alone(folder):
+        check_is_space(folder)
+        return _read_space(folder, build_aligner)
+
+
+def _state_of(folder: Path) -> list[tuple[int, int]]:
+    """Return what is another when a space, or a part of it, was replaced; empty while that goes on.
+
+    Inode and time of change of the folders in which something is renamed.
+    """
+    try:
+        places = (folder, folder / "prompt", folder / "aligners")
+        found = [path.stat() for path in places if path.exists()]
+    except OSError:
+        return []
+    return [(state.st_ino, state.st_mtime_ns) for state in found]
+
+
+def _read_space(folder: Path, build_aligner: AlignerBuilder) -> Space:
     stored = read_prompt(folder / "prompt")
     parts = [path for path in sorted(folder.glob("aligners/*")) if path.is_dir()]
     found = {path.name: look_at_aligner(path, stored.blocks) for path in parts}
@@ -114,62 +146,23 @@ def load_space(folder: Path, *, build_aligner: AlignerBuilder) -> Space:
     whole = {name: part for name, part in found.items() if isinstance(part, Found)}
 
     def load_aligner(name: str) -> Aligner:
-        return read_aligner(folder / "aligners" / name, whole[name], build=build_aligner)
+        part = folder / "aligners" / name
+        try:
+            return read_aligner(part, whole[name], build=build_aligner)
+        except SpaceError:  # it may be replaced at this moment
+            with reading_alone(folder):
+                return read_aligner(part, whole[name], build=build_aligner)
 
+    damaged = {name: str(part) for name, part in found.items() if isinstance(part, SpaceError)}
+    for place, copy in find_set_aside(folder).items():
+        if place.parent.name == "aligners":
+            damaged[place.name] = say_set_aside(place, copy)
     return Space(
         stored.prompt,
         stored.record,
         blocks=stored.blocks,
         records={name: part.record for name, part in whole.items()},
         fingerprints={name: part.fingerprint for name, part in whole.items()},
-        damaged={n: str(part) for n, part in found.items() if isinstance(part, SpaceError)},
+        damaged=damaged,
         load_aligner=load_aligner,
     )
-
-
-def check_output(folder: Path, *, overwrite: bool) -> None:
-    """Raise `OutputExists` or `SpaceError` if a new space must not be written to `folder`."""
-    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
-        return
-    if not (folder / "prompt" / CONFIG).is_file():
-        raise OutputExists(f"{folder} exists and is no space; give another --space")
-    if not overwrite:
-        raise OutputExists(
-            f"{folder} holds a space already; add a modality with `spaner attach NAME`, or train "
-            "anew with --overwrite"
-        )
-
-
-def check_attachable(space: Space, folder: Path, modality: str, *, replace: bool = False) -> None:
-    """Raise `OutputExists` if the space has `modality` already, unless it is to be replaced.
-
-    Raises `SpaceError` if there is nothing to replace.
-    """
-    exists = modality in space.records or modality in space.damaged
-    if exists and not replace:
-        raise OutputExists(_has_modality(folder, modality))
-    if replace and not exists:
-        raise SpaceError(
-            f"{folder} has no modality {modality!r} to replace; it has "
-            f"{', '.join(space.modalities) or 'none'}. Leave --replace out to attach it"
-        )
-
-
-def _has_modality(folder: Path, modality: str) -> str:
-    return (
-        f"{folder} has the modality {modality!r} already; give --replace to train its aligner anew "
-        "(its old embeddings will not fit any more), or another --space"
-    )
-
-
-def _replaced_hashes(folder: Path) -> dict[str, list[str]]:
-    """Return every SHA-256 that each of a part's files has had, its present one last.
-
-    One that was damaged has had that which its receipt says, too.
-    """
-    receipt = read_receipt(folder / RECEIPT)
-    found: dict[str, list[str]] = {}
-    for name, value in hash_tree(folder).items():
-        was = [*receipt["replaced"].get(name, []), receipt["own"].get(name, value), value]
-        found[name] = list(dict.fromkeys(was))
-    return found

@@ -11,6 +11,7 @@ import hashlib
 import json
 import mmap
 import os
+import re
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,7 @@ from numpy.typing import NDArray
 from pyarrow import compute as pc
 from pyarrow import ipc
 
-from spaner_core.errors import DataError
+from spaner_core.errors import DataError, UnusableInput
 from spaner_core.features.encoding import EncodedSample
 from spaner_core.ordinary_files import open_ordinary
 from spaner_core.threads import one_thread
@@ -33,6 +34,7 @@ SUFFIX = ".arrow"
 DTYPES = {"float16": torch.float16, "float32": torch.float32}
 _ARROW_DTYPES = {"float16": pa.float16(), "float32": pa.float32()}
 METADATA = b"spaner"
+_NAME = re.compile(rf"[0-9a-f]{{16}}{re.escape(SUFFIX)}")
 
 
 class DamagedFile(ValueError):  # noqa: N818  (a finding, which nobody but the stream sees)
@@ -68,9 +70,41 @@ class BatchFile:
         return self.offset_bytes + start * width, self.offset_bytes + stop * width
 
 
+def file_name(keys: Sequence[str]) -> str:
+    """Return the name of the file that holds these samples."""
+    return hashlib.sha256("\n".join(keys).encode()).hexdigest()[:16] + SUFFIX
+
+
+def is_file_name(name: str) -> bool:
+    """Tell whether a name is one that the store gives, and hardly anybody else."""
+    return _NAME.fullmatch(name) is not None
+
+
+def is_of_store(path: Path) -> bool:
+    """Tell whether a file of such a name is the store's: it says so, unless it is damaged."""
+    if not path.is_file():
+        return False
+    try:
+        with pa.memory_map(os.fsencode(path.absolute())) as file, ipc.open_file(file) as reader:
+            return METADATA in (reader.schema.metadata or {})
+    except (pa.ArrowException, OSError):
+        return True
+
+
 def stamp_of(stat: os.stat_result) -> tuple[int, int, int]:
     """Return what another file under the same name would not have."""
     return stat.st_ino, stat.st_size, stat.st_mtime_ns
+
+
+def fitting(sample: EncodedSample, *, dtype: str) -> EncodedSample | UnusableInput:
+    """Return the sample, or why its features cannot be kept as `dtype`."""
+    largest, most = float(sample.values.abs().max()), torch.finfo(DTYPES[dtype]).max
+    if largest <= most:
+        return sample
+    return UnusableInput(
+        f"its features reach {largest:.3g}, {dtype} holds numbers up to {most:.0f}; set "
+        "features.dtype to float32 in plugins.yaml"
+    )
 
 
 def write_batch_file(

@@ -11,6 +11,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from spaner_core.errors import DataError, UnusableInput
+from spaner_core.features.batch_files import fitting
 from spaner_core.features.encoding import WINDOW_BATCH, EncodedSample, encode_samples
 from spaner_core.features.inputs import KeyedInput, describe_source, key_inputs
 from spaner_core.features.rows import FeatureRows, RowSource, stack_rows
@@ -171,11 +172,12 @@ def _fill(
             except UnusableInput as error:  # which says nothing of the content that was meant
                 changed.add(key)
                 encoded = error
-            found = stream.fitting(encoded) if isinstance(encoded, EncodedSample) else encoded
-            if isinstance(found, UnusableInput):
-                refused[key] = _reason(found)
+            if isinstance(encoded, EncodedSample):
+                encoded = fitting(encoded, dtype=stream.identity.dtype)
+            if isinstance(encoded, UnusableInput):
+                refused[key] = _reason(encoded)
             else:
-                samples[key] = found
+                samples[key] = encoded
             bar.update()
         stream.write(batch, samples)
     if len(refused) <= most:

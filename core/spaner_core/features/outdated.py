@@ -10,9 +10,10 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from spaner_core.errors import DataError
+from spaner_core.leftovers import remove_left_files
 from spaner_core.ordinary_files import read_small
 from spaner_core.replacing import writing_alone
-from spaner_core.writing import remove_partials, written_at_end
+from spaner_core.writing import written_at_end
 
 OUTDATED = "outdated"
 
@@ -52,6 +53,6 @@ class OutdatedAligners:
 
     def _write(self, fingerprints: Iterable[str]) -> None:
         with writing_alone(self.path):
-            remove_partials(self.path.parent)
+            remove_left_files(self.path.parent, lambda name: name.endswith(".json"))
             with written_at_end(self.path) as partial:
                 partial.write_text(json.dumps(sorted(fingerprints), indent=2), encoding="utf-8")

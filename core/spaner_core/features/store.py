@@ -14,9 +14,10 @@ from spaner_core.features.identity import FORMAT_VERSION, StreamIdentity
 from spaner_core.features.outdated import OutdatedAligners
 from spaner_core.features.stream import DESCRIPTION, FeatureStream
 from spaner_core.json_files import read_json
+from spaner_core.leftovers import remove_left_files
 from spaner_core.ordinary_files import read_small
 from spaner_core.replacing import writing_alone
-from spaner_core.writing import remove_partials, written_at_end
+from spaner_core.writing import written_at_end
 
 USES = "uses"
 
@@ -64,7 +65,7 @@ class FeatureStore:
         with suppress(OSError):  # a store that may only be read is not pruned either
             if not path.is_file() or read_small(path) != described:
                 with writing_alone(path), written_at_end(path) as partial:
-                    remove_partials(path.parent)
+                    remove_left_files(path.parent, lambda name: name.endswith(".json"))
                     partial.write_bytes(described)
 
     def uses(self) -> dict[Path, Use]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager, suppress
@@ -12,13 +11,15 @@ from typing import Any, NamedTuple
 
 import torch
 
-from spaner_core.errors import DataError, PluginError, UnusableInput
+from spaner_core.errors import DataError, PluginError
 from spaner_core.features.batch_files import (
-    DTYPES,
     SUFFIX,
     BatchFile,
     DamagedFile,
     copy_batch_file,
+    file_name,
+    is_file_name,
+    is_of_store,
     read_batch_file,
     write_batch_file,
 )
@@ -26,21 +27,24 @@ from spaner_core.features.encoding import EncodedSample
 from spaner_core.features.identity import StreamIdentity
 from spaner_core.features.inputs import KeyedInput
 from spaner_core.features.plans import PLAN, read_plan, write_plan
-from spaner_core.features.refusals import read_refused, write_refused
+from spaner_core.features.refusals import REFUSED, read_refused, write_refused
 from spaner_core.features.stored_rows import StoredRows
+from spaner_core.leftovers import remove_left_files
+from spaner_core.locks import locked
 from spaner_core.pretrained.freeze import FrozenEncoder
 from spaner_core.profiling import spent
 from spaner_core.replacing import writing_alone
-from spaner_core.writing import remove_partials, written_at_end
+from spaner_core.writing import written_at_end
 
 DESCRIPTION = "stream.json"
 
 
 class Pruned(NamedTuple):
-    """How many samples were removed, and what that freed."""
+    """How many samples were removed, what that freed, and files that are not the store's own."""
 
     rows: int
     bytes: int
+    strange: tuple[Path, ...] = ()
 
 
 class FeatureStream:
@@ -55,6 +59,7 @@ class FeatureStream:
         self._described: dict[str, Any] = asdict(identity)
         self._files: list[BatchFile] = []
         self._places: dict[str, tuple[int, int]] = {}
+        self._written: list[Path] = []
         self.refused: dict[str, str] = {}
         """Keys of inputs that could not be used, each with the reason."""
         self._read_index()
@@ -77,7 +82,7 @@ class FeatureStream:
             self.folder.mkdir(parents=True, exist_ok=True)
         with writing_alone(self.folder / PLAN):
             with self._explained():
-                remove_partials(self.folder)
+                remove_left_files(self.folder, _is_name_of_ours)
                 self._describe()
                 self._read_index()
             yield
@@ -88,7 +93,7 @@ class FeatureStream:
 
         Raises `PluginError` then.
         """
-        before = set(self._paths())
+        before = len(self._written)
         stopped: BaseException | None = None
         try:
             with encoder.unchanged():
@@ -97,8 +102,8 @@ class FeatureStream:
                 except BaseException as error:  # its weights are looked at all the same
                     stopped = error
         except PluginError:
-            for path in set(self._paths()) - before:
-                path.unlink()
+            for path in self._written[before:]:
+                path.unlink(missing_ok=True)
             raise
         if stopped is not None:
             raise stopped
@@ -118,26 +123,14 @@ class FeatureStream:
         """
         if not samples:
             return None
-        path = self.folder / _file_name(batch)
+        path = self.folder / file_name(batch)
         with spent("store"), self._explained():
             # in the plan's order, whatever the order in which encoding ended
             ordered = {key: samples[key] for key in batch if key in samples}
             write_batch_file(path, ordered, dtype=self.identity.dtype, identity=self._described)
+            self._written.append(path)
             self._add(path)
         return path
-
-    def fitting(self, sample: EncodedSample) -> EncodedSample | UnusableInput:
-        """Return the sample, or why its features cannot be kept as the stream's dtype."""
-        largest, most = (
-            float(sample.values.abs().max()),
-            torch.finfo(DTYPES[self.identity.dtype]).max,
-        )
-        if largest <= most:
-            return sample
-        return UnusableInput(
-            f"its features reach {largest:.3g}, {self.identity.dtype} holds numbers up to "
-            f"{most:.0f}; set features.dtype to float32 in plugins.yaml"
-        )
 
     def refuse(self, reasons: Mapping[str, str]) -> None:
         """Remember inputs that cannot be used, so that nobody tries them again unasked."""
@@ -153,17 +146,21 @@ class FeatureStream:
         (self.folder / PLAN).unlink(missing_ok=True)
 
     def settle(self) -> None:
-        """Forget a plan that was carried out by a process that was killed before it did so."""
+        """Forget a plan that was carried out by a process that was killed before it did so.
+
+        Where another process writes, or no lock says that none does, the plan stays.
+        """
         if self._is_plan_done():
-            with suppress(DataError), self.writing():  # in one that may only be read it stays
-                if self._is_plan_done():
+            with locked(self.folder) as alone, suppress(OSError):  # it may only be read
+                if alone and self._is_plan_done():
                     self.finish()
 
     def keep(self, choose: Callable[[], Set[str] | None]) -> Pruned:
         """Remove all but the features of the keys chosen, and files that cannot be used.
 
-        `choose` is asked when no other process writes: what those wrote last has its use, too.
-        Where it cannot tell, and returns None, everything stays.
+        Files that the store has not written stay as they are. `choose` is asked when no other
+        process writes: what those wrote last has its use, too. Where it cannot tell, and returns
+        None, everything stays.
         """
         with self.writing(), self._explained():
             before, rows, keys = self._size_bytes(), len(self._places), choose()
@@ -171,14 +168,15 @@ class FeatureStream:
                 return Pruned(0, 0)
             self._remove_unused(keys)
             kept = {self._keep_in(number, keys) for number in range(len(self._files))}
-            for path in set(self._paths()) - kept:
-                path.unlink()
+            self._remove(set(self._paths()) - kept)
             self._read_index()
             self._write_refused({k: why for k, why in self.refused.items() if k in keys})
             if not (self._places or self.refused):
                 for name in (PLAN, DESCRIPTION):
                     (self.folder / name).unlink(missing_ok=True)
-            pruned = Pruned(rows - len(self._places), before - self._size_bytes())
+            strange = {*self.folder.glob(f"*{SUFFIX}")} - {*filter(is_of_store, self._paths())}
+            freed = before - self._size_bytes()
+            pruned = Pruned(rows - len(self._places), freed, tuple(sorted(strange)))
         with suppress(OSError):  # anything else in it is not ours to remove
             self.folder.rmdir()
         return pruned
@@ -198,12 +196,14 @@ class FeatureStream:
 
     def _remove_unused(self, keys: Set[str]) -> None:
         """Remove whole files first: a full disk has no room for what is kept of others."""
-        for path in set(self._paths()) - {file.path for file in self._files}:
-            path.unlink()
-        for file in self._files:
-            if not keys & set(file.keys):
-                file.path.unlink()
+        self._remove(set(self._paths()) - {file.path for file in self._files})
+        self._remove({file.path for file in self._files if not keys & set(file.keys)})
         self._read_index()
+
+    def _remove(self, paths: Set[Path]) -> None:
+        for path in paths:
+            if is_of_store(path):
+                path.unlink()
 
     def _keep_in(self, number: int, keys: Set[str]) -> Path | None:
         """Return the file that holds those of a file's samples that are kept, if any are."""
@@ -211,15 +211,15 @@ class FeatureStream:
         kept = [key for key in file.keys if key in keys and self._places[key][0] == number]
         if len(kept) in (0, len(file.keys)):
             return file.path if kept else None
-        target = self.folder / _file_name(kept)
+        target = self.folder / file_name(kept)
         copy_batch_file(file.path, target, keys=set(kept), identity=self._described)
         return target
 
     def _paths(self) -> list[Path]:
-        return sorted(self.folder.glob(f"*{SUFFIX}"))
+        return sorted(path for path in self.folder.glob(f"*{SUFFIX}") if is_file_name(path.name))
 
     def _size_bytes(self) -> int:
-        return sum(path.stat().st_size for path in self._paths())
+        return sum(path.lstat().st_size for path in self._paths())
 
     def _describe(self) -> None:
         path = self.folder / DESCRIPTION
@@ -264,5 +264,5 @@ class FeatureStream:
         return bool(plan) and all(key in self for batch in plan for key in batch)
 
 
-def _file_name(keys: Sequence[str]) -> str:
-    return hashlib.sha256("\n".join(keys).encode()).hexdigest()[:16] + SUFFIX
+def _is_name_of_ours(name: str) -> bool:
+    return name in (PLAN, DESCRIPTION, REFUSED) or is_file_name(name)

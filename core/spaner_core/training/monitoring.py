@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import secrets
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
@@ -15,10 +16,12 @@ from tqdm import tqdm
 from transformers import TrainerCallback
 from transformers.integrations.integration_utils import TensorBoardCallback
 
-from spaner_core.leftovers import Left
+from spaner_core.locks import locked
 from spaner_core.recipe import MonitoringRecipe
+from spaner_core.replacing import writing_alone
 from spaner_core.training.divergence import FAILED_BATCH
 from spaner_core.training.validation import Validation
+from spaner_core.writing import naming
 
 LOG = "log.csv"
 TRACES = (LOG, FAILED_BATCH, "events.out.tfevents.*")
@@ -50,26 +53,53 @@ def replacing_traces(monitor: Monitor) -> Iterator[Monitor]:
 
     They then take the place of those of the training before, so that a log is always that of the
     space beside it. Where the block fails, those stay, and what the failed training has left stays
-    aside until a later one is saved.
+    aside until a later one is saved. A training that measures holds the lock on its own folder, so
+    that nobody takes it for failed.
     """
     folder = monitor.folder
-    aside = folder / f"{UNFINISHED}{os.getpid()}"
-    yield replace(monitor, folder=aside)
+    with _place_aside(folder, is_made=monitor.validation is not None) as aside:
+        yield replace(monitor, folder=aside)
+        if folder.is_dir():
+            with writing_alone(folder):
+                _clear_all(folder)
+                if aside.is_dir():
+                    for path in aside.iterdir():
+                        path.replace(folder / path.name)
+
+
+@contextmanager
+def _place_aside(folder: Path, *, is_made: bool) -> Iterator[Path]:
+    """Give a folder for the traces of this training, made or only named, that no other has."""
+    first = f"{UNFINISHED}{os.getpid()}"
+    for name in (first, f"{first}-{secrets.token_hex(4)}"):
+        place = folder / name
+        if is_made:
+            place.mkdir(parents=True, exist_ok=True)
+        with locked(place) as alone:
+            if not alone and name == first and place.exists():
+                continue  # that of another container, whose processes have the same numbers
+            try:
+                yield place
+            finally:
+                _remove_if_empty(place)
+                _remove_if_empty(folder)
+            return
+
+
+def _clear_all(folder: Path) -> None:
+    """Remove the traces of the training before, of what was attached, and of what failed."""
     for place in (*folder.glob(f"{ATTACHED}*"), folder):
-        for left in _left_in(place):
-            if left.is_dead and left.path != aside:
-                clear_traces(left.path)
+        for left in place.glob(f"{UNFINISHED}*"):
+            with locked(left) as is_left:
+                if is_left:
+                    clear_traces(left)
         clear_traces(place)
-    if aside.is_dir():
-        for path in aside.iterdir():
-            path.replace(folder / path.name)
-        aside.rmdir()
 
 
 @contextmanager
 def leaving_traces(monitor: Monitor) -> Iterator[list[TrainerCallback]]:
     """Clear the monitor's folder of older traces, and give the callbacks that leave new ones."""
-    clear_traces(monitor.folder)
+    _remove_traces(monitor.folder)
     if monitor.validation is None:
         yield []
         return
@@ -87,19 +117,19 @@ def leaving_traces(monitor: Monitor) -> Iterator[list[TrainerCallback]]:
 
 def clear_traces(folder: Path) -> None:
     """Remove what a training has left in a folder; nothing else in it."""
+    _remove_traces(folder)
+    _remove_if_empty(folder)
+
+
+def _remove_traces(folder: Path) -> None:
     for pattern in TRACES:
         for path in folder.glob(pattern):
             path.unlink()
+
+
+def _remove_if_empty(folder: Path) -> None:
     with suppress(OSError):  # not there, or not empty: what is left is not ours
         folder.rmdir()
-
-
-def _left_in(folder: Path) -> list[Left]:
-    """Find what trainings, failed or running, have in a folder of traces."""
-    return [
-        Left(path, owner=path.name.removeprefix(UNFINISHED), inner="")
-        for path in folder.glob(f"{UNFINISHED}*")
-    ]
 
 
 def say(line: str) -> None:
@@ -127,7 +157,7 @@ class _Table(TrainerCallback):
         self._write(_measured(state, given["metrics"]), mode="a")
 
     def _write(self, row: Mapping[str, object], *, mode: str) -> None:
-        with self.path.open(mode, encoding="utf-8", newline="") as file:
+        with naming(self.path), self.path.open(mode, encoding="utf-8", newline="") as file:
             csv.DictWriter(file, self.columns, restval="").writerow(row)
 
 

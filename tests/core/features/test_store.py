@@ -7,8 +7,10 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 import torch
+from pyarrow import ipc
 from spaner_core.features.store import FeatureStore, Use
 from spaner_core.features.stream import FeatureStream
 
@@ -59,7 +61,28 @@ def test_keeping_removes_files_that_cannot_be_used(tmp_path: Path) -> None:
     stream = filled(tmp_path, given)
     (tmp_path / "0000000000000000.arrow").write_bytes(b"damaged")
     pruned = stream.keep(lambda: set(given))
-    assert pruned == (0, len(b"damaged"))
+    assert (pruned.rows, pruned.bytes) == (0, len(b"damaged"))
+
+
+def test_keeping_nothing_leaves_every_file_that_the_store_has_not_written(tmp_path: Path) -> None:
+    folder = tmp_path / IDENTITY.folder
+    stream = filled(folder, samples(2, 1))
+    (written,) = [file.path for file in stream.files]
+    table = pa.table({"a": [1]})
+    mine = ["mine.arrow", "fedcba9876543210.arrow", "copy.arrow", "0000000000000000.arrow"]
+    (folder / mine[0]).write_bytes(b"no table at all")
+    with ipc.new_file(folder / mine[1], table.schema) as file:
+        file.write_table(table)  # a name like those of the store, and somebody else's content
+    (folder / mine[2]).write_bytes(written.read_bytes())
+    (folder / mine[3]).symlink_to(tmp_path / "elsewhere")
+    (folder / ".notes.txt.partial-1").write_text("mine", encoding="utf-8")
+    again = FeatureStream(folder, IDENTITY)
+    assert [file.path for file in again.files] == [written], "a file of another's is not read"
+    pruned = again.keep(set)
+    assert sorted(path.name for path in pruned.strange) == sorted(mine)
+    assert not written.exists()
+    assert {*mine, ".notes.txt.partial-1"} <= set(names(folder))
+    assert pruned.bytes > 0
 
 
 @pytest.mark.parametrize("wanted", [[0, 1], [0], [0, 1, 2], [2]])

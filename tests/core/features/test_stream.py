@@ -122,7 +122,7 @@ def test_writing_first_removes_what_a_killed_process_left_half_written(tmp_path:
     stream = filled(tmp_path, samples(2))
     before = names(tmp_path)
     (tmp_path / ".plan.json.partial-1").write_text("[", encoding="utf-8")
-    (tmp_path / ".0123.arrow.partial-99999999").write_bytes(b"ARROW")
+    (tmp_path / ".0123456789abcdef.arrow.partial-99999999").write_bytes(b"ARROW")
     with stream.writing():
         assert names(tmp_path) == before
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from spaner_core.locks import locked
 from spaner_core.recipe import MonitoringRecipe, Recipe
 from spaner_core.training.attach import fit_attached
 from spaner_core.training.joint import Trained, fit_space
@@ -142,15 +143,19 @@ def test_a_saved_training_replaces_traces_and_nothing_else_in_the_folder(tmp_pat
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     traces = ["log.csv", "failed-batch.safetensors", "events.out.tfevents.1.host.2.0"]
-    running = f"unfinished-{os.getppid()}"
+    running = f"unfinished-{os.getpid()}"  # in another container, where numbers are the same
     kept = ["notes.txt", "data/log.csv", "attach-third/notes.txt", f"{running}/log.csv"]
     failed = [f"{place}unfinished-{gone.pid}/log.csv" for place in ("", "attach-third/")]
     old = [*traces, "attach-third/log.csv", "attach-other/log.csv", *failed]
     for name in (*kept, *old):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("old", encoding="utf-8")
-    with replacing_traces(replace(watch(tmp_path), validation=None)) as aside:
+    with (
+        locked(tmp_path / running) as at_work,
+        replacing_traces(replace(watch(tmp_path), validation=None)) as aside,
+    ):
         watched(aside)
+    assert at_work
     left = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")}
     assert left == {*kept, "data", "attach-third", running}
     with replacing_traces(watch(tmp_path, eval_steps=20)) as aside:
@@ -158,6 +163,7 @@ def test_a_saved_training_replaces_traces_and_nothing_else_in_the_folder(tmp_pat
         assert not (tmp_path / "log.csv").exists()
     assert len(log(tmp_path)) == 2
     assert not aside.folder.exists()
+    assert not (tmp_path / running).exists(), "it has ended without being saved"
 
 
 def test_what_was_trained_and_not_saved_touches_no_trace_of_the_training_before(
