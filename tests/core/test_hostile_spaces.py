@@ -253,6 +253,15 @@ def test_an_aligner_that_does_not_fit_itself_is_left_out(space: Path, change: st
         assert str(caught.value) == said
 
 
+@pytest.mark.parametrize("name", ["concept_means.means", "centre", "linear.weight"])
+def test_the_tensor_that_does_not_fit_is_named_alone(space: Path, name: str) -> None:
+    set_tensor(name, RESHAPED["one more"])(space / "aligners/second")
+    shape = tuple(load_file(space / "aligners/second/model.safetensors")[name].shape)
+    opened = stored.load(space)
+    opened.usable(opened.modalities)
+    assert f"({name} is {shape}" in opened.damaged["second"]
+
+
 @pytest.mark.parametrize("change", PROMPT)
 def test_a_prompt_that_does_not_fit_itself_closes_the_space(space: Path, change: str) -> None:
     PROMPT[change](space / "prompt")

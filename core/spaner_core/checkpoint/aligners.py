@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,8 @@ from spaner_core.prompt import SharedPrompt
 from spaner_core.readers import Reader
 from spaner_core.records import AlignerRecord
 from spaner_core.space import AlignerBuilder, PromptBlock
+
+_MISSHAPEN = re.compile(r"size mismatch for ([^\s:]+):")  # how torch names them
 
 SPARE_BYTES = 2**26
 """What weights may take besides class means, for each of which all of the aligner would do."""
@@ -153,7 +156,8 @@ def load_state(module: nn.Module, tensors: Mapping[str, Tensor], *, path: Path) 
     try:
         module.load_state_dict(dict(tensors))
     except Exception as error:  # a plugin's module may read its state in its own way
-        raise SpaceError(_unfit(path, one_line(error))) from error
+        wrong = [f"{n} is {tuple(tensors[n].shape)}" for n in _MISSHAPEN.findall(str(error))]
+        raise SpaceError(_unfit(path, ", ".join(wrong) or one_line(error))) from error
 
 
 def _check_names(path: Path, module: nn.Module, stored: Mapping[str, object]) -> None:

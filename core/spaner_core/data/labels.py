@@ -27,8 +27,8 @@ def read_label_texts(path: Path) -> dict[str, tuple[str, ...]]:
             return _texts(path, csv.DictReader(text, strict=True))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(
-            f"{path}: cannot be read ({error}); expected a CSV file in UTF-8 with the columns "
-            "concept and text"
+            f"{path}: cannot be read ({getattr(error, 'strerror', None) or error}); expected a CSV "
+            "file in UTF-8 with the columns concept and text"
         ) from error
 
 

@@ -26,9 +26,10 @@ def local_path(model: str, *, what: str = "model") -> Path:
     Raises `ConfigError` where there is none.
     """
     path = Path(model)
-    if not path.exists():
+    if not (path.is_file() or path.is_dir()):
+        found = "it is a pipe or a device" if path.exists() else "there is no such folder or file"
         raise ConfigError(
-            f"{what} {model!r}: there is no such folder or file; expected one that holds the "
+            f"{what} {model!r}: {found}; expected one that holds the "
             f"{what}; correct the path (relative ones start at plugins.yaml's folder)"
         )
     return path

@@ -26,6 +26,9 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert local_path(str(tmp_path)) == tmp_path
     with pytest.raises(ConfigError, match=r"adapter '.*lora': there is no such folder or file"):
         local_path(str(tmp_path / "lora"), what="adapter")
+    os.mkfifo(tmp_path / "lora")
+    with pytest.raises(ConfigError, match=r"lora': it is a pipe"):
+        local_path(str(tmp_path / "lora"), what="adapter")
 
 
 def test_a_file_of_a_folder_is_found_and_a_missing_one_is_none(tmp_path: Path) -> None:
