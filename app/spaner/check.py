@@ -16,6 +16,7 @@ from spaner_core.progress import shows_progress
 from tqdm.auto import tqdm
 
 from spaner.notices import spelling_notices
+from spaner.overlaps import split_notices
 from spaner.plan import count_parameters, label_modality, read_project_labels, training_rows
 from spaner.project import Project
 
@@ -90,6 +91,7 @@ def check_project(project: Project, *, deep: bool = False) -> CheckReport:
             *spelling_notices((*label_texts, *(_anchored(project) or ())), project.manifest.rows),
             *_one_sided(project),
             *_unanchored(project),
+            *split_notices(project, project.config.modalities),
         ),
     )
 

@@ -8,6 +8,7 @@ from spaner_core.data.manifest import Row
 from spaner_core.errors import DataError
 
 from spaner.choosing import TEST_SPLIT
+from spaner.overlaps import one_concept_notices, trained_notices, trained_twins
 from spaner.project import TRAIN_SPLIT, Project
 
 
@@ -57,21 +58,12 @@ def _notices(project: Project, names: tuple[str, ...], split: str | None) -> Ite
                 f"{unlabelled} of {len(rows)} rows of {name!r}{where} have neither concept nor "
                 "item: nothing measures by them, and they are left out"
             )
-        if split not in (None, TRAIN_SPLIT) and (
-            known := len(rows) - len(untrained_rows(project, name, rows))
-        ):
-            yield (
-                f"{known} of {len(rows)} rows of {name!r}{where} have the id or the input of a "
-                "row that is trained on: expect less of others"
-            )
+        if split not in (None, TRAIN_SPLIT):
+            yield from trained_notices(project, name, rows)
+        yield from one_concept_notices(name, rows)
 
 
 def untrained_rows(project: Project, name: str, rows: Sequence[Row]) -> tuple[Row, ...]:
     """Return the rows that have neither the id nor the input of a row that is trained on."""
-    trained = project.manifest.select(name, TRAIN_SPLIT)
-    ids, inputs = {row.id for row in trained}, set(project.sources(name, trained))
-    return tuple(
-        row
-        for row, source in zip(rows, project.sources(name, rows), strict=True)
-        if not (row.id in ids or source in inputs)
-    )
+    trained = trained_twins(project, name, rows)
+    return tuple(row for place, row in enumerate(rows) if place not in trained)

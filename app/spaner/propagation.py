@@ -22,6 +22,7 @@ from torch import Tensor
 
 from spaner.labels_file import CarriedLabel
 from spaner.notices import missing_notice
+from spaner.overlaps import trained_notices
 from spaner.project import TRAIN_SPLIT, Project
 from spaner.propagation_rows import (
     VALIDATION_SPLIT,
@@ -245,5 +246,8 @@ def _notices(
         )
     elif asked.split == TRAIN_SPLIT:
         yield "the rows measured were trained on: expect less on others"
-    elif taking.held_back & taking.choosing:
+        return
+    if taking.held_back & taking.choosing:
         yield "the threshold was chosen on the rows measured: expect less on others"
+    held_back = [row for row in project.rows(asked.target) if row.id in taking.held_back]
+    yield from trained_notices(project, asked.target, held_back)

@@ -93,8 +93,7 @@ def test_rows_that_were_trained_on_are_counted(trained: Path, spaner: Run) -> No
     _, said = figures(spaner, trained, "--manifest", "again.csv")
     tested = sum((row["modality"], row["split"]) == ("vision", "test") for row in rows + again)
     assert (
-        f"{len(again)} of {tested} rows of 'vision' in split 'test' have the id or the input of a "
-        "row that is trained on"
+        f"{len(again)} of {tested} rows of 'vision' in split 'test' repeat rows that are trained on"
     ) in said
     _, said = figures(spaner, trained)
     assert "trained on" not in said

@@ -42,7 +42,7 @@ class KeyedInput:
         if not isinstance(self.source, Path):
             return
         try:
-            unchanged = self.stamp == _stamp(_file_of(self.source)[0].stat())
+            unchanged = self.stamp == _stamp(file_of(self.source)[0].stat())
         except (OSError, UnusableInput):  # it is gone
             unchanged = False
         if not unchanged:
@@ -111,7 +111,7 @@ def _key_text(text: str) -> KeyedInput:
 
 
 def _key_file(source: Path, read: dict[Path, tuple[str, _Stamp]], *, parts: int) -> KeyedInput:
-    file, part = _file_of(source)
+    file, part = file_of(source)
     check_ordinary(file)
     if file not in read:
         try:
@@ -142,7 +142,7 @@ def without_part(source: Path) -> Path:
     return source.with_name(name) if name and part else source
 
 
-def _file_of(source: Path) -> tuple[Path, str]:
+def file_of(source: Path) -> tuple[Path, str]:
     """Return the file that a path names, and the part of it that stands behind a `#`."""
     check_ordinary(source)
     named = without_part(source)
