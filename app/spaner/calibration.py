@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
-from spaner_core.errors import SpaceError
+from spaner_core.errors import SpaceError, one_line
 from spaner_core.evaluation.calibration import HitProbability
 from spaner_core.evaluation.no_match import MatchThreshold
 from spaner_core.json_files import read_json
@@ -87,7 +87,8 @@ def read_calibration(path: Path) -> Calibration | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise _unreadable(path, f"{type(error).__name__}: {error}") from error
+        why = getattr(error, "strerror", None) or one_line(error)
+        raise _unreadable(path, why) from error
     if version != FORMAT_VERSION:
         raise _unreadable(path, f"format version {version!r}, this SPANER reads {FORMAT_VERSION}")
     try:

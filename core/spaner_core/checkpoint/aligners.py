@@ -156,8 +156,8 @@ def load_state(module: nn.Module, tensors: Mapping[str, Tensor], *, path: Path) 
     try:
         module.load_state_dict(dict(tensors))
     except Exception as error:  # a plugin's module may read its state in its own way
-        wrong = [f"{n} is {tuple(tensors[n].shape)}" for n in _MISSHAPEN.findall(str(error))]
-        raise SpaceError(_unfit(path, ", ".join(wrong) or one_line(error))) from error
+        misshapen = [f"{n} is {tuple(tensors[n].shape)}" for n in _MISSHAPEN.findall(str(error))]
+        raise SpaceError(_unfit(path, ", ".join(misshapen) or one_line(error))) from error
 
 
 def _check_names(path: Path, module: nn.Module, stored: Mapping[str, object]) -> None:
