@@ -10,7 +10,8 @@ from spaner.calibrating import FIRST_HITS, calibrate
 from spaner.calibration import CalibratedPair
 from spaner.evaluate import embed_split, row_labels
 from spaner.project import Project
-from spaner.propagation import Propagation, propagate
+from spaner.propagation import propagate
+from spaner.propagation_request import Propagation
 from spaner_core.data.labelled import concepts_of
 from spaner_core.evaluation.samples import one_a_sample
 from spaner_core.evaluation.scores import unit_pair

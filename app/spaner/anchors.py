@@ -14,9 +14,9 @@ from spaner_core.positives import NONE, Labels
 from spaner_core.space import Space
 from torch import Tensor
 
-from spaner.choosing import TEST_SPLIT
-from spaner.evaluate import served_modalities
-from spaner.project import TRAIN_SPLIT, Project
+from spaner.choosing import TEST_SPLIT, TRAIN_SPLIT
+from spaner.project import Project
+from spaner.served import served_modalities
 
 MOST_STRAYS = 3
 
@@ -107,18 +107,16 @@ def attended_prompt(project: Project, split: str | None = None) -> PromptReport:
     `DataError` where the manifest has no such split.
     """
     split = _split(project, split)
-    served_modalities(project)  # reads their aligners, so that those damaged are known
-    left_out, looks = _absent(project), {}
-    for name in project.space.modalities:
-        if name in left_out:
-            continue
-        concepts = set(project.space.concepts)
+    looks, lacking, concepts = {}, {}, set(project.space.concepts)
+    for name in served_modalities(project):
         rows = [row for row in project.manifest.select(name, split) if row.concept in concepts]
-        if rows:
-            looks[name] = _look(project, name, rows)
-        else:
+        if not rows:
             where = "the manifest" if split is None else f"split {split!r}"
-            left_out[name] = f"{where} has no row of it with a concept of the prompt"
+            lacking[name] = f"{where} has no row of it with a concept of the prompt"
+            continue
+        with project.left_out.where_broken(name):
+            looks[name] = _look(project, name, rows)
+    left_out = {**project.left_out.reasons, **lacking}
     return _report(project, looks, split=split, left_out=left_out)
 
 
@@ -133,20 +131,6 @@ def _split(project: Project, split: str | None) -> str | None:
             "the column out"
         )
     return split or TEST_SPLIT
-
-
-def _absent(project: Project) -> dict[str, str]:
-    """Name the modalities that cannot be looked at, whatever rows there are."""
-    space = project.space
-    undeclared = [name for name in space.modalities if name not in project.config.modalities]
-    return {
-        **space.damaged,
-        **dict.fromkeys(undeclared, f"{project.config.path} does not declare it"),
-        **{
-            name: f"no plugin that serves it is installed; the space was made with {origin}"
-            for name, origin in space.unserved.items()
-        },
-    }
 
 
 def _look(project: Project, name: str, rows: Sequence[Row]) -> _Looks:

@@ -71,7 +71,7 @@ def attach(project: Project, name: str, *, replace: bool = False) -> TrainingRep
             *spelling_notices(space.concepts, project.manifest.rows),
             *_notices(space, name, rows, replace=replace),
             *monitoring_notices(project, monitor, [name]),
-            *project.quarantine.save(project.manifest),
+            *project.notices(),
         ),
         put_aside=project.quarantine.counts,
         receipts=(receipt,),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import permutations
 from pathlib import Path
 from typing import TypeVar
 
-from spaner_core.errors import ConfigError, DataError, OutputExists
+from spaner_core.errors import DataError, OutputExists
 from spaner_core.evaluation.calibration import HitProbability, fit_hit_probability
 from spaner_core.evaluation.no_match import fit_match_threshold
 from spaner_core.evaluation.samples import TooFewSamples, one_a_sample
@@ -17,21 +17,16 @@ from spaner_core.positives import Labels, SamplePositives
 from torch import Tensor
 
 from spaner.calibration import CalibratedPair, Calibration, calibration_path, write_calibration
-from spaner.evaluate import EmbeddedRows, embed_split, row_labels, served_modalities
+from spaner.choosing import VALIDATION_SPLIT, check_calibration_split
+from spaner.evaluate import EmbeddedRows, embed_split, row_labels
 from spaner.held_out import measuring_notices
-from spaner.notices import left_out_notices
+from spaner.notices import untrained_notices
 from spaner.outputs import check_writable
-from spaner.project import TRAIN_SPLIT, Project
-from spaner.search.exact import may_find
+from spaner.project import Project
+from spaner.refusals import check_false_accept_rate, may_find
+from spaner.served import served_modalities
 
 FIRST_HITS = 10
-VALIDATION_SPLIT = "validation"
-UNFIT = {
-    "test": "test rows are for finding out what a calibration is worth",
-    TRAIN_SPLIT: "rows that were trained on look better than new ones",
-}
-"""Splits that must not be calibrated on, and why."""
-
 FittedT = TypeVar("FittedT")
 
 
@@ -64,9 +59,8 @@ def calibrate(
     embedded = embed_split(project, split, strength=strength)
     notices = [
         *measuring_notices(project, served_modalities(project), split),
-        *left_out_notices(project, embedded),
-        *project.quarantine.save(project.manifest),
-        *_absent_notices(project, embedded, split),
+        *untrained_notices(project, embedded),
+        *project.notices(),
     ]
     pairs, lacking = _fit_pairs(project, embedded, rate=false_accept_rate)
     if not pairs:
@@ -85,16 +79,8 @@ def calibrate(
 def _check_request(
     project: Project, path: Path, split: str, *, rate: float, overwrite: bool
 ) -> None:
-    if not 0 < rate < 1:
-        raise ConfigError(
-            f"--false-accept is {rate}; give a number above 0 and below 1, such as 0.05"
-        )
-    if split in UNFIT:
-        raise ConfigError(
-            f"--split {split}: {UNFIT[split]}; the column `split` of {project.manifest.path} has "
-            f"{', '.join(project.manifest.splits) or 'no values'}. Give one of rows that were "
-            f"neither trained nor tested on, such as {VALIDATION_SPLIT}"
-        )
+    check_false_accept_rate(rate)
+    check_calibration_split(split)
     check_writable(path, given=str(path))
     if path.exists() and not overwrite:
         raise OutputExists(f"{path} exists; give --overwrite to calibrate anew")
@@ -107,15 +93,6 @@ def _check_request(
         )
 
 
-def _absent_notices(project: Project, embedded: Iterable[str], split: str) -> list[str]:
-    absent = [
-        name
-        for name in project.space.modalities
-        if name not in embedded and not project.manifest.select(name, split)
-    ]
-    return [f"{name!r} is left out: it has no rows in split {split!r}" for name in absent]
-
-
 def _fit_pairs(
     project: Project, embedded: Mapping[str, EmbeddedRows], *, rate: float
 ) -> tuple[list[CalibratedPair], list[str]]:
@@ -124,7 +101,7 @@ def _fit_pairs(
     pairs: list[CalibratedPair] = []
     lacking: list[str] = []
     for source, target in permutations(embedded, 2):
-        if not may_find(project, source, target):
+        if not may_find(project.config, source, target):
             continue
         pair, reasons = _fit_pair(source, target, samples, labels, rate=rate)
         lacking += reasons

@@ -17,7 +17,13 @@ from tqdm.auto import tqdm
 
 from spaner.notices import spelling_notices
 from spaner.overlaps import split_notices
-from spaner.plan import count_parameters, label_modality, read_project_labels, training_rows
+from spaner.plan import (
+    count_parameters,
+    label_modality,
+    read_project_labels,
+    training_rows,
+    working_modalities,
+)
 from spaner.project import Project
 
 SHOWN = 10
@@ -67,15 +73,14 @@ def check_project(project: Project, *, deep: bool = False) -> CheckReport:
     """Build every declared encoder and aligner and look at every input of the manifest.
 
     Looks at the beginning of files, as far as their plugin can tell from that; with `deep` every
-    input is decoded and prepared. Raises what `spaner train` would raise before it does so.
+    input is decoded and prepared. A modality whose plugin is absent or broken is left out, with a
+    notice. Raises what `spaner train` would raise of the others before it does so.
     """
-    project.assembly.check_options(project.config.modalities)
+    names = working_modalities(project, tuple(project.config.modalities))
     label_texts = read_project_labels(project)
-    label_modality(project, tuple(project.config.modalities), label_texts)
-    project.freshness.check(project.config.modalities)
-    unusable = {
-        name: tuple(_unusable_rows(project, name, deep=deep)) for name in project.config.modalities
-    }
+    label_modality(project, names, label_texts)
+    project.freshness.check(names)
+    unusable = {name: tuple(_unusable_rows(project, name, deep=deep)) for name in names}
     checked = tuple(_check_modality(project, name, rows) for name, rows in unusable.items())
     return CheckReport(
         config=project.config.path,
@@ -86,12 +91,14 @@ def check_project(project: Project, *, deep: bool = False) -> CheckReport:
         unusable=tuple(row for rows in unusable.values() for row in rows),
         too_many=tuple(name for name, rows in unusable.items() if _too_many(project, name, rows)),
         notices=(
+            *project.done_without,
+            *_untrainable(project),
             *_foreign_code(project),
             *_undeclared_links(project),
             *spelling_notices((*label_texts, *(_anchored(project) or ())), project.manifest.rows),
             *_one_sided(project),
             *_unanchored(project),
-            *split_notices(project, project.config.modalities),
+            *split_notices(project, names),
         ),
     )
 
@@ -191,6 +198,13 @@ def _check_modality(
         parameters=count_parameters(aligner),
         unusable=len(unusable),
     )
+
+
+def _untrainable(project: Project) -> Iterator[str]:
+    """Say what training comes to where plugins are broken: it leaves no modality out by itself."""
+    working = [name for name in project.config.modalities if name not in project.left_out.reasons]
+    if project.left_out.reasons:
+        yield f"`spaner train` is refused so; `spaner train {' '.join(working)}` does without"
 
 
 def _foreign_code(project: Project) -> tuple[str, ...]:

@@ -22,6 +22,8 @@ from torch import Tensor
 
 from spaner.held_out import measured_rows, measured_split
 from spaner.project import Project
+from spaner.refusals import check_several
+from spaner.served import fresh_modalities, served_modalities
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,38 +35,43 @@ class EmbeddedRows:
     encoder_vectors: Tensor
 
 
-def served_modalities(project: Project) -> tuple[str, ...]:
-    """Return the modalities of the space that are declared, have a plugin here and are whole."""
-    space, declared = project.space, project.config.modalities
-    served = [n for n in space.modalities if n in declared and n not in space.unserved]
-    return space.aligned.usable(served)
-
-
 def embed_split(
-    project: Project, split: str | None, *, strength: float | None = None
+    project: Project,
+    split: str | None,
+    *,
+    names: Sequence[str] = (),
+    strength: float | None = None,
 ) -> dict[str, EmbeddedRows]:
-    """Embed a split's rows in every modality of the space that is declared and has a plugin here.
+    """Embed a split's rows in the named modalities of the space, by default all that work here.
 
     Without `split` the test split is taken, or every row where the manifest has no splits. Rows
-    with neither concept nor item are left out. Raises `DataError` where fewer than two modalities
-    have others in the split.
+    with neither concept nor item are left out, and modalities without others. Raises `DataError`
+    where one of `names`, or all modalities but one, have no others in the split, and as
+    `served_modalities` does.
     """
-    space, split = project.space, measured_split(project, split)
-    served = served_modalities(project)
+    check_several(names)
+    served, split = served_modalities(project, names), measured_split(project, split)
     chosen = {name: rows for name in served if (rows := measured_rows(project, name, split))}
-    project.freshness.check(chosen)
     embedded = {}
-    for name, rows in chosen.items():
-        project.check_modality(name)
-        usable = project.features(name, rows)
-        embedded[name] = EmbeddedRows(
-            rows=usable.rows,
-            embeddings=torch.from_numpy(space.embed(name, usable.features, strength=strength)),
-            encoder_vectors=flat_vectors(usable.features),
-        )
-    if len(embedded) < 2:
+    for name in fresh_modalities(project, chosen, asked=names):
+        with project.left_out.where_broken(name, asked=name in names):
+            embedded[name] = _embed(project, name, chosen[name], strength=strength)
+    if len(embedded) < max(2, len(set(names))):
         raise DataError(_too_few(project, split, having=", ".join(embedded) or "none"))
     return embedded
+
+
+def _embed(
+    project: Project, name: str, rows: Sequence[Row], *, strength: float | None
+) -> EmbeddedRows:
+    space = project.space
+    project.check_modality(name)
+    usable = project.features(name, rows)
+    return EmbeddedRows(
+        rows=usable.rows,
+        embeddings=torch.from_numpy(space.embed(name, usable.features, strength=strength)),
+        encoder_vectors=flat_vectors(usable.features),
+    )
 
 
 def _too_few(project: Project, split: str | None, *, having: str) -> str:
@@ -75,15 +82,23 @@ def _too_few(project: Project, split: str | None, *, having: str) -> str:
     return (
         f"{manifest.path}: {f'split {split!r} has' if split else 'there are'} rows with a concept "
         f"or an item of {having} among the space's modalities "
-        f"({', '.join(project.space.modalities)}); at least two are needed{there}. Add such rows"
+        f"({', '.join(project.space.modalities)}); at least two are needed, and all that are "
+        f"named{there}. Add such rows{project.left_out.words}"
     )
 
 
 def evaluate(
-    project: Project, split: str | None = None, *, strength: float | None = None
+    project: Project,
+    split: str | None = None,
+    *,
+    names: Sequence[str] = (),
+    strength: float | None = None,
 ) -> dict[str, float | None]:
-    """Measure a split; return one flat dict of figures by name."""
-    return measure(project, embed_split(project, split, strength=strength))
+    """Measure a split in the modalities `names`, by default all that work here.
+
+    Returns one flat dict of figures by name; raises as `embed_split`.
+    """
+    return measure(project, embed_split(project, split, names=names, strength=strength))
 
 
 def measure(project: Project, embedded: dict[str, EmbeddedRows]) -> dict[str, float | None]:

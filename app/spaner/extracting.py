@@ -14,8 +14,9 @@ from spaner_core.features.inputs import KeyedInput, key_inputs
 from spaner_core.features.renewal import discard_renewal
 from spaner_core.replacing import writing_alone
 
-from spaner.plan import declared_modalities
+from spaner.plan import declared_modalities, working_modalities
 from spaner.project import Project
+from spaner.served import fresh_modalities
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,22 +67,23 @@ def extract(
     are stale.
     """
     chosen = declared_modalities(project, (*names, *again))
-    names = [name for name in chosen if names or again or project.manifest.select(name)]
-    project.assembly.check_options(names)
-    project.freshness.check(name for name in names if name not in again)
+    asked = (*names, *again)
+    having = [name for name in chosen if asked or project.manifest.select(name)]
+    working = working_modalities(project, having, asked=asked)
+    fresh = fresh_modalities(project, [n for n in working if n not in again], asked=asked)
     done: list[ExtractedModality] = []
     notices: list[str] = []
-    for name in names:
-        extracted = _extract(project, name, again=name in again)
-        done.append(extracted)
-        notices += _renewal_notices(project, extracted)
+    for name in working:
+        if name in fresh or name in again:
+            done.append(_extract(project, name, again=name in again))
+            notices += _renewal_notices(project, done[-1])
     pruned, kept = _prune(project) if prune else (None, ())
     return ExtractionReport(
         store=project.config.feature_store,
         dtype=project.store.dtype,
         modalities=tuple(done),
         pruned=pruned,
-        notices=(*notices, *project.quarantine.save(project.manifest), *kept),
+        notices=(*notices, *project.notices(), *kept),
     )
 
 

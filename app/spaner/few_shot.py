@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 
 import torch
 from spaner_core.data.labelled import LabelledRows
-from spaner_core.errors import ConfigError
 
 from spaner.choosing import TEST_SPLIT
 from spaner.draws import drawing, following_seeds
 from spaner.project import Project
+from spaner.refusals import check_shots
 from spaner.retraining import Figures, Outcome, Retraining, counted, prepare_retraining, sum_up
 from spaner.tables import Table, interval_cell, seeds_cell
 
@@ -68,7 +68,7 @@ def few_shot(
     with. Raises what `spaner train` would raise, and `DataError` where `split` cannot be measured.
     """
     shots = tuple(sorted(set(shots)))
-    _check_counts(shots, seeds)
+    check_shots(shots, seeds)
     ground = prepare_retraining(project, split, names=names)
     drawn_by = following_seeds(project.config.training.seed, seeds)
     runs: dict[int | None, dict[int, Figures]] = {count: {} for count in (*shots, None)}
@@ -105,18 +105,6 @@ def draw_support(ground: Retraining, shots: int, *, seed: int) -> dict[str, Labe
     }
 
 
-def read_shots(given: str) -> tuple[int, ...]:
-    """Read numbers of labelled rows, as `1,2,4`. Raises `ConfigError` where they are none."""
-    try:
-        shots = tuple(int(part) for part in given.split(","))
-    except ValueError:
-        raise ConfigError(
-            f"shots are {given!r}; expected whole numbers with commas; give for example 1,2,4,8,16"
-        ) from None
-    _check_counts(shots, 1)
-    return shots
-
-
 def few_shot_table(report: FewShotReport) -> Table:
     """Lay out the means over all ordered pairs, a line a number of labelled rows."""
     outcomes: Mapping[str, Outcome] = {str(count): part for count, part in report.shots.items()}
@@ -149,14 +137,6 @@ def _keep_labels(rows: LabelledRows, shots: int, draw: torch.Generator) -> Label
 
 def _labelled(rows: LabelledRows) -> int:
     return int((rows.concepts >= 0).sum())
-
-
-def _check_counts(shots: Sequence[int], seeds: int) -> None:
-    if not shots or min(shots) < 1 or seeds < 1:
-        raise ConfigError(
-            f"shots are {', '.join(map(str, shots)) or 'none'}, seeds are {seeds}; expected whole "
-            "numbers from 1; give for example --shots 1,2,4 --seeds 5"
-        )
 
 
 def _short_notices(ground: Retraining, shots: int) -> list[str]:

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from spaner_core.data.manifest import Row
 from spaner_core.errors import DataError
 
-from spaner.choosing import TEST_SPLIT
+from spaner.choosing import TEST_SPLIT, TRAIN_SPLIT
 from spaner.overlaps import one_concept_notices, trained_notices, trained_twins
-from spaner.project import TRAIN_SPLIT, Project
+from spaner.project import Project
 
 
 def measured_split(project: Project, split: str | None) -> str | None:
@@ -53,6 +53,8 @@ def _notices(project: Project, names: tuple[str, ...], split: str | None) -> Ite
     where = f" in split {split!r}" if split else ""
     for name in names:
         rows = project.manifest.select(name, split)
+        if not rows:
+            yield f"{name!r} is left out: it has no rows{where}"
         if unlabelled := sum(not row.labelled for row in rows):
             yield (
                 f"{unlabelled} of {len(rows)} rows of {name!r}{where} have neither concept nor "

@@ -13,11 +13,11 @@ from spaner_core.training.monitoring import ATTACHED, LOG, Monitor
 from spaner_core.training.validation import SettledRows, Validation, ValidationRows
 
 from spaner.beside import TRACES, beside
-from spaner.evaluate import row_labels, served_modalities
+from spaner.choosing import VALIDATION_SPLIT
+from spaner.evaluate import row_labels
 from spaner.held_out import measured_rows, untrained_rows
 from spaner.project import Project
-
-VALIDATION_SPLIT = "validation"
+from spaner.served import served_modalities
 
 
 def monitor_training(project: Project, names: Sequence[str]) -> Monitor:
@@ -108,9 +108,12 @@ def _settled(project: Project, attached: str) -> dict[str, SettledRows]:
     space = project.space
     settled = {}
     for name in served_modalities(project):
-        if name != attached and (rows := _rows(project, name)) is not None:
-            embeddings = torch.from_numpy(space.embed(name, rows.features))
-            settled[name] = SettledRows(embeddings=embeddings, labels=rows.labels)
+        if name == attached:
+            continue
+        with project.left_out.where_broken(name):
+            if (rows := _rows(project, name)) is not None:
+                embeddings = torch.from_numpy(space.embed(name, rows.features))
+                settled[name] = SettledRows(embeddings=embeddings, labels=rows.labels)
     return settled
 
 

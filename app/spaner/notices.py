@@ -101,18 +101,10 @@ def unseen_notices(space: Space, concepts: Sequence[str], names: Iterable[str]) 
     )
 
 
-def left_out_notices(project: Project, embedded: Mapping[str, EmbeddedRows]) -> tuple[str, ...]:
-    """Say which modalities an evaluation leaves out, and which figures of it mean nothing."""
-    absent = (
-        f"{name!r} is left out: no plugin that serves it is installed; the space was made with "
-        f"{distribution}"
-        for name, distribution in project.space.unserved.items()
-        if name in project.config.modalities
-    )
-    unseen = (
+def untrained_notices(project: Project, embedded: Mapping[str, EmbeddedRows]) -> tuple[str, ...]:
+    """Say which figures of an evaluation mean nothing, as the training had no such rows."""
+    return tuple(
         f"{name!r} has seen no labelled row of {', '.join(strange)}: do not trust its figures there"
         for name, part in embedded.items()
         if (strange := project.space.aligned.unseen(name, concepts_of(part.rows)))
     )
-    damaged = (f"{name!r} is left out: {why}" for name, why in project.space.damaged.items())
-    return (*absent, *damaged, *unseen)

@@ -18,6 +18,7 @@ from spaner_registry.config import Config
 
 from spaner.beside import KEPT, TRACES, beside
 from spaner.project import Project
+from spaner.refusals import check_suffix
 
 ROOM_BYTES = 2**18
 """What must fit on the disk of an output; a space, a map or a table is hardly smaller."""
@@ -32,8 +33,8 @@ def check_output_file(
     that the project reads, a place in its space or feature store, one that cannot be written, and
     a name without the `suffix` expected.
     """
-    if suffix is not None and path.suffix.lower() != suffix:
-        raise ConfigError(f"{flag} {path}: expected a file that ends in {suffix}; name one")
+    if suffix is not None:
+        check_suffix(path, flag=flag, suffix=suffix)
     _check_apart(project, path, given=f"{flag} {path}")
     check_writable(path, given=f"{flag} {path}")
     if _is_read(project, path):
@@ -155,9 +156,9 @@ def _own_files(project: Project) -> Iterator[Path]:
 
 def _inputs(project: Project) -> Iterator[Path]:
     """Give where inputs of the manifest are, and of the one that --manifest took the place of."""
-    manifests = [project.manifest]
+    manifests = [project.whole_manifest]
     own = project.config.as_written.data.manifest
-    if own != project.manifest.path:
+    if own != project.whole_manifest.path:
         with suppress(DataError):  # it need not be there
             manifests.append(read_manifest(own))
     for manifest in manifests:

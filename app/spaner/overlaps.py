@@ -8,7 +8,8 @@ from itertools import combinations
 from spaner_core.data.manifest import Row
 from spaner_core.features.copies import find_copies
 
-from spaner.project import TRAIN_SPLIT, Project
+from spaner.choosing import TRAIN_SPLIT
+from spaner.project import Project
 
 SHOWN = 40
 """Characters of an input that a note shows."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from spaner_core.data.labelled import concepts_of
@@ -10,7 +11,8 @@ from spaner_core.data.labels import complete_label_texts, read_label_texts
 from spaner_core.data.manifest import Row
 from spaner_core.errors import ConfigError, DataError
 
-from spaner.project import TRAIN_SPLIT, Project
+from spaner.choosing import TRAIN_SPLIT
+from spaner.project import Project
 
 
 def count_parameters(aligner: Any) -> int:
@@ -23,14 +25,26 @@ def declared_modalities(project: Project, names: Sequence[str]) -> tuple[str, ..
 
     Raises `ConfigError` for a name that is not declared.
     """
-    declared = project.config.modalities
+    project.config.check_declared(names)
+    return tuple(name for name in project.config.modalities if name in names or not names)
+
+
+def working_modalities(
+    project: Project, names: Sequence[str], *, asked: Sequence[str] = ()
+) -> tuple[str, ...]:
+    """Return those of the declared modalities `names` whose plugins work.
+
+    The others are left out, and `project.left_out` keeps why. Raises `PluginError` for one of those
+    that were `asked` for, and `ConfigError` with every wrong option of those that work.
+    """
+    working = []
     for name in names:
-        if name not in declared:
-            raise ConfigError(
-                f"modality {name!r} is not declared in {project.config.path}; declared are "
-                f"{', '.join(declared)}. Add it under `modalities:`"
-            )
-    return tuple(name for name in declared if name in names or not names)
+        with project.left_out.where_broken(name, asked=name in asked):
+            with suppress(ConfigError):  # wrong options are told all together
+                project.assembly.modality(name)
+            working.append(name)
+    project.assembly.check_options(working)
+    return tuple(working)
 
 
 def read_project_labels(project: Project) -> dict[str, tuple[str, ...]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -20,12 +21,12 @@ from spaner_registry.registry import Registry
 from spaner_registry.space_options import ModalityOptions
 from spaner_registry.stored_features import renew_features
 
+from spaner.choosing import TRAIN_SPLIT
 from spaner.freshness import Freshness
 from spaner.installed import recorded_origin
+from spaner.left_out import LeftOut
 from spaner.quarantine import Quarantine
 from spaner.space import Space, open_space
-
-TRAIN_SPLIT = "train"
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ class Project:
         self.config, self.device = config, device
         self.quarantine = Quarantine(config.space)
         self.freshness = Freshness(self)
+        self.left_out = LeftOut()
         self.store = FeatureStore(_feature_store(config), dtype=config.features.dtype)
         self.registry = Registry(
             allow=config.policy.allow, origin=partial(recorded_origin, config.space)
@@ -79,18 +81,21 @@ class Project:
         )
 
     @cached_property
+    def whole_manifest(self) -> Manifest:
+        """The manifest that the configuration names, rows of undeclared modalities included."""
+        return read_manifest(self.config.data.manifest)
+
+    @cached_property
     def manifest(self) -> Manifest:
-        """The manifest that the configuration names."""
-        manifest = read_manifest(self.config.data.manifest)
-        for name in manifest.modalities:
-            if name not in self.config.modalities:
-                first = manifest.select(modality=name)[0]
-                raise DataError(
-                    f"{manifest.path}:{first.line}: modality {name!r} is not declared in "
-                    f"{self.config.path}; declared are {', '.join(self.config.modalities)}. "
-                    "Declare it under `modalities:` or correct the manifest"
-                )
-        return manifest
+        """The manifest's rows of declared modalities; others harm nobody, and are told of.
+
+        Raises `DataError` where there are none.
+        """
+        whole, declared = self.whole_manifest, self.config.modalities
+        rows = tuple(row for row in whole.rows if row.modality in declared)
+        if not rows:
+            raise DataError("; ".join(self._undeclared()))
+        return Manifest(path=whole.path, rows=rows)
 
     @cached_property
     def space(self) -> Space:
@@ -204,6 +209,28 @@ class Project:
             concepts=numbers_of((row.concept for row in usable.rows), concepts),
             items=numbers_of((row.item for row in usable.rows), self._items),
         )
+
+    @property
+    def done_without(self) -> tuple[str, ...]:
+        """Say which rows and which modalities this work has left out."""
+        return (*self._undeclared(), *self.left_out.notices)
+
+    def notices(self) -> tuple[str, ...]:
+        """Say what this work has left out, inputs too, whose table is brought up to date."""
+        return (*self.done_without, *self.quarantine.save(self.whole_manifest))
+
+    def _undeclared(self) -> Iterator[str]:
+        """Say of which modalities the manifest has rows and the configuration no word."""
+        manifest, declared = self.whole_manifest, self.config.modalities
+        for name in manifest.modalities:
+            if name not in declared:
+                rows = manifest.select(modality=name)
+                near = difflib.get_close_matches(name, declared, n=1)
+                yield (
+                    f"{manifest.path}:{rows[0].line}: modality {name!r} is not declared in "
+                    f"{self.config.path}, and rows of it ({len(rows)}) are left out; "
+                    + (f"did you mean {near[0]!r}?" if near else "declare it under `modalities:`")
+                )
 
     @cached_property
     def _items(self) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from spaner_core.data.labelled import concepts_of, numbers_of
 from spaner_core.data.manifest import Row
-from spaner_core.errors import ConfigError, DataError
+from spaner_core.errors import DataError
 from spaner_core.evaluation.propagation import (
     Carried,
     HeldBack,
@@ -20,53 +20,20 @@ from spaner_core.evaluation.propagation import (
 from spaner_core.positives import NONE, Labels, SamplePositives
 from torch import Tensor
 
+from spaner.choosing import TRAIN_SPLIT, VALIDATION_SPLIT
 from spaner.labels_file import CarriedLabel
 from spaner.notices import missing_notice
 from spaner.overlaps import trained_notices
-from spaner.project import TRAIN_SPLIT, Project
+from spaner.project import Project
+from spaner.propagation_request import Propagation
 from spaner.propagation_rows import (
-    VALIDATION_SPLIT,
     TargetSamples,
     giving_rows,
     target_samples,
 )
-from spaner.search.exact import check_links
+from spaner.refusals import check_links
 
 MIN_CONFIDENCE = 0.8
-
-
-@dataclass(frozen=True, kw_only=True)
-class Propagation:
-    """What to carry: labels of modality `source` to rows of `target`.
-
-    `split` limits the target rows. With `check` those that have a concept are labelled too, as if
-    they had none. A label below `min_confidence` is left out; `target_accuracy` has that threshold
-    chosen on split validation instead. Of each concept the `k` nearest vote. Raises `ConfigError`
-    for numbers out of range.
-    """
-
-    source: str
-    target: str
-    split: str | None = None
-    check: bool = False
-    min_confidence: float | None = None
-    target_accuracy: float | None = None
-    k: int = 10
-    strength: float | None = None
-
-    def __post_init__(self) -> None:
-        if self.min_confidence is not None and self.target_accuracy is not None:
-            raise ConfigError(
-                "--min-confidence and --target-accuracy were both given: one is the threshold, the "
-                "other chooses it; give one of them"
-            )
-        if self.min_confidence is not None and not 0 <= self.min_confidence <= 1:
-            raise ConfigError(f"--min-confidence is {self.min_confidence}; give a number, 0 to 1")
-        if self.target_accuracy is not None and not 0 < self.target_accuracy < 1:
-            raise ConfigError(
-                f"--target-accuracy is {self.target_accuracy}; give a number above 0 and below 1, "
-                "such as 0.95"
-            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +75,8 @@ def propagate(project: Project, asked: Propagation) -> PropagationReport:
     its item. Raises `ConfigError` where `policy.links` does not let the target take labels from the
     source, `DataError` where nobody gives or takes, or no threshold can be chosen.
     """
-    check_links(project, asked.target, [asked.source])
+    project.config.check_declared([asked.source, asked.target])
+    check_links(project.config, asked.target, [asked.source])
     for name in (asked.source, asked.target):
         project.check_modality(name)
     giving = giving_rows(project, asked.source)

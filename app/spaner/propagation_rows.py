@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from spaner_core.data.manifest import Row
 from spaner_core.errors import DataError
 
-from spaner.project import TRAIN_SPLIT, Project
-
-VALIDATION_SPLIT = "validation"
+from spaner.choosing import TRAIN_SPLIT, VALIDATION_SPLIT
+from spaner.project import Project
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,7 +30,13 @@ from tqdm.auto import tqdm
 from spaner.evaluate import row_labels
 from spaner.held_out import check_held_out, measured_rows, measuring_notices
 from spaner.notices import coverage_notices, spelling_notices
-from spaner.plan import declared_modalities, label_modality, read_project_labels, training_rows
+from spaner.plan import (
+    declared_modalities,
+    label_modality,
+    read_project_labels,
+    training_rows,
+    working_modalities,
+)
 from spaner.project import Project
 from spaner.training import label_rows
 
@@ -122,14 +128,15 @@ def prepare_retraining(project: Project, split: str, *, names: Sequence[str] = (
     that would raise, and `DataError` where `split` has been trained on or has rows of fewer than
     two modalities.
     """
-    names = declared_modalities(project, names)
+    chosen = declared_modalities(project, names)
+    check_held_out(project, split)
+    names = working_modalities(project, chosen, asked=names)
     measured = _measured_modalities(project, names, split)
-    project.assembly.check_options(names)
     label_texts = read_project_labels(project)
     concepts, source = tuple(label_texts), label_modality(project, names, label_texts)
-    chosen = {name: training_rows(project, name) for name in names}
+    training = {name: training_rows(project, name) for name in names}
     project.freshness.check(names)
-    usable = {name: project.features(name, rows) for name, rows in chosen.items()}
+    usable = {name: project.features(name, rows) for name, rows in training.items()}
     parts = {name: project.features(name, measured_rows(project, name, split)) for name in measured}
     dim = project.config.prompt.dim
     return Retraining(
@@ -145,7 +152,7 @@ def prepare_retraining(project: Project, split: str, *, names: Sequence[str] = (
             *measuring_notices(project, names, split),
             *spelling_notices(concepts, project.manifest.rows),
             *coverage_notices({name: part.rows for name, part in usable.items()}, concepts),
-            *project.quarantine.save(project.manifest),
+            *project.notices(),
         ),
     )
 
@@ -162,14 +169,13 @@ def mean_known(values: Sequence[float | None]) -> float | None:
 
 
 def _measured_modalities(project: Project, names: Sequence[str], split: str) -> list[str]:
-    check_held_out(project, split)
     manifest = project.manifest
     having = [name for name in names if measured_rows(project, name, split)]
     if len(having) < 2:
         raise DataError(
             f"{manifest.path}: split {split!r} has rows with a concept or an item of "
             f"{', '.join(having) or 'none'} among {', '.join(names)}; at least two are needed. The "
-            f"splits are {', '.join(manifest.splits)}; name one that has"
+            f"splits are {', '.join(manifest.splits)}; name one that has{project.left_out.words}"
         )
     return having
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,9 +80,18 @@ def left_out(project: Project) -> tuple[str, ...]:
 
 
 def write_tuned(
-    project: Project, best: Setting, target: Path, *, best_map: float, split: str
+    project: Project,
+    best: Setting,
+    target: Path,
+    *,
+    names: Collection[str],
+    best_map: float,
+    split: str,
 ) -> None:
-    """Write the configuration with the best settings in place of its own, atomically."""
+    """Write the configuration with the best settings in place of its own, atomically.
+
+    Modalities that are not among `names` were not tried, and stay as they are.
+    """
     content: dict[str, Any] = yaml.safe_load(read_small(project.config.path))
     content["space"] = _tuned_space(project, content["space"])
     for section, key, value in (
@@ -94,7 +104,7 @@ def write_tuned(
     for key in left_out(project):
         del content["training"][key]
     for name, given in content["modalities"].items():
-        if options := aligner_options(project, name, best):
+        if name in names and (options := aligner_options(project, name, best)):
             content["modalities"][name] = {**(given or {}), "aligner": options}
     head = f"# Written by `spaner tune` from {project.config.path.name}: "
     head += f"mean mAP {best_map:.4f} on split {split}.\n"

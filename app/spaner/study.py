@@ -122,7 +122,7 @@ def _storage(path: Path) -> JournalStorage:
 
 def _study_name(project: Project, material: Retraining, split: str) -> str:
     """Name what decides a trial besides its settings, so that no two kinds of trials are mixed."""
-    names = project.config.modalities
+    names = tuple(material.rows)
     decided = [
         split,
         hash_file(project.config.data.manifest),

@@ -94,7 +94,7 @@ def train(
             *coverage_notices(rows, concepts),
             *unlabelled_notices(rows),
             *monitoring_notices(project, monitor, names),
-            *project.quarantine.save(project.manifest),
+            *project.notices(),
         ),
         put_aside=project.quarantine.counts,
         receipts=tuple(config.space / part / RECEIPT for part in find_parts(config.space)),

@@ -93,7 +93,7 @@ def tune(
     check_can_search()
     path = study_path(project)
     check_writable(path, given=str(path))
-    check_not_test(split, project.manifest.splits)
+    check_not_test(split)
     material = prepare_retraining(project, split)
     with writing_alone(path) as alone, naming(path):
         study = open_study(project, material, path, split=split, alone=alone)
@@ -101,7 +101,7 @@ def tune(
         before, earlier = search.before(), len(ended_trials(study))
         search.go_on(trials, seconds=seconds)
         best, best_map = search.best(before)
-        write_tuned(project, best, target, best_map=best_map, split=split)
+        write_tuned(project, best, target, names=material.rows, best_map=best_map, split=split)
         done, diverged = len(ended_trials(study)), len(diverged_trials(study))
         notices = tuple(_notices(project, study, path=path, target=target, earlier=earlier))
     return TuningReport(

@@ -5,8 +5,9 @@ Defaults are those of `spaner_core.recipe`, which says what each of them does.
 
 from __future__ import annotations
 
+import difflib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Literal
@@ -183,6 +184,17 @@ class Config(BaseModel):
             loss=LossRecipe(**self.loss.model_dump()),
             training=self.training.recipe,
         )
+
+    def check_declared(self, names: Iterable[str]) -> None:
+        """Raise `ConfigError` for the first of `names` that is not a declared modality."""
+        for name in names:
+            if name not in self.modalities:
+                near = difflib.get_close_matches(name, self.modalities, n=1)
+                raise ConfigError(
+                    f"modality {name!r} is not declared in {self.path}; declared are "
+                    f"{', '.join(self.modalities)}; "
+                    + (f"did you mean {near[0]!r}?" if near else "add it under `modalities:`")
+                )
 
     def locate(self, *keys: object) -> str:
         """Say where a key stands, as plugins.yaml:12:5, or the nearest key above it."""

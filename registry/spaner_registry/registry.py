@@ -53,6 +53,7 @@ class Registry:
         self.found = discover(allow)
         self._origin = origin or (lambda name: None)
         self._loaded: dict[str, LoadedPlugin] = {}
+        self._refused: dict[str, PluginError] = {}
 
     @property
     def loaded(self) -> dict[str, FoundPlugin]:
@@ -123,8 +124,14 @@ class Registry:
         return examples
 
     def _load(self, name: str) -> LoadedPlugin:
+        if name in self._refused:  # what fails to import may take long to do so
+            raise self._refused[name]
         if name not in self._loaded:
-            self._loaded[name] = load_plugin(self._pick(name))
+            try:
+                self._loaded[name] = load_plugin(self._pick(name))
+            except PluginError as error:
+                self._refused[name] = error
+                raise
         return self._loaded[name]
 
     def _pick(self, name: str) -> FoundPlugin:

@@ -204,8 +204,8 @@ def test_links_bind_calibrating_and_searching(
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("--split", "test"), ("test", "train, validation, test")),
-        (("--split", "train"), ("trained on", "train, validation, test")),
+        (("--split", "test"), ("test", "such as validation")),
+        (("--split", "train"), ("trained on", "such as validation")),
         (("--split", "validaton"), ("'validaton'", "train, validation, test")),
         (("--false-accept", "0"), ("--false-accept", "0.05")),
         (("--false-accept", "1"), ("--false-accept",)),

@@ -1,4 +1,4 @@
-"""A space of more modalities than the machine has plugins for."""
+"""A space of modalities whose plugins are absent or broken here: the others work all the same."""
 
 from __future__ import annotations
 
@@ -13,6 +13,17 @@ from pathlib import Path
 
 import pytest
 import spaner as spaner_package
+from spaner.anchors import attended_prompt
+from spaner.calibrating import calibrate
+from spaner.check import check_project
+from spaner.evaluate import evaluate
+from spaner.extracting import extract
+from spaner.project import Project
+from spaner.retraining import prepare_retraining
+from spaner_core.errors import ConfigError, PluginError, SpaceError
+from spaner_registry.config import read_config
+
+from tests.app.plugin_site import PluginSite
 
 Result = subprocess.CompletedProcess[str]
 Run = Callable[..., Result]
@@ -66,6 +77,101 @@ def test_commands_use_what_is_there_and_name_what_is_missing(
     assert "'thermal' is left out" in told.stderr
     assert "acme-thermal 2.5" in told.stderr
     assert not any("thermal" in name for name in json.loads(told.stdout))
+
+
+BROKEN = {
+    "cannot be imported": "import nothing_of_the_kind",
+    "cannot be built": """
+import spaner_vision
+from spaner_core import Modality, hookimpl
+from spaner_vision import spaner_build_aligner, spaner_build_transform
+
+@hookimpl
+def spaner_modality():
+    return Modality(name="thermal", summary="a toy", suffixes=(".png",))
+
+@hookimpl
+def spaner_build_encoder(options):
+    import nothing_of_the_kind
+""",
+}
+
+
+@pytest.fixture(params=BROKEN)
+def broken(
+    request: pytest.FixtureRequest, thermal: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Project:
+    """The project in a process that has a plugin for thermal, which fails."""
+    site = PluginSite(tmp_path / "site")
+    distribution = f"toy-{request.param.replace(' ', '-')}"
+    site.add("thermal", BROKEN[request.param], distribution=distribution)
+    monkeypatch.syspath_prepend(str(site.folder))
+    return Project(read_config(thermal / "plugins.yaml"))
+
+
+def test_a_broken_plugin_harms_no_command_that_was_not_asked_for_it(broken: Project) -> None:
+    def said(notices: tuple[str, ...]) -> bool:
+        told = [notice for notice in notices if "'thermal' is left out" in notice]
+        return len(told) == 1 and "nothing_of_the_kind" in told[0]
+
+    assert not any("thermal" in name for name in evaluate(broken))
+    assert said(broken.notices())
+    assert said(check_project(broken).notices)
+    assert [part.name for part in check_project(broken).modalities] == ["text", "vision", "audio",
+                                                                        "sensor"]  # fmt: skip
+    assert said(extract(broken).notices)
+    assert said(calibrate(broken, false_accept_rate=0.2).notices)
+    assert said(prepare_retraining(broken, "test").notices)
+    assert "thermal" in attended_prompt(broken).left_out
+
+
+def test_a_broken_plugin_is_named_where_it_was_asked_for(broken: Project) -> None:
+    for ask in (
+        lambda: evaluate(broken, names=["text", "thermal"]),
+        lambda: extract(broken, ["thermal"]),
+        lambda: prepare_retraining(broken, "test", names=["text", "thermal"]),
+    ):
+        with pytest.raises(PluginError, match="nothing_of_the_kind"):
+            ask()
+
+
+def test_evaluate_takes_names(thermal: Path, refuses: Refuses) -> None:
+    project = Project(read_config(thermal / "plugins.yaml"))
+    figures, every = evaluate(project, names=["vision", "text"]), evaluate(project)
+    pairs = {name.split("_recall@1")[0] for name in figures if name.endswith("_recall@1")}
+    assert {"vision_to_text", "text_to_vision"} <= pairs
+    assert not any("audio" in name for name in figures)
+    assert figures["vision_to_text_map"] == every["vision_to_text_map"]
+    for names, error in (
+        (["text", "sensor"], SpaceError),  # declared, and not in the space
+        (["text", "thermal"], SpaceError),  # in the space, and no plugin is here
+        (["text", "visoin"], ConfigError),
+        (["text", "text"], ConfigError),
+    ):
+        with pytest.raises(error, match=names[1]):
+            evaluate(project, names=names)
+    refuses("evaluate", "text", "visoin", cwd=thermal, says=("did you mean 'vision'?",))
+
+
+def test_rows_of_an_undeclared_modality_are_told_of_and_left_out(
+    trained: Path, spaner: Run, refuses: Refuses
+) -> None:
+    path = trained / "manifest.csv"
+    lines = path.read_text(encoding="utf-8").splitlines()
+    strange = [line.replace("vision", "visoin") for line in lines if ",vision," in line]
+    path.write_text("\n".join([*lines, *strange]) + "\n", encoding="utf-8")
+    for command in (("evaluate", "--json"),
+                    ("search", "two", "--from", "text", "--to", "vision", "--json")):  # fmt: skip
+        done = spaner(*command, cwd=trained)
+        assert done.returncode == 0, done.stderr
+        assert "visoin" not in done.stdout
+        (note,) = [line for line in done.stderr.splitlines() if "'visoin'" in line]
+        assert f"manifest.csv:{len(lines) + 1}:" in note
+        assert f"({len(strange)})" in note
+        assert "'vision'?" in note
+    refuses("search", "two", "--from", "text", "--to", "visoin", cwd=trained, says=("'vision'?",))
+    path.write_text("\n".join([lines[0], *strange]) + "\n", encoding="utf-8")
+    refuses("evaluate", cwd=trained, says=("manifest.csv:2:", "'visoin'"))
 
 
 def test_a_space_opened_for_its_text_needs_no_other_plugins_code(

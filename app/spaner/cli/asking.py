@@ -35,13 +35,17 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add this group's commands."""
-    app.command(epilog="Example: spaner evaluate --split test --json")(evaluate)
+    app.command(epilog="Example: spaner evaluate text vision --split test --json")(evaluate)
     app.command(epilog="Example: spaner search photo.png --from vision --to text,audio -k 5")(
         search
     )
 
 
 def evaluate(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(help="Modalities, two or more; all that work here by default."),
+    ] = None,
     config: ConfigFlag = CONFIG,
     space: SpaceFlag = None,
     manifest: ManifestFlag = None,
@@ -63,21 +67,34 @@ def evaluate(
     as_json: JsonFlag = False,
     quiet: QuietFlag = False,
 ) -> None:
-    """Measure retrieval for every ordered pair of modalities, and how coherent the space is."""
-    project = open_project(config, space=space, manifest=manifest, device=device, quiet=quiet)
-    from spaner.evaluate import embed_split, measure, served_modalities
+    """Measure retrieval for every ordered pair of modalities, and how coherent the space is.
+
+    A modality that is not declared, or whose plugin is absent or broken, is left out with a note,
+    unless it is named.
+    """
+    from spaner.refusals import check_several, check_suffix
+
+    asked = tuple(names or ())
+    check_several(asked)
+    check_suffix(picture, flag="--map", suffix=".png")
+    project = open_project(
+        config, space=space, manifest=manifest, device=device, quiet=quiet, names=asked
+    )
+    from spaner.evaluate import embed_split, measure
     from spaner.held_out import measured_split, measuring_notices
-    from spaner.notices import left_out_notices
+    from spaner.notices import untrained_notices
+    from spaner.served import served_modalities
 
     if picture is not None:
         from spaner.map import check_map
 
         check_map(project, picture, overwrite=overwrite)
-    embedded = embed_split(project, split, strength=strength)
+    embedded = embed_split(project, split, names=asked, strength=strength)
     measured = measured_split(project, split)
-    notice(measuring_notices(project, served_modalities(project), measured), quiet=quiet)
-    notice(left_out_notices(project, embedded), quiet=quiet)
-    notice(project.quarantine.save(project.manifest), quiet=quiet)
+    served = served_modalities(project, asked)
+    notice(measuring_notices(project, served, measured), quiet=quiet)
+    notice(untrained_notices(project, embedded), quiet=quiet)
+    notice(project.notices(), quiet=quiet)
     figures = measure(project, embedded)
     if picture is not None:
         from spaner.map import draw_map
@@ -112,12 +129,22 @@ def search(
     Hits of several modalities are one list by probability where the space is calibrated. Elsewhere
     they take turns, the best of each modality first, since their scores do not compare.
     """
-    project = open_project(config, space=space, manifest=manifest, device=device, quiet=quiet)
+    from spaner.refusals import check_targets
+
+    targets = check_targets(split_names([to]))
+    project = open_project(
+        config,
+        space=space,
+        manifest=manifest,
+        device=device,
+        quiet=quiet,
+        names=[source, *targets],
+        links=(source, targets),
+    )
     from spaner.calibration import usable_calibration
     from spaner.search.exact import search as search_rows
     from spaner.search.ranking import turn_notices
 
-    targets = split_names([to])
     calibration, notices = usable_calibration(
         project.space, source=source, targets=targets, strength=strength
     )
@@ -134,7 +161,7 @@ def search(
     )
     if not each:
         notices += turn_notices(calibration, source=source, targets=targets)
-    notice([*notices, *project.quarantine.save(project.manifest)], quiet=quiet)
+    notice([*notices, *project.notices()], quiet=quiet)
     if as_json:
         say_json([asdict(hit) for hit in hits])
     else:

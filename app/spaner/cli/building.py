@@ -68,10 +68,12 @@ def extract(
     quiet: QuietFlag = False,
 ) -> None:
     """Extract features once and keep them; interrupted, the next call goes on from there."""
-    project = open_project(config, manifest=manifest, device=device, quiet=quiet)
+    renewed = split_names(again)
+    asked = [*(names or ()), *renewed]
+    project = open_project(config, manifest=manifest, device=device, quiet=quiet, names=asked)
     from spaner.extracting import extract as extract_features
 
-    report = extract_features(project, names or (), again=split_names(again), prune=prune)
+    report = extract_features(project, names or (), again=renewed, prune=prune)
     notice(report.notices, quiet=quiet)
     if as_json:
         say_json(asdict(report))
@@ -95,7 +97,13 @@ def train(
 ) -> None:
     """Train a new space: the shared prompt with the named modalities."""
     project = open_project(
-        config, space=space, manifest=manifest, seed=seed, device=device, quiet=quiet
+        config,
+        space=space,
+        manifest=manifest,
+        seed=seed,
+        device=device,
+        quiet=quiet,
+        names=names or (),
     )
     from spaner.training import train as train_space
 
@@ -126,7 +134,13 @@ def attach(
 ) -> None:
     """Add a modality to a space: train its aligner alone, change nothing that was there."""
     project = open_project(
-        config, space=space, manifest=manifest, seed=seed, device=device, quiet=quiet
+        config,
+        space=space,
+        manifest=manifest,
+        seed=seed,
+        device=device,
+        quiet=quiet,
+        names=[name],
     )
     from spaner.attaching import attach as attach_modality
 

@@ -51,6 +51,11 @@ def calibrate(
     quiet: QuietFlag = False,
 ) -> None:
     """Fit what a hit's score is worth, and below which score there is no match; search uses it."""
+    from spaner.choosing import check_calibration_split
+    from spaner.refusals import check_false_accept_rate
+
+    check_false_accept_rate(false_accept)
+    check_calibration_split(split)
     project = open_project(config, space=space, manifest=manifest, device=device, quiet=quiet)
     from spaner.calibrating import calibrate as calibrate_space
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -63,16 +63,26 @@ def open_project(
     seed: int | None = None,
     device: Device = Device.auto,
     quiet: bool = False,
+    names: Iterable[str] = (),
+    links: tuple[str, Sequence[str]] | None = None,
 ) -> Project:
     """Read the configuration with the flags' values in place of its own.
 
-    Raises `ConfigError` where the configuration is missing or wrong, or the device absent.
+    `names` are modalities that the command was asked for, `links` one that is to find others.
+    Raises `ConfigError` where the configuration is missing or wrong, does not declare one of
+    `names` or does not let the `links` be, and where the device is absent. All but the last is told
+    before anything heavy is imported.
     """
     if quiet:
         os.environ["TQDM_DISABLE"] = "1"
     from spaner_registry.config import read_config
 
     settings = read_config(config)
+    settings.check_declared(names)
+    if links is not None:
+        from spaner.refusals import check_links
+
+        check_links(settings, *links)
     changes: dict[str, Any] = {}
     if space is not None:
         changes["space"] = space

@@ -55,11 +55,16 @@ def few_shot(
     quiet: QuietFlag = False,
 ) -> None:
     """Train on a few labelled rows a concept, again and again; say how close it comes to all."""
-    project = open_project(config, manifest=manifest, seed=seed, device=device, quiet=quiet)
-    from spaner.few_shot import few_shot as measure
-    from spaner.few_shot import few_shot_table, read_shots
+    from spaner.refusals import read_shots
 
-    report = measure(project, names or (), shots=read_shots(shots), seeds=seeds, split=split)
+    counts = read_shots(shots)
+    project = open_project(
+        config, manifest=manifest, seed=seed, device=device, quiet=quiet, names=names or ()
+    )
+    from spaner.few_shot import few_shot as measure
+    from spaner.few_shot import few_shot_table
+
+    report = measure(project, names or (), shots=counts, seeds=seeds, split=split)
     notice(report.notices, quiet=quiet)
     if as_json:
         say_json(asdict(report))
@@ -89,6 +94,9 @@ def robustness(
     quiet: QuietFlag = False,
 ) -> None:
     """Measure what corrupted inputs and damaged training data cost in retrieval."""
+    from spaner.refusals import check_measures_something
+
+    check_measures_something(inputs=inputs, training=training)
     project = open_project(
         config, space=space, manifest=manifest, seed=seed, device=device, quiet=quiet
     )

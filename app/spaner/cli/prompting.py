@@ -58,25 +58,29 @@ def prompt(
     quiet: QuietFlag = False,
 ) -> None:
     """Show the anchors of the shared prompt, and which rows attend to them."""
-    project = open_project(config, space=space, manifest=manifest, device=device, quiet=quiet)
-    from spaner_core.errors import ConfigError
+    from spaner.refusals import check_sample
 
+    check_sample(sample, source, split)
+    project = open_project(
+        config,
+        space=space,
+        manifest=manifest,
+        device=device,
+        quiet=quiet,
+        names=[] if source is None else [source],
+    )
     from spaner.anchors import attended_prompt, describe_prompt
     from spaner.sample_attention import attention_of
 
-    if (sample is None) != (source is None):
-        raise ConfigError("--sample and --from go together: an input and its modality; give both")
     if sample is None or source is None:
         report = attended_prompt(project, split)
-        notice((*_notices(report), *project.quarantine.save(project.manifest)), quiet=quiet)
+        notice(dict.fromkeys((*_notices(report), *project.notices())), quiet=quiet)
         if as_json:
             say_json(asdict(report) | {"sample": None})
         else:
             _say_anchors(report)
             _say_attention(report)
         return
-    if split is not None:
-        raise ConfigError("--sample looks at one input, --split at rows; give one of them")
     look = attention_of(project, sample, modality=source, k=k)
     if as_json:
         say_json(asdict(describe_prompt(project)) | {"sample": asdict(look)})

@@ -84,11 +84,8 @@ def propagate(
     Rows of split train, and rows without a split, give theirs. Labels of other splits are held back
     to measure what the carried ones are worth.
     """
-    project = open_project(config, space=space, manifest=manifest, device=device, quiet=quiet)
-    from spaner.labels_file import write_labels
-    from spaner.outputs import check_output_file
-    from spaner.propagation import Propagation
-    from spaner.propagation import propagate as carry
+    from spaner.propagation_request import Propagation
+    from spaner.refusals import check_suffix
 
     asked = Propagation(
         source=source,
@@ -100,13 +97,27 @@ def propagate(
         k=k,
         strength=strength,
     )
+    check_suffix(output, flag="--output", suffix=".csv")
+    project = open_project(
+        config,
+        space=space,
+        manifest=manifest,
+        device=device,
+        quiet=quiet,
+        names=[source, target],
+        links=(target, [source]),
+    )
+    from spaner.labels_file import write_labels
+    from spaner.outputs import check_output_file
+    from spaner.propagation import propagate as carry
+
     if output is not None:
         check_output_file(project, output, flag="--output", overwrite=overwrite, suffix=".csv")
     report = carry(project, asked)
     if output is not None:
         write_labels(report.labels, output)
         notice([f"labels written to {output}"], quiet=quiet)
-    notice((*report.notices, *project.quarantine.save(project.manifest)), quiet=quiet)
+    notice((*report.notices, *project.notices()), quiet=quiet)
     if as_json:
         say_json(asdict(report) | {"output": output})
     else:

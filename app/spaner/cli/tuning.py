@@ -45,6 +45,9 @@ def tune(
     quiet: QuietFlag = False,
 ) -> None:
     """Choose width, dropout, learning rate, lambda and strength; called again, it goes on."""
+    from spaner.choosing import check_not_test
+
+    check_not_test(split)
     project = open_project(config, device=device, quiet=quiet)
     from spaner.tuning import tune as tune_settings
 

@@ -12,13 +12,14 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from spaner.choosing import TEST_SPLIT
-from spaner.evaluate import EmbeddedRows, embed_split, row_labels, served_modalities
+from spaner.evaluate import EmbeddedRows, embed_split, row_labels
 from spaner.held_out import check_held_out, measuring_notices
-from spaner.notices import left_out_notices
+from spaner.notices import untrained_notices
 from spaner.project import Project
 from spaner.retraining import Figures, counted, mean_known
 from spaner.robustness.corrupted import embed_corrupted
 from spaner.robustness.origins import synthetic_modalities, synthetic_words
+from spaner.served import served_modalities
 
 SEVERITIES = (1, 2, 3, 4, 5)
 ROLES = ("as_query", "as_gallery")
@@ -70,7 +71,10 @@ def measure_inputs(project: Project, *, split: str = TEST_SPLIT) -> InputRobustn
     """
     check_held_out(project, split)
     embedded = embed_split(project, split)
-    offered = {name: project.assembly.corruptions(name) for name in embedded}
+    offered: dict[str, Sequence[Corruption]] = {}
+    for name in embedded:
+        with project.left_out.where_broken(name):
+            offered[name] = project.assembly.corruptions(name)
     silent = [f"{name!r} offers no corruptions" for name, found in offered.items() if not found]
     total = sum(map(len, offered.values())) * len(SEVERITIES)
     with counted(total, "corruptions") as bar:
@@ -87,9 +91,9 @@ def measure_inputs(project: Project, *, split: str = TEST_SPLIT) -> InputRobustn
         modalities=modalities,
         notices=(
             *measuring_notices(project, served_modalities(project), split),
-            *left_out_notices(project, embedded),
+            *untrained_notices(project, embedded),
             *silent,
-            *project.quarantine.save(project.manifest),
+            *project.notices(),
         ),
     )
 

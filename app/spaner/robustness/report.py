@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from spaner_core.errors import ConfigError, OutputExists
+from spaner_core.errors import OutputExists
 from spaner_core.json_files import read_json
 from spaner_core.replacing import replaced_at_end
 
 from spaner.choosing import TEST_SPLIT
 from spaner.project import Project
+from spaner.refusals import check_measures_something
 from spaner.robustness.curves import check_can_draw, draw_curves
 from spaner.robustness.inputs import InputRobustness, measure_inputs
 from spaner.robustness.tables import inputs_tables, training_table
@@ -71,11 +72,7 @@ def measure_robustness(
 
     Raises `ConfigError` where neither is asked for, and as `measure_inputs` and `measure_training`.
     """
-    if not (inputs or training):
-        raise ConfigError(
-            "neither inputs nor training were to be measured; leave out --no-inputs or "
-            "--no-training"
-        )
+    check_measures_something(inputs=inputs, training=training)
     return RobustnessReport(
         inputs=measure_inputs(project, split=split) if inputs else None,
         training=measure_training(project, seeds=seeds, split=split) if training else None,

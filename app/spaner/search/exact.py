@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from spaner_core.data.manifest import inline_source
-from spaner_core.errors import ConfigError, DataError
+from spaner_core.errors import DataError
 
 from spaner.calibration import Calibration
 from spaner.project import Project
+from spaner.refusals import check_links, check_targets
 from spaner.search.ranking import Nearest, in_order, probability_of
 
 
@@ -66,10 +67,9 @@ def search(
     one target after the other. Raises `ConfigError` where `policy.links` does not let `source`
     find a target.
     """
-    targets = list(dict.fromkeys(targets))
-    if not targets:
-        raise ConfigError("--to names no modality; give one or several, with commas")
-    check_links(project, source, targets)
+    targets = check_targets(targets)
+    project.config.check_declared([source, *targets])
+    check_links(project.config, source, targets)
     check_query(project, query, source)
     for name in (source, *targets):
         project.check_modality(name, rows=1)  # which costs what the query does
@@ -135,21 +135,3 @@ def check_query(project: Project, query: str, source: str) -> None:
     meant = inline_source(query, Path(), suffixes=suffixes)
     if isinstance(meant, Path) and not os.path.lexists(str(meant).partition("#")[0]):
         raise DataError(f"{query}: no such file; correct the path")
-
-
-def may_find(project: Project, source: str, target: str) -> bool:
-    """Whether `policy.links` lets `source` find `target`."""
-    links = project.config.policy.links
-    return links is None or target in links.get(source, ())
-
-
-def check_links(project: Project, source: str, targets: Sequence[str]) -> None:
-    """Raise `ConfigError` unless `policy.links` lets `source` find every target."""
-    for target in targets:
-        if not may_find(project, source, target):
-            allowed = (project.config.policy.links or {}).get(source, ())
-            raise ConfigError(
-                f"{project.config.locate('policy', 'links')}: {source!r} may not find {target!r} "
-                f"nor take labels from it; it may find {', '.join(allowed) or 'nothing'}. Ask "
-                "whoever keeps the policy"
-            )
