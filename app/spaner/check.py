@@ -111,14 +111,14 @@ def describe_unusable(project: Project, report: CheckReport) -> str:
         if m.unusable
     }
     aside = ", ".join(said for name, said in counts.items() if name not in report.too_many)
-    beyond = ", ".join(counts[name] for name in report.too_many)
+    share = project.config.data.share_unusable
+    beyond = ", ".join(f"{counts[name]} (at most {share(name):.2%})" for name in report.too_many)
     verdicts = [f"to be put aside: {aside}"] if aside else []
     if beyond:
-        most = f"{project.config.data.max_unusable:.2%}"
         verdicts.insert(
             0,
-            f"more than data.max_unusable ({most}) allows cannot be used: {beyond}; mend the "
-            "files, remove their rows, or raise it",
+            f"more than data.max_unusable allows cannot be used: {beyond}; mend the files, remove "
+            "their rows, or raise it",
         )
     shown = [
         f"{project.manifest.path}:{row.line}: {' '.join(row.input.split())}: {row.reason}"

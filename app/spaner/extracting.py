@@ -167,7 +167,7 @@ def _keys(project: Project, manifest: Path, modality: str) -> set[str]:
     sources = dict.fromkeys(project.sources(modality, rows, folder=manifest.parent))
     found = [given for given in key_inputs(sources) if isinstance(given, KeyedInput)]
     gone = len(sources) - len(found)
-    if gone > max(project.config.data.max_unusable * len(sources), 1):
+    if gone > max(project.config.data.share_unusable(modality) * len(sources), 1):
         raise DataError(
             f"{gone} of {len(sources)} inputs of {modality!r} in {manifest} cannot be read; mend "
             "or remove their rows first"

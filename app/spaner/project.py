@@ -141,7 +141,7 @@ class Project:
         """Return how many distinct inputs of a modality may be put aside, whatever their split."""
         sources = self.sources(modality, self.manifest.select(modality))
         # a hair more, since .29 * 100 is 28.999...
-        return int(self.config.data.max_unusable * len(set(sources)) + 1e-9)
+        return int(self.config.data.share_unusable(modality) * len(set(sources)) + 1e-9)
 
     def features(self, modality: str, rows: Sequence[Row], *, again: bool = False) -> UsableRows:
         """Give the features of manifest rows, extracted where the store has them not.

@@ -20,6 +20,7 @@ from spaner_core.recipe import LossRecipe, MonitoringRecipe, PromptRecipe, Recip
 from spaner_registry.explain import contradictions, explain
 from spaner_registry.positions import Document, Problem, read_yaml
 from spaner_registry.values import (
+    DEFAULT,
     AboveZero,
     BatchRows,
     Count,
@@ -32,6 +33,7 @@ from spaner_registry.values import (
     Section,
     Seed,
     Share,
+    ShareByModality,
     Sharpness,
     Text,
     Width,
@@ -42,13 +44,21 @@ from spaner_registry.values import (
 _FROZEN = ConfigDict(extra="forbid", frozen=True)
 
 
+MAX_UNUSABLE = 0.01
+
+
 class DataSettings(BaseModel):
     """`data:`, where the rows are, and the share of a modality's inputs that may be put aside."""
 
     model_config = _FROZEN
 
     manifest: FilePath = Field(examples=["data: {manifest: data/manifest.csv}"])
-    max_unusable: Share = 0.01
+    max_unusable: ShareByModality = Field(default=MAX_UNUSABLE, validate_default=True)
+
+    def share_unusable(self, modality: str) -> float:
+        """Return the share of a modality's inputs that may be put aside, 0 to 1."""
+        others = self.max_unusable.get(DEFAULT, MAX_UNUSABLE)
+        return self.max_unusable.get(modality, others)
 
 
 class FeatureSettings(BaseModel):

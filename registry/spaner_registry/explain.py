@@ -12,7 +12,7 @@ from spaner_core.options import unknown_key
 from spaner_core.recipe import TrainingRecipe
 
 from spaner_registry.positions import Document, Keys, Problem, brief, show
-from spaner_registry.values import UNEXPECTED, as_whole
+from spaner_registry.values import DEFAULT, UNEXPECTED, as_whole
 
 _EXPECTED = {
     "dict_type": "a mapping of keys and values",
@@ -36,6 +36,9 @@ def contradictions(document: Document) -> Iterator[Problem]:
     """Find values that are right by themselves and wrong together."""
     content = document.content if isinstance(document.content, Mapping) else {}
     prompt, training = content.get("prompt"), content.get("training")
+    data, modalities = content.get("data"), content.get("modalities")
+    if isinstance(data, Mapping) and isinstance(modalities, Mapping):
+        yield from _undeclared_shares(document, data, modalities)
     if isinstance(prompt, Mapping):
         yield from _unread_labels(document, prompt, modalities=content.get("modalities"))
     if isinstance(training, Mapping):
@@ -64,6 +67,20 @@ def _unread_labels(
             f"prompt.labels_from is {source!r}; expected a declared modality "
             f"({', '.join(declared) or 'none'}); {remedy}",
         )
+
+
+def _undeclared_shares(
+    document: Document, data: Mapping[Any, Any], modalities: Mapping[Any, Any]
+) -> Iterator[Problem]:
+    """Find shares of modalities that there are none of."""
+    shares = data.get("max_unusable")
+    for name in shares if isinstance(shares, Mapping) else ():
+        if isinstance(name, str) and name != DEFAULT and name not in modalities:
+            known = [DEFAULT, *(_dotted((declared,)) for declared in modalities)]
+            yield Problem(
+                document.place("data", "max_unusable", name),
+                f"in data.max_unusable: {unknown_key(brief(name), known)}",
+            )
 
 
 def _endless_warmup(document: Document, training: Mapping[Any, Any]) -> Iterator[Problem]:

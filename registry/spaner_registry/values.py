@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 from pydantic_core import PydanticCustomError
 
 from spaner_registry.discovery import NAME_WORDING, PLUGIN_NAME
+
+DEFAULT = "default"
+"""Stands among modalities for all that are not named."""
 
 UNEXPECTED = "unexpected"
 """Type of the errors raised here; their message is what was expected."""
@@ -119,6 +128,19 @@ def _empty_policy(value: object) -> object:
     return value
 
 
+def _by_modality(value: object, handler: ValidatorFunctionWrapHandler) -> Mapping[str, float]:
+    """Read one share for all modalities, or a mapping of shares whose `default` is for others."""
+    if not isinstance(value, Mapping):
+        number = _as_number(value)
+        if number is None or not 0 <= number <= 1:
+            raise expect(
+                "a number from 0 to 1, or such numbers by modality, as in {default: 0.01, text: 0}"
+            )
+        value = {DEFAULT: number}
+    shares: Mapping[str, float] = handler(value)
+    return shares
+
+
 Section = BeforeValidator(_empty_section)
 Explicit = BeforeValidator(_empty_policy)
 FilePath = Annotated[Path, BeforeValidator(_check_path)]
@@ -127,6 +149,7 @@ ModalityName = Annotated[str, AfterValidator(_check_name)]
 AboveZero = Annotated[float, _number("a number above 0", lambda x: x > 0)]
 ZeroOrMore = Annotated[float, _number("a number of at least 0", lambda x: x >= 0)]
 Share = Annotated[float, _number("a number from 0 to 1", lambda x: 0 <= x <= 1)]
+ShareByModality = Annotated[Mapping[ModalityName, Share], WrapValidator(_by_modality)]
 InnerShare = Annotated[float, _number("a number between 0 and 1", lambda x: 0 < x < 1)]
 Sharpness = Annotated[float, _number("a number above 0, at most 50", lambda x: 0 < x <= 50)]
 Scale = Annotated[float, _number("a number above 0, at most 100", lambda x: 0 < x <= 100)]

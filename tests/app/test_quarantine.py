@@ -10,6 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from spaner.check import check_project
+from spaner.project import Project
+from spaner_registry.config import read_config
 
 Result = subprocess.CompletedProcess[str]
 Run = Callable[..., Result]
@@ -144,10 +147,25 @@ def test_check_ends_with_an_error_when_too_much_is_unusable(project: Path, spane
         (project / name).unlink()
     told = spaner("check", "--json", cwd=project)
     assert told.returncode == 2
-    assert "error: more than data.max_unusable (1.00%) allows cannot be used: 3 of " in told.stderr
+    assert "error: more than data.max_unusable allows cannot be used: 3 of " in told.stderr
     report = json.loads(told.stdout)
     assert report["too_many"] == ["vision"]
     assert len(report["unusable"]) == 3
+
+
+def test_a_modality_may_have_a_share_of_its_own(
+    project: Path, configure: Callable[..., None]
+) -> None:
+    for name in ("vision", "sensor"):
+        (project / inputs(project, name, "train")[0]).unlink()
+
+    def too_many(share: object) -> tuple[str, ...]:
+        configure(project, share, "data", "max_unusable")
+        return check_project(Project(read_config(project / "plugins.yaml"))).too_many
+
+    assert too_many(0.1) == ()
+    assert too_many({"default": 0, "sensor": 0.1}) == ("vision",)
+    assert too_many({"vision": 0.1}) == ("sensor",), "the others have the default of all"
 
 
 def test_the_table_takes_any_name(lenient: Path, spaner: Run) -> None:

@@ -112,6 +112,24 @@ def test_what_is_left_out_is_the_measured_default(tmp_path: Path) -> None:
     assert config.policy.allow is None
 
 
+@pytest.mark.parametrize(
+    ("written", "shares"),
+    [
+        ("", (0.01, 0.01)),
+        (", max_unusable: 5e-2", (0.05, 0.05)),
+        (", max_unusable: {b: 0.2}", (0.01, 0.2)),
+        (", max_unusable: {default: 0.5, b: 0}", (0.5, 0)),
+    ],
+)
+def test_a_modality_has_its_own_share_or_that_of_all(
+    tmp_path: Path, written: str, shares: tuple[float, float]
+) -> None:
+    path = tmp_path / "plugins.yaml"
+    path.write_text(f"space: s\ndata: {{manifest: m{written}}}\nmodalities: {{a: , b: }}\n")
+    data = read_config(path).data
+    assert (data.share_unusable("a"), data.share_unusable("b")) == shares
+
+
 def test_sections_with_nothing_under_them_set_nothing(tmp_path: Path) -> None:
     blank = "prompt:\nloss:\ntraining:\n  # seed: 1\npolicy:\n"
     assert read_config(_write(tmp_path, SMALLEST + blank)).recipe == Recipe()

@@ -72,6 +72,41 @@ WRONG_FILES = [
     ("space: s\ndata: {manifest: m}\nmodalities: [a]", "3:1", "modalities is a list; expected a"),
     ("space: s\ndata: {manifest: m}\nmodalities: text", "3:1", "modalities is 'text'; expected a"),
     (
+        "space: s\ndata: {manifest: m, max_unusable: 2}\nmodalities: {a: }",
+        "2:21",
+        "data.max_unusable is 2; expected a number from 0 to 1, or such numbers by modality",
+    ),
+    (
+        "space: s\ndata: {manifest: m, max_unusable: [1]}\nmodalities: {a: }",
+        "2:21",
+        "data.max_unusable is a list; expected a number from 0 to 1, or such",
+    ),
+    (
+        "space: s\ndata: {manifest: m, max_unusable: }\nmodalities: {a: }",
+        "2:21",
+        "data.max_unusable is empty; expected a number from 0 to 1, or such",
+    ),
+    (
+        "space: s\ndata: {manifest: m, max_unusable: {a: lots}}\nmodalities: {a: }",
+        "2:36",
+        "data.max_unusable.a is 'lots'; expected a number from 0 to 1; correct it",
+    ),
+    (
+        "space: s\ndata: {manifest: m, max_unusable: {default: -1}}\nmodalities: {a: }",
+        "2:36",
+        "data.max_unusable.default is -1; expected a number from 0 to 1",
+    ),
+    (
+        "space: s\ndata: {manifest: m, max_unusable: {a: 0, defalt: 0.1}}\nmodalities: {a: }",
+        "2:42",
+        "in data.max_unusable: unknown key 'defalt'; did you mean 'default'?",
+    ),
+    (
+        "space: s\ndata: {manifest: m, max_unusable: {1: 0.1}}\nmodalities: {a: }",
+        "2:36",
+        "key 1 stands in data.max_unusable; expected a text; quote it",
+    ),
+    (
         "space: s\ndata: {manifest: m, manifst: n}\nmodalities: {a: }",
         "2:21",
         "in data: unknown key 'manifst'; did you mean 'manifest'?",
