@@ -8,10 +8,11 @@ from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
+from spaner_core.expected import brief, show
 from spaner_core.options import unknown_key
 from spaner_core.recipe import TrainingRecipe
 
-from spaner_registry.positions import Document, Keys, Problem, brief, show
+from spaner_registry.positions import Document, Keys, Problem
 from spaner_registry.values import DEFAULT, UNEXPECTED, as_whole
 
 _EXPECTED = {

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 import yaml
 from spaner_core.errors import ConfigError
+from spaner_core.expected import show
 from yaml.constructor import SafeConstructor
 
 from spaner_registry.composing import compose, refuse_syntax
@@ -29,8 +29,6 @@ _KINDS: dict[type[yaml.Node], tuple[str, tuple[str, ...]]] = {
     yaml.MappingNode: ("a mapping", ("map", "set")),
 }
 """What each kind of node is called, and its tags; the first says no more than the kind."""
-
-_LONGEST = 60  # letters of a value in a message
 
 
 class Place(NamedTuple):
@@ -199,24 +197,6 @@ class _Survey:
     def _note(self, node: yaml.Node, given: str, *, expected: str, remedy: str) -> None:
         message = f"{given}; expected {expected}; {remedy}"
         self.problems.append(Problem(_place(node), message))
-
-
-def show(value: object) -> str:
-    """Write a value as one would in YAML, in short and in one line."""
-    if value is None:
-        return "empty"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, Mapping):
-        return "a mapping"
-    if isinstance(value, list | tuple | set):
-        return "a list"
-    return brief(str(value) if isinstance(value, date) else repr(value))
-
-
-def brief(words: str) -> str:
-    """Cut what would make a message too long to read."""
-    return words if len(words) <= _LONGEST else f"{words[: _LONGEST - 3]}..."
 
 
 def _word(key: yaml.ScalarNode) -> object:

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal
 
 import pytest
+from pydantic import Field
 from spaner_core.errors import ConfigError, SpanerError
 from spaner_core.options import OptionError, read_options, unknown_key
 
@@ -70,7 +73,47 @@ def test_a_value_of_a_wrong_type_is_refused_by_name(key: str, value: object) -> 
     with pytest.raises(OptionError) as caught:
         read_options(Options, {key: value})
     assert [name for name, _ in caught.value.problems] == [key]
-    assert str(caught.value).startswith(f"{key}: ")
+    assert str(caught.value).startswith(f"{key} is ")
+    assert "; expected " in str(caught.value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Varied:
+    columns: tuple[str, ...]
+    size: tuple[int, int] = (1, 2)
+    units: Mapping[str, float] = field(default_factory=dict)
+    limit: int | list[int] | None = None
+    depth: Annotated[int, Field(ge=2)] = 3
+    where: Path = Path("here")
+    kind: Literal["a", "b"] = "a"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"columns": "x"}, "columns is 'x'; expected a list of texts; correct it"),
+        ({"columns": ["x", 3]}, "columns[1] is 3; expected a text; correct it"),
+        ({}, "columns is not given; expected a list of texts; add it"),
+        ({"size": [1]}, "size is a list; expected a list of 2 whole numbers; correct it or remove"),
+        ({"size": 1.5}, "size is 1.5; expected a list of 2 whole numbers; correct it or remove it"),
+        ({"units": {"x": "wide"}}, "units.x is 'wide'; expected a number; correct it or remove it"),
+        ({"units": ["x"]}, "units is a list; expected a mapping of keys and values; correct it or "
+                           "remove it"),
+        ({"limit": "x"}, "limit is 'x'; expected a whole number or a list of whole numbers or no "
+                         "value; correct it or remove it"),
+        ({"depth": 1}, "depth is 1; expected a number of at least 2; correct it, or remove it for "
+                       "the default 3"),
+        ({"where": 3}, "where is 3; expected a path; correct it or remove it"),
+        ({"kind": True}, "kind is true; expected 'a' or 'b'; correct it, or remove it for the "
+                         "default 'a'"),
+    ],
+)  # fmt: skip
+def test_every_type_is_told_in_our_own_words(given: dict[str, object], said: str) -> None:
+    with pytest.raises(OptionError) as caught:
+        read_options(Varied, {"columns": ["x"], **given} if given else {})
+    ((key, message),) = caught.value.problems
+    assert key == (next(iter(given)) if given else "columns")
+    assert message.startswith(said)
 
 
 def test_what_the_dataclass_itself_refuses_is_told_in_its_own_words() -> None:

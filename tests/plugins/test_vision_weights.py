@@ -152,7 +152,7 @@ def test_a_model_without_weights_is_never_drawn_at_random(vision: Any) -> None:
         ({"model": "hog", "checkpoint": "./w"}, "unknown key 'checkpoint'"),
         ({"model": "./vit", "checkpoint": "./w.safetensors"}, "leave one out"),
         ({"model": "test_vit", "checkpoint": "w.safetensors"}, r"write \./w\.safetensors"),
-        ({"model": 3}, "model: Input should be a valid string"),
+        ({"model": 3}, "model is 3; expected a text"),
     ],
 )
 def test_wrong_names_and_options_are_refused(

@@ -236,7 +236,7 @@ def test_a_plugins_option_errors_get_their_places(tmp_path: Path) -> None:
     error = config.option_error(caught.value, "modalities", "text", "aligner")
     lines = str(error).splitlines()
     assert lines[0] == f"{config.path}:3:31: unknown key 'widht'; did you mean 'width'?"
-    assert lines[1].startswith(f"{config.path}:3:41: dropout: ")
+    assert lines[1].startswith(f"{config.path}:3:41: dropout is 'much'; expected a number;")
 
 
 def test_every_section_is_refused_unless_something_reads_it() -> None:
