@@ -33,17 +33,22 @@ def run_child(
     Otherwise returns how it ended, as words that follow a subject: "ended with exit code 7; its
     last line: ...". The process imports from where this one does, paths added at run time
     included; it has no input, and its output goes to a file that is thrown away. It is stopped
-    after `time_limit_s` seconds, and what it started is stopped with it, however it ended.
+    after `time_limit_s` seconds, and what it started is stopped with it, however it ended. Its
+    temporary files lie in a folder of its own, which is removed then: a process that is killed
+    removes nothing.
     `environment` is added to this process's own. What runs there should call `die_with_parent`
     first, so that it is stopped too where this process is killed.
     """
-    with tempfile.TemporaryFile() as output:
+    with (
+        tempfile.TemporaryFile() as output,
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch,
+    ):
         process = subprocess.Popen(
             [sys.executable, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=output,  # a file, as a pipe fills up, and stays open with a grandchild
             stderr=subprocess.STDOUT,
-            env={**_environment(), **(environment or {})},
+            env={**_environment(), "TMPDIR": scratch, **(environment or {})},
             start_new_session=True,
         )
         try:

@@ -53,6 +53,18 @@ def test_how_a_process_ended_is_told_in_one_line(code: str, told: str) -> None:
     assert len(said) < 400
 
 
+@pytest.mark.parametrize("end", ["", "os.kill(os.getpid(), 9)"], ids=["ended", "killed"])
+def test_its_temporary_files_are_gone_with_it(tmp_path: Path, end: str) -> None:
+    told = tmp_path / "told"
+    code = (
+        "import os, pathlib, tempfile; "
+        f"made = tempfile.mkdtemp(); pathlib.Path({str(told)!r}).write_text(made); {end}"
+    )
+    _run(code)
+    assert told.read_text(encoding="utf-8")
+    assert not Path(told.read_text(encoding="utf-8")).exists()
+
+
 def test_there_is_nothing_to_read() -> None:
     assert _run("import sys; assert sys.stdin.read() == ''") is None
 
