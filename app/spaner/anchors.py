@@ -108,6 +108,8 @@ def attended_prompt(project: Project, split: str | None = None) -> PromptReport:
     """
     split = _split(project, split)
     looks, lacking, concepts = {}, {}, set(project.space.concepts)
+    if not concepts:  # there is nothing to attend to
+        return _report(project, {}, split=split, left_out={})
     for name in served_modalities(project):
         rows = [row for row in project.manifest.select(name, split) if row.concept in concepts]
         if not rows:

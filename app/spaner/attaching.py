@@ -41,6 +41,7 @@ def attach(project: Project, name: str, *, replace: bool = False) -> TrainingRep
     check_traces(project)
     declared_modalities(project, [name])
     rows = training_rows(project, name)
+    _check_anchored(project, name, rows)
     _check_known(project, name, rows, space.concepts)
     project.freshness.check([name])
     monitor = monitor_attaching(project, name)
@@ -100,6 +101,27 @@ def _strangers(space: Space, name: str, concepts: Sequence[str]) -> tuple[str, .
     """Warn of the other modalities, on concepts appended to the prompt after their training."""
     later = [concept for concept in concepts if concept not in space.blocks[0].concepts]
     return unseen_notices(space, later, [other for other in space.modalities if other != name])
+
+
+def _check_anchored(project: Project, name: str, rows: Sequence[Row]) -> None:
+    """Raise `DataError` where there is no concept to attach by: items have no anchors."""
+    space, config = project.space, project.config
+    together = " ".join(dict.fromkeys([*space.modalities, name]))
+    remedy = (
+        f"give rows a concept, or train {name!r} and its partners together: `spaner train "
+        f"{together} --overwrite`"
+    )
+    if not space.concepts:
+        raise DataError(
+            f"{config.space} was trained on items alone, so its prompt has no anchors, and an "
+            f"aligner is attached to anchors of concepts; {remedy}"
+        )
+    if not concepts_of(rows):
+        raise DataError(
+            f"{project.manifest.path}:{rows[0].line}: the training rows of {name!r} have items and "
+            f"no concepts, and an aligner is attached to anchors of concepts "
+            f"({', '.join(space.concepts)}); {remedy}"
+        )
 
 
 def _check_known(project: Project, name: str, rows: Sequence[Row], concepts: Sequence[str]) -> None:

@@ -9,10 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
-from spaner_core.data.labelled import LabelledRows
+from spaner_core.data.labelled import LabelledRows, concepts_of
+from spaner_core.errors import DataError
 
 from spaner.choosing import TEST_SPLIT
 from spaner.draws import drawing, following_seeds
+from spaner.plan import declared_modalities, training_rows
 from spaner.project import Project
 from spaner.refusals import check_shots
 from spaner.retraining import Figures, Outcome, Retraining, counted, prepare_retraining, sum_up
@@ -69,6 +71,7 @@ def few_shot(
     """
     shots = tuple(sorted(set(shots)))
     check_shots(shots, seeds)
+    _check_concepts(project, names)
     ground = prepare_retraining(project, split, names=names)
     drawn_by = following_seeds(project.config.training.seed, seeds)
     runs: dict[int | None, dict[int, Figures]] = {count: {} for count in (*shots, None)}
@@ -92,6 +95,20 @@ def few_shot(
         all_labels=sum_up(every),
         notices=(*ground.notices, *_short_notices(ground, max(shots))),
     )
+
+
+def _check_concepts(project: Project, names: Sequence[str]) -> None:
+    """Raise `DataError` for a modality whose training rows have items alone: none can be drawn."""
+    chosen = {name: training_rows(project, name) for name in declared_modalities(project, names)}
+    having = [name for name, rows in chosen.items() if concepts_of(rows)]
+    for name, rows in chosen.items():
+        if name not in having:
+            others = f", or name others: {' '.join(having)}" if len(having) > 1 else ""
+            raise DataError(
+                f"{project.manifest.path}:{rows[0].line}: the training rows of {name!r} have items "
+                "and no concepts; few-shot keeps the labels of some rows of each concept, and has "
+                f"nothing to draw by; give rows a concept{others}"
+            )
 
 
 def draw_support(ground: Retraining, shots: int, *, seed: int) -> dict[str, LabelledRows]:

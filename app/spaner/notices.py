@@ -19,6 +19,10 @@ SHOWN = 5
 
 def label_notices(trained: Trained) -> tuple[str, ...]:
     """Say how concept names were used, where they did not make the anchors."""
+    if not len(trained.prompt.anchors):
+        return (
+            "no row has a concept: the prompt has no anchors, modalities are linked by items alone",
+        )
     if trained.informativeness is None:
         return ("no concept names were embedded, so none made the anchors",)
     if trained.tied:

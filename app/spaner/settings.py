@@ -22,23 +22,24 @@ from spaner.project import Project
 class Setting:
     """What is chosen: width D, learning rate, lambda, pull strength, dropout of the features.
 
-    `dropout` is None where each aligner keeps its own.
+    `dropout` is None where each aligner keeps its own, `anchor_weight` (lambda) where no row has a
+    concept, and so nothing is drawn to an anchor.
     """
 
     dim: int
     learning_rate: float
-    anchor_weight: float
+    anchor_weight: float | None
     strength: float
     dropout: float | None
 
 
-def given_setting(project: Project) -> Setting:
-    """Return what the configuration says."""
+def given_setting(project: Project, *, anchored: bool) -> Setting:
+    """Return what the configuration says; `anchored` says whether rows have concepts."""
     recipe = project.config.recipe
     return Setting(
         dim=recipe.prompt.dim,
         learning_rate=recipe.training.learning_rate,
-        anchor_weight=recipe.loss.anchor_weight,
+        anchor_weight=recipe.loss.anchor_weight if anchored else None,
         strength=recipe.prompt.strength,
         dropout=None,
     )
@@ -100,6 +101,8 @@ def write_tuned(
         ("loss", "anchor_weight", best.anchor_weight),
         ("training", "learning_rate", best.learning_rate),
     ):
+        if value is None:
+            continue
         content[section] = {**(content.get(section) or {}), key: value}
     for key in left_out(project):
         del content["training"][key]

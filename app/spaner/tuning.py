@@ -126,10 +126,15 @@ class _Search:
     material: Retraining
     study: Study
 
+    @property
+    def anchored(self) -> bool:
+        """Whether training rows have concepts: without them no anchor draws, and none pulls."""
+        return any(bool((rows.concepts >= 0).any()) for rows in self.material.rows.values())
+
     def before(self) -> float:
         """Return the mean mAP of the configuration as it stands, measured once a study."""
         if BEFORE not in self.study.user_attrs:
-            given = given_setting(self.project)
+            given = given_setting(self.project, anchored=self.anchored)
             _, found = self._measure(given, strengths=[given.strength])
             self.study.set_user_attr(BEFORE, found)
         return float(self.study.user_attrs[BEFORE])
@@ -150,7 +155,7 @@ class _Search:
         gave_figures = len(diverged_trials(self.study)) < len(ended_trials(self.study))
         if gave_figures and self.study.best_value > before:
             return Setting(**self.study.best_trial.user_attrs[SETTING]), self.study.best_value
-        return given_setting(self.project), before
+        return given_setting(self.project, anchored=self.anchored), before
 
     def _try(self) -> None:
         """Train with the settings that the study suggests, and tell it the mAP that they give."""
@@ -159,10 +164,12 @@ class _Search:
         seed = self.project.config.training.seed
         self.study.sampler = new_sampler(self.study, seed=seed)
         trial = self.study.ask()
-        setting = _suggested(trial, strength=self.project.config.prompt.strength)
+        given = given_setting(self.project, anchored=self.anchored)
+        setting = _suggested(trial, given)
         trial.set_user_attr(SETTING, asdict(setting))
         try:
-            strength, found = self._measure(setting, strengths=STRENGTHS)
+            strengths = STRENGTHS if self.anchored else [given.strength]
+            strength, found = self._measure(setting, strengths=strengths)
         except ConfigError:  # diverged: the configuration itself has trained before any trial
             self.study.tell(trial, state=TrialState.FAIL)
             return
@@ -175,7 +182,9 @@ class _Search:
         recipe = replace(
             recipe,
             prompt=replace(recipe.prompt, dim=setting.dim),
-            loss=replace(recipe.loss, anchor_weight=setting.anchor_weight),
+            loss=recipe.loss
+            if setting.anchor_weight is None
+            else replace(recipe.loss, anchor_weight=setting.anchor_weight),
             training=replace(recipe.training, learning_rate=setting.learning_rate),
         )
         builders = {name: self._builder(name, setting) for name in self.material.rows}
@@ -204,13 +213,16 @@ class _Search:
         )
 
 
-def _suggested(trial: Trial, *, strength: float) -> Setting:
+def _suggested(trial: Trial, given: Setting) -> Setting:
+    """Let the study choose what has an effect, and keep what the configuration says besides."""
     return Setting(
         dim=trial.suggest_categorical("dim", DIMS),
         learning_rate=_short(trial.suggest_float("learning_rate", *LEARNING_RATE, log=True)),
-        anchor_weight=_short(trial.suggest_float("anchor_weight", *ANCHOR_WEIGHT, log=True)),
+        anchor_weight=None
+        if given.anchor_weight is None
+        else _short(trial.suggest_float("anchor_weight", *ANCHOR_WEIGHT, log=True)),
         dropout=_short(trial.suggest_float("dropout", *DROPOUT)),
-        strength=strength,
+        strength=given.strength,
     )
 
 

@@ -104,7 +104,8 @@ def evaluate(
         say_json(figures)
     else:
         rows = f"split {measured}" if measured else "all rows"
-        say_figures(figures, list(embedded), rows=rows, details=details)
+        by_item = not any(row.concept for part in embedded.values() for row in part.rows)
+        say_figures(figures, list(embedded), rows=rows, by_item=by_item, details=details)
 
 
 def search(

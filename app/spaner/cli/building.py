@@ -210,7 +210,12 @@ def _say_profile(parts: dict[str, float]) -> None:
 
 
 def _say_report(report: TrainingReport) -> None:
-    say(f"{report.space}: trained on rows of {report.concepts} concepts; anchors: {report.anchors}")
+    labels = (
+        f"rows of {report.concepts} concepts; anchors: {report.anchors}"
+        if report.concepts
+        else "items alone; no anchors"
+    )
+    say(f"{report.space}: trained on {labels}")
     say_table(
         ("modality", "training rows", "trained parameters"),
         [(name, rows, report.trained_parameters[name]) for name, rows in report.rows.items()],

@@ -20,27 +20,39 @@ COHERENCE = {"matched_cosine": "matched", "unmatched_cosine": "unmatched", "moda
 MODALITY = {"knn_agreement": "neighbours", "linear_cka": "CKA", "uniformity": "uniformity"}
 
 
-def say_figures(figures: Figures, names: Sequence[str], *, rows: str, details: bool) -> None:
-    """Say what `measure` found for the modalities `names` on `rows`, a description of them."""
+def say_figures(
+    figures: Figures, names: Sequence[str], *, rows: str, by_item: bool, details: bool
+) -> None:
+    """Say what `measure` found for the modalities `names` on `rows`, a description of them.
+
+    `by_item` is true where rows have no concepts, so that all retrieval is by item.
+    """
     pairs = [(a, b) for a in names for b in names if a != b]
-    say(f"Retrieval, {rows} (skipped: queries without any match in the gallery)")
+    by = " by item" if by_item else ""
+    say(f"Retrieval{by}, {rows} (skipped: queries without any match in the gallery)")
     _say_retrieval(figures, pairs)
-    _say_retrieval_by_item(figures, pairs)
+    if not by_item:
+        _say_retrieval_by_item(figures, pairs)
     _say_one_gallery(figures, names)
     if details:
         _say_hubs(figures, names)
     _say_coherence(figures, pairs, details=details)
     _say_modalities(figures, names)
-    say(
-        f"Clusters follow concepts {_figure(figures['concept_v_measure'])}, modalities "
-        f"{_figure(figures['modality_v_measure'])} (V-measure, 0 to 1)"
-    )
+    if not by_item:
+        _say_clusters(figures)
     say(
         f"Mean recall@1 {_figure(figures['mean_recall@1'])}, "
         f"mean mAP {_figure(figures['mean_map'])} over ordered pairs"
     )
     more = "" if details else "hubs and alignment with --details, "
     say(f"More: {more}every figure with --json")
+
+
+def _say_clusters(figures: Figures) -> None:
+    say(
+        f"Clusters follow concepts {_figure(figures['concept_v_measure'])}, modalities "
+        f"{_figure(figures['modality_v_measure'])} (V-measure, 0 to 1)"
+    )
 
 
 def _say_retrieval(figures: Figures, pairs: Sequence[tuple[str, str]], by: str = "") -> None:

@@ -79,7 +79,8 @@ def prompt(
             say_json(asdict(report) | {"sample": None})
         else:
             _say_anchors(report)
-            _say_attention(report)
+            if report.modalities:
+                _say_attention(report)
         return
     look = attention_of(project, sample, modality=source, k=k)
     if as_json:
@@ -102,6 +103,9 @@ def _notices(report: PromptReport) -> Iterator[str]:
 
 
 def _say_anchors(report: PromptReport) -> None:
+    if not report.anchors:
+        say("The shared prompt has no anchors: the space was trained on items alone")
+        return
     origin = "made from these texts" if report.made_from == "labels" else "random"
     say(
         f"The shared prompt: {len(report.anchors)} anchors, {origin}; read-out sharpness "

@@ -8,6 +8,7 @@ import torch
 from transformers import set_seed
 
 from spaner_core.data.labelled import LabelledBatches, LabelledRows
+from spaner_core.errors import DataError
 from spaner_core.modality import Aligner
 from spaner_core.profiling import spent
 from spaner_core.prompt import SharedPrompt
@@ -31,10 +32,16 @@ def fit_attached(
 
     Rows without a concept set centre and scale only.
 
-    Raises `DataError` where the rows are of fewer than two concepts, and `ConfigError` where
+    Raises `DataError` where the rows are of fewer than two concepts (items alone do not do, as no
+    anchor is theirs), and `ConfigError` where
     numbers are no longer finite.
     """
     labelled = rows.take(torch.nonzero(rows.concepts >= 0).flatten())
+    if not len(labelled):
+        raise DataError(
+            f"no training row of modality {name!r} has a concept; an aligner is attached to the "
+            "anchors of concepts, and items say nothing of them. Give the manifest's rows concepts"
+        )
     check_concepts(name, labelled)
     set_seed(training.seed)
     aligner = build()

@@ -105,13 +105,17 @@ def fit_space(
 
 
 def check_concepts(name: str, rows: LabelledRows) -> None:
-    """Raise `DataError` where labelled rows are of fewer than two concepts."""
+    """Raise `DataError` where nothing says which rows belong together, or one concept is all."""
     known = set(rows.concepts[rows.concepts >= 0].tolist())
-    if len(known) == 1 or (not known and bool((rows.items < 0).all())):
+    if len(known) == 1:
         raise DataError(
-            f"modality {name!r} has training rows of {len(known)} concept"
-            f"{'' if len(known) == 1 else 's'}; at least 2 are needed to tell them apart. Add rows "
-            "of other concepts to the manifest"
+            f"modality {name!r} has training rows of 1 concept; at least 2 are needed to tell them "
+            "apart. Add rows of other concepts to the manifest"
+        )
+    if not known and bool((rows.items < 0).all()):
+        raise DataError(
+            f"no training row of modality {name!r} has a concept or an item, so nothing says which "
+            "belong together. Give the manifest's rows concepts, or items"
         )
 
 
