@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from spaner_core import checkpoint
 from spaner_core.data.manifest import inline_source
-from spaner_core.errors import DataError, OutputExists, SpaceError
+from spaner_core.errors import ConfigError, DataError, OutputExists, SpaceError
+from spaner_core.options import OptionError
 from spaner_core.ordinary_files import copy_ordinary
 from spaner_core.records import AlignerRecord
 from spaner_core.replacing import replaced_at_end
@@ -181,6 +183,16 @@ def open_space(folder: Path, assembly: Assembly | None = None) -> Space:
         )
 
     aligned = checkpoint.load_space(folder, build_aligner=build_aligner)
-    return Space(
-        folder, aligned, assembly or Assembly(registry, options_from_space(aligned.records))
+    if assembly is None:
+        options = options_from_space(aligned.records)
+        assembly = Assembly(registry, options, option_error=partial(_recorded, folder))
+    return Space(folder, aligned, assembly)
+
+
+def _recorded(folder: Path, error: OptionError, *keys: str) -> ConfigError:
+    """Say where a space recorded the options that a plugin complains of."""
+    _, name, kind = keys
+    return ConfigError(
+        f"{folder / 'aligners' / name / 'config.json'}: {kind}_options: {error}; restore it from "
+        "a copy, or declare the modality in your own plugins.yaml"
     )
