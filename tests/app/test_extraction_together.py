@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from spaner_core.features.freshness import SAMPLE_ROWS
 
 from tests.app.feature_projects import TOY, ToyProject, counts, refused, rows_kept
 from tests.app.plugin_site import PluginSite
@@ -92,7 +93,8 @@ def test_many_at_once_on_an_empty_store(tmp_path: Path, site: PluginSite) -> Non
     assert sum(count["extracted"] for count in done) == 300
     assert all(count["quarantined"] == 0 for count in done)
     assert len(rows_kept(projects[0].store)) == len(set(rows_kept(projects[0].store))) == 300
-    assert encoded(*projects).most_common(1)[0][1] == 1
+    compared = SAMPLE_ROWS * len(projects)  # with what is stored by then
+    assert encoded(*projects).total() <= 300 + compared
 
 
 def test_who_needs_nothing_new_does_not_wait(tmp_path: Path, site: PluginSite) -> None:
@@ -152,7 +154,8 @@ def test_a_pruning_that_waits_for_an_extraction_keeps_what_that_brought(
     one = ToyProject(tmp_path / "a", site, INPUTS)
     other = ToyProject(tmp_path / "b", site, INPUTS[:10])
     assert other.counts()["extracted"] == 10
-    extracting = held_up(one, "extract", "--json")
+    # not where it encodes: a few of those ten are encoded again before it begins
+    extracting = held_up(one, "extract", "--json", at="plan.json")
     pruning = waits(other, "extract", "--prune", "--json")
     assert counts(end(extracting))["toy"]["extracted"] == 290
     assert json.loads(end(pruning))["pruned"]["rows"] == 0
