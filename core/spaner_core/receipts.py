@@ -98,23 +98,45 @@ def _is_receipt(body: Mapping[str, Any]) -> bool:
             for part in hashes
         )
         and isinstance(replaced, dict)
-        and all(isinstance(several, list) for several in replaced.values())
+        and all(
+            isinstance(several, list) and all(isinstance(value, str) for value in several)
+            for several in replaced.values()
+        )
+        and isinstance(body.get("others_unchanged"), bool | None)
     )
 
 
 def block_folders(space: Path) -> list[Path]:
-    """Return the folders of the prompt's blocks: `prompt` itself, then those appended later."""
+    """Return the folders of the prompt's blocks: `prompt` itself, then those appended later.
+
+    Raises `SpaceError` where that cannot be told.
+    """
     prompt = space / "prompt"
-    return [prompt, *sorted(path for path in prompt.glob("block-*") if path.is_dir())]
+    return [prompt, *(path for path in _folders(prompt) if path.name.startswith("block-"))]
+
+
+def aligner_folders(space: Path) -> list[Path]:
+    """Return the folders of the aligners; raises `SpaceError` where that cannot be told."""
+    return _folders(space / "aligners")
+
+
+def _folders(folder: Path) -> list[Path]:
+    try:
+        return sorted(path for path in folder.iterdir() if path.is_dir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise SpaceError(
+            f"{folder} cannot be read ({error.strerror}); ask its owner for permission"
+        ) from error
 
 
 def find_parts(space: Path) -> Iterator[str]:
     """Yield the parts of a space: the blocks of its prompt, then its aligners, each in order."""
     for folder in block_folders(space):
         yield folder.relative_to(space).as_posix()
-    for folder in sorted((space / "aligners").glob("*")):
-        if folder.is_dir():
-            yield f"aligners/{folder.name}"
+    for folder in aligner_folders(space):
+        yield f"aligners/{folder.name}"
 
 
 def verify(space: Path, *, kept: Path | None = None) -> list[str]:

@@ -90,6 +90,11 @@ def _read_text(path: Path) -> str:
         with open_ordinary(path) as file:
             data = file.read(LARGEST_FILE + 1)
     except FileNotFoundError as error:
+        if path.is_symlink():
+            raise ConfigError(
+                f"{path}: this is a link, and what it leads to is not there; expected a "
+                "plugins.yaml; mend or remove the link"
+            ) from error
         raise ConfigError(
             f"{path}: there is no such file; expected a plugins.yaml; "
             "write one, or name another with --config"

@@ -39,8 +39,10 @@ from spaner_registry.values import (
     Width,
     ZeroOrMore,
     beside,
+    no_place,
 )
 
+CACHE = "SPANER_CACHE_DIR"
 _FROZEN = ConfigDict(extra="forbid", frozen=True)
 
 
@@ -182,9 +184,10 @@ class Config(BaseModel):
         """
         if self.features.store is not None:
             return self.features.store
-        if cache := os.environ.get("SPANER_CACHE_DIR"):
-            return Path(cache).expanduser() / "features"
-        return self.data.manifest.with_suffix(".features")
+        if cache := os.environ.get(CACHE):
+            return _cache_folder(cache) / "features"
+        manifest = self.data.manifest
+        return (manifest if manifest.name else manifest.absolute()).with_suffix(".features")
 
     @property
     def recipe(self) -> Recipe:
@@ -216,6 +219,16 @@ class Config(BaseModel):
             Problem(self._document.place(*keys, option), message)
             for option, message in error.problems
         )
+
+
+def _cache_folder(given: str) -> Path:
+    try:
+        folder = Path(given).expanduser()
+    except RuntimeError as error:  # no such user, or one without a home
+        raise ConfigError(f"{CACHE} is {given}; expected a folder; {error}") from error
+    if expected := no_place(folder / "features"):
+        raise ConfigError(f"{CACHE} is {given}; expected {expected}; name another folder")
+    return folder
 
 
 def read_config(path: Path) -> Config:

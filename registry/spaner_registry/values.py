@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from errno import ELOOP
 from pathlib import Path
 from typing import Annotated
 
@@ -90,7 +91,27 @@ def _check_path(value: object, info: ValidationInfo) -> Path:
             path = path.expanduser()
         except RuntimeError as error:  # a container's user without an entry in passwd
             raise expect("a path without ~, as this user has no home folder") from error
-    return info.context / path if isinstance(info.context, Path) else path
+    path = info.context / path if isinstance(info.context, Path) else path
+    if expected := no_place(path):
+        raise expect(expected)
+    return path
+
+
+def no_place(path: Path) -> str | None:
+    """Say what is expected instead of a path at which nothing can be kept; None for others.
+
+    That is the root of the file system, which has no name to put another beside, and a circle of
+    links.
+    """
+    if not path.absolute().name:
+        return "a file or folder below /"
+    try:
+        path.stat()
+    except OSError as error:
+        return "a path that is no circle of links" if error.errno == ELOOP else None
+    except ValueError:  # a NUL
+        return "a path"
+    return None
 
 
 def _check_text(value: object) -> str:

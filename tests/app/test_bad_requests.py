@@ -89,6 +89,19 @@ def test_the_working_folder_is_no_place_for_a_space(project: Path, refuses: Refu
                 says=("no space",))  # fmt: skip
 
 
+@pytest.mark.parametrize("place", ["/", "circle", "circle/below"])
+def test_a_place_at_which_nothing_can_be_kept(project: Path, refuses: Refuses, place: str) -> None:
+    (project / "circle").symlink_to("circle")
+    for flag in ("--space", "--manifest"):
+        refuses("check", flag, place, cwd=project, says=(f"{flag} {place}: expected",))
+    refuses("verify", "--space", place, cwd=project, says=(place,))
+
+
+def test_a_new_plugin_in_a_circle_of_links(tmp_path: Path, refuses: Refuses) -> None:
+    (tmp_path / "circle").symlink_to("circle")
+    refuses("plugins", "new", "thermal", "--folder", "circle", cwd=tmp_path, says=("circle",))
+
+
 def test_an_empty_working_folder_takes_a_space(project: Path, spaner: Run, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     done = spaner("train", "text", "vision", "-c", project / "plugins.yaml", "--space", ".",

@@ -99,6 +99,14 @@ def test_nothing_is_loaded_where_the_policy_cannot_be_read(
     refuses("plugins", *command, cwd=project, says=("plugins.yaml:1", "allow"))
 
 
+@pytest.mark.parametrize("command", [("--strict",), ("check", "text"), ()], ids=" ".join)
+def test_a_configuration_whose_link_is_broken_is_not_taken_for_none(
+    command: tuple[str, ...], tmp_path: Path, refuses: Callable[..., str]
+) -> None:
+    (tmp_path / "plugins.yaml").symlink_to("moved/plugins.yaml")
+    refuses("plugins", *command, cwd=tmp_path, says=("plugins.yaml: this is a link",))
+
+
 def test_what_a_strangers_space_says_of_a_missing_plugin_is_quoted(
     trained: Path, spaner: Run
 ) -> None:

@@ -157,6 +157,43 @@ def test_what_is_no_receipt_is_not_read_as_one(tmp_path: Path, text: str) -> Non
         read_receipt(path)
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("part", 3),
+        ("own", {"config.json": ["x"]}),
+        ("others_before", ["prompt/config.json"]),
+        ("replaced", {"config.json": [["x"]]}),
+        ("replaced", {"config.json": [{}]}),
+        ("others_unchanged", 0),
+    ],
+)
+def test_a_receipt_whose_checksum_holds_may_still_be_none(
+    space: Path, key: str, value: object
+) -> None:
+    path = space / "aligners/third" / RECEIPT
+    _forge(path, json.dumps({**json.loads(path.read_text(encoding="utf-8")), key: value}))
+    assert any(str(path) in problem for problem in verify(space))
+    with pytest.raises(SpaceError, match="is no receipt"):
+        read_receipt(path)
+
+
+def test_names_that_no_file_has_in_a_receipt_are_told_as_missing(space: Path) -> None:
+    path = space / "aligners/third" / RECEIPT
+    body = json.loads(path.read_text(encoding="utf-8"))
+    _forge(path, json.dumps({**body, "own": {**body["own"], "\udc80\0": "x"}}))
+    assert any("\udc80\0: missing" in problem for problem in verify(space))
+
+
+def test_a_folder_that_cannot_be_listed_is_not_taken_for_an_empty_one(space: Path) -> None:
+    shutil.rmtree(space / "aligners")
+    (space / "aligners").symlink_to("aligners")
+    with pytest.raises(SpaceError, match="aligners cannot be read"):
+        stored.load(space)
+    with pytest.raises(SpaceError, match="aligners cannot be read"):
+        verify(space)
+
+
 def test_links_in_a_space_are_told(tmp_path: Path) -> None:
     stored.save(tmp_path / "space")
     (tmp_path / "space/loop").symlink_to(tmp_path)

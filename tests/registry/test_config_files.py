@@ -262,8 +262,30 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     assert "this is a folder; expected a YAML file" in _refusal(tmp_path)
     assert "there is no such file" in _refusal(missing / "plugins.yaml")
     assert "cannot be read (embedded null byte); expected a readable" in _refusal(Path("a\0b"))
+    (tmp_path / "link.yaml").symlink_to("absent.yaml")
+    assert "this is a link" in _refusal(tmp_path / "link.yaml")
     (tmp_path / "large.yaml").write_bytes(bytes(2**20 + 1))
     assert "the file is larger than 1 MiB" in _refusal(tmp_path / "large.yaml")
+
+
+@pytest.mark.parametrize("place", ["/", "circle", "circle/below"])
+def test_a_path_at_which_nothing_can_be_kept(tmp_path: Path, place: str) -> None:
+    (tmp_path / "circle").symlink_to("circle")
+    path = tmp_path / "plugins.yaml"
+    path.write_text(SMALLEST.replace("space: s", f"space: {place}"), encoding="utf-8")
+    assert f"{path}:1:1: space is {place!r}; " in _refusal(path)
+
+
+@pytest.mark.parametrize("cache", ["~nobody-of-this-name/x", "circle"])
+def test_a_cache_folder_that_cannot_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: str
+) -> None:
+    (tmp_path / "circle").symlink_to("circle")
+    (tmp_path / "plugins.yaml").write_text(SMALLEST, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SPANER_CACHE_DIR", cache)
+    with pytest.raises(ConfigError, match=f"SPANER_CACHE_DIR is {cache}"):
+        _ = read_config(Path("plugins.yaml")).feature_store
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from spaner_core.errors import ConfigError
 
 if TYPE_CHECKING:
     from spaner.project import Project
@@ -22,10 +23,34 @@ class Device(StrEnum):
     cuda = "cuda"
 
 
+def _check_place(parameter: typer.CallbackParam, path: Path | None) -> Path | None:
+    """Raise `ConfigError` for a path at which nothing can be kept."""
+    if path is not None:
+        _check(path, parameter)
+    return path
+
+
+def check_folder(parameter: typer.CallbackParam, path: Path) -> Path:
+    """Raise `ConfigError` for a folder in which nothing can be made."""
+    _check(path / "new", parameter)
+    return path
+
+
+def _check(path: Path, parameter: typer.CallbackParam) -> None:
+    from spaner_registry.values import no_place
+
+    if expected := no_place(path):
+        raise ConfigError(f"{parameter.opts[-1]} {path}: expected {expected}; name another")
+
+
 ConfigFlag = Annotated[Path, typer.Option("-c", "--config", help="The configuration.")]
-SpaceFlag = Annotated[Path | None, typer.Option("--space", help="Instead of the configuration's.")]
+SpaceFlag = Annotated[
+    Path | None,
+    typer.Option("--space", help="Instead of the configuration's.", callback=_check_place),
+]
 ManifestFlag = Annotated[
-    Path | None, typer.Option("--manifest", help="Instead of the configuration's.")
+    Path | None,
+    typer.Option("--manifest", help="Instead of the configuration's.", callback=_check_place),
 ]
 JsonFlag = Annotated[bool, typer.Option("--json", help="One JSON value on standard output.")]
 OverwriteFlag = Annotated[bool, typer.Option("--overwrite", help="Replace what exists.")]

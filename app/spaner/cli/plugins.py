@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spaner.cli.flags import CONFIG, ConfigFlag, JsonFlag, SpaceFlag
+from spaner.cli.flags import CONFIG, ConfigFlag, JsonFlag, SpaceFlag, check_folder
 from spaner.cli.output import notice, say, say_json, say_table
 
 if TYPE_CHECKING:
@@ -68,7 +68,10 @@ def plugins(
 def new(
     name: Annotated[str, typer.Argument(help="The new modality's name, such as thermal.")],
     folder: Annotated[
-        Path, typer.Option("--folder", help="Where the plugin's own folder is made.")
+        Path,
+        typer.Option(
+            "--folder", help="Where the plugin's own folder is made.", callback=check_folder
+        ),
     ] = Path(),
 ) -> None:
     """Begin a plugin of your own: writes a small one that works."""
@@ -167,13 +170,24 @@ def _space_if_any(space: Path | None, settings: Config | None) -> Path | None:
     return space
 
 
+def _is_absent(path: Path) -> bool:
+    """Tell whether nothing was meant: a link that leads nowhere and what is barred are there."""
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
 def _settings_if_any(config: Path, *, binding: bool) -> Config | None:
     """Read the configuration, None where there is none.
 
     Where it is broken and not `binding`, that only costs the columns made from it; before plugins
     are loaded it is binding, as its policy is.
     """
-    if config == CONFIG and not config.exists():
+    if config == CONFIG and _is_absent(config):
         return None
     from spaner_core.errors import ConfigError
     from spaner_registry.config import read_config

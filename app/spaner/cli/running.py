@@ -34,6 +34,10 @@ def run(arguments: Sequence[str]) -> int:
         output.flush()  # while an error can still be told
     except BrokenPipeError:  # whoever read our output has seen enough
         output.drop()
+    except SystemExit as error:
+        if not isinstance(error.__context__, BrokenPipeError):  # which rich makes one of
+            raise
+        output.drop()
     except Exception as error:
         if was_asked():  # a library made this of it
             raise

@@ -30,6 +30,8 @@ class SafeStream(io.TextIOWrapper):
     """
 
     losable = False
+    replaced: io.TextIOWrapper | None = None
+    """The stream of the same buffer before, which would close it when it is forgotten."""
 
     def write(self, text: str) -> int:
         """Write text; return its length."""
@@ -78,13 +80,15 @@ def prepare_streams() -> tuple[SafeStream, SafeStream]:
 def _safe(stream: Any, number: int) -> SafeStream:
     if not isinstance(stream, io.TextIOWrapper):  # it was closed
         return SafeStream(open(number, "wb", closefd=False), encoding="utf-8", errors="replace")
-    return SafeStream(
+    safe = SafeStream(
         stream.buffer,
         encoding=stream.encoding,
         errors="replace" if stream.errors in FAILING else stream.errors,
         line_buffering=stream.line_buffering,
         write_through=stream.write_through,
     )
+    safe.replaced = stream
+    return safe
 
 
 def plain(words: str) -> str:

@@ -11,6 +11,8 @@ import typer
 from spaner_core.errors import OutputExists
 from spaner_core.ordinary_files import read_small
 
+from spaner.cli.output import say
+from spaner.cli.streams import plain
 from spaner.demo.dataset import write_dataset
 
 PLUGINS_YAML = "plugins.yaml"
@@ -30,15 +32,15 @@ def tell(folder: Path, run: Callable[[list[str]], None]) -> None:
         )
     folder.mkdir(parents=True, exist_ok=True)
     config.write_bytes(content)
-    typer.echo(f"Real digits and motions, written words, synthetic speech: written to {folder}/")
+    say(f"Real digits and motions, written words, synthetic speech: written to {folder}/")
     write_dataset(folder)
     for comment, command in _story(folder):
         typer.secho(f"\n{comment}", bold=True)
-        typer.secho(f"$ spaner {shlex.join(command)}", fg="green")
+        typer.secho(plain(f"$ spaner {shlex.join(command)}"), fg="green")
         run(command)
     typer.secho("\nNow try your own:", bold=True)
-    typer.echo(f'  spaner search "trois" --from text --to vision,audio -c {config}')
-    typer.echo(f"  the map is {folder / 'map.png'}, the space {folder / 'space'}/")
+    say(f'  spaner search "trois" --from text --to vision,audio -c {config}')
+    say(f"  the map is {folder / 'map.png'}, the space {folder / 'space'}/")
 
 
 def _is_ours(config: Path, content: bytes) -> bool:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from spaner_core.data.manifest import inline_source
 from spaner_core.errors import DataError
+from spaner_core.evaluation.scores import SCORE_STEPS, cosine_steps
 
 from spaner.calibration import Calibration
 from spaner.project import Project
@@ -102,10 +103,10 @@ def _nearest(
     distinct = list({row.id: row for row in project.rows(target, split)}.values())
     usable = project.features(target, distinct)
     gallery = project.space.embed(target, usable.features, strength=strength)
-    cosines = project.space.similarity(wanted, gallery)[0]
+    steps = cosine_steps(wanted, gallery)[0]
     # stable: rows that tie keep the manifest's order
-    best = np.argsort(-cosines, kind="stable")[:k]
-    return [Nearest(usable.rows[place], float(cosines[place])) for place in best]
+    best = np.argsort(-steps, kind="stable")[:k]
+    return [Nearest(usable.rows[place], int(steps[place]) / SCORE_STEPS) for place in best]
 
 
 def _hit(rank: int, nearest: Nearest, *, source: str, calibration: Calibration | None) -> Hit:

@@ -20,7 +20,7 @@ from spaner_core.checkpoint.prompts import read_prompt, write_prompt
 from spaner_core.errors import OutputExists, SpaceError
 from spaner_core.modality import Aligner
 from spaner_core.prompt import SharedPrompt
-from spaner_core.receipts import RECEIPT, hash_tree
+from spaner_core.receipts import RECEIPT, aligner_folders, hash_tree
 from spaner_core.records import AlignerRecord, PromptRecord
 from spaner_core.replacing import (
     check_is_space,
@@ -135,8 +135,7 @@ def _state_of(folder: Path) -> list[tuple[int, int]]:
 
 def _read_space(folder: Path, build_aligner: AlignerBuilder) -> Space:
     stored = read_prompt(folder / "prompt")
-    parts = [path for path in sorted(folder.glob("aligners/*")) if path.is_dir()]
-    found = {path.name: look_at_aligner(path, stored.blocks) for path in parts}
+    found = {p.name: look_at_aligner(p, stored.blocks) for p in aligner_folders(folder)}
     if found and all(isinstance(part, Stranger) for part in found.values()):
         raise SpaceError(
             f"{folder / 'prompt'} is another prompt ({stored.blocks[-1].fingerprint[:12]}) than "

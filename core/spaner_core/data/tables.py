@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import RLock
+from typing import Any
 
 from spaner_core.errors import DataError
 from spaner_core.ordinary_files import open_ordinary
@@ -131,7 +132,10 @@ def _read_parquet(path: Path) -> Table:
         with open_ordinary(path) as opened, pq.ParquetFile(opened) as file:
             content = file.read()
         columns = [str(name).strip() for name in content.column_names]
-        values = [column.to_pylist() for column in content.columns]
+        values = [
+            _cells(column, name, path)
+            for name, column in zip(columns, content.columns, strict=True)
+        ]
     except (pa.ArrowException, ValueError) as error:
         reason = " ".join(str(error).split())
         advice = "expected a Parquet file; write it again"
@@ -139,6 +143,17 @@ def _read_parquet(path: Path) -> Table:
     rows = enumerate(zip(*values, strict=True), start=1)
     records = [(line, dict(zip(columns, cells, strict=True))) for line, cells in rows]
     return Table(columns=columns, records=records)
+
+
+def _cells(column: Any, name: str, path: Path) -> list[object]:
+    try:
+        cells: list[object] = column.to_pylist()
+    except (OverflowError, ValueError) as error:  # a date after the year 9999, half a character
+        raise DataError(
+            f"{path}: the column {name!r} holds a value that is no {column.type} ({error}); "
+            "expected dates up to the year 9999 and texts in UTF-8; correct it"
+        ) from error
+    return cells
 
 
 _READERS: dict[str, Callable[[Path], Table]] = {

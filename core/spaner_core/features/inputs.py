@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from collections import Counter
@@ -88,8 +89,13 @@ def check_ordinary(source: Path | str) -> None:
     try:
         file = source if source.exists() else without_part(source)
         ordinary, found = file.is_file(), file.exists()
-    except (OSError, ValueError) as error:  # a name that no file can have
-        raise UnusableInput(f"no file can have this name ({error}); correct the path") from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        if isinstance(error, ValueError) or error.errno == errno.ENAMETOOLONG:
+            wrong = f"no file can have this name ({reason})"
+        else:  # a folder on the way there is barred
+            wrong = f"{reason}; expected a file that can be read"
+        raise UnusableInput(f"{wrong}; correct the path, or give rights") from error
     if not found:
         raise UnusableInput("there is no such file; restore it, or correct the path")
     if not ordinary:

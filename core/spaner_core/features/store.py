@@ -9,6 +9,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TypeVar
+
+from pydantic import TypeAdapter
 
 from spaner_core.features.identity import FORMAT_VERSION, StreamIdentity
 from spaner_core.features.outdated import OutdatedAligners
@@ -32,6 +35,9 @@ class Use:
     stream: str
 
 
+KindT = TypeVar("KindT", Use, StreamIdentity)
+
+
 class FeatureStore:
     """Features that were extracted, in `folder`, as numbers of `dtype` (float16 or float32)."""
 
@@ -46,7 +52,7 @@ class FeatureStore:
         """Open every stream that there is."""
         for path in sorted(self.folder.glob(f"*/{DESCRIPTION}")):
             try:
-                identity = StreamIdentity(**read_json(path))
+                identity = _read(path, StreamIdentity)
             except (OSError, TypeError, ValueError):
                 continue  # no description of ours: what lies there is not ours to touch
             # a newer SPANER's features are not ours to judge
@@ -73,5 +79,13 @@ class FeatureStore:
         found = {}
         for path in sorted((self.folder / USES).glob("*.json")):
             with suppress(OSError, TypeError, ValueError):
-                found[path] = Use(**read_json(path))
+                found[path] = _read(path, Use)
         return found
+
+
+def _read(path: Path, kind: type[KindT]) -> KindT:
+    """Read what was written; raises `OSError`, or `TypeError` and `ValueError` for anything else.
+
+    Neither a missing or further key nor a value of another type passes.
+    """
+    return TypeAdapter(kind).validate_python(asdict(kind(**read_json(path))))

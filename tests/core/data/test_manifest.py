@@ -285,6 +285,24 @@ def test_another_encoding_is_named_with_its_line(tmp_path: Path, name: str) -> N
     assert problems(path)[0].startswith(":1: got byte 0xff, ")
 
 
+@pytest.mark.parametrize(
+    "late",
+    [
+        pa.array([10**12], pa.timestamp("s")),
+        pa.array([10**18], pa.timestamp("us", "UTC")),
+        pa.array([10**7], pa.int32()).cast(pa.date32()),
+    ],
+    ids=lambda late: str(late.type),
+)
+def test_dates_beyond_the_year_9999_are_named_by_their_column(
+    tmp_path: Path, late: pa.Array
+) -> None:
+    names = {name: pa.array(["x"]) for name in ("modality", "input", "concept")}
+    pq.write_table(pa.table({**names, "taken": late}), tmp_path / "m.parquet")
+    (problem,) = problems(tmp_path / "m.parquet")
+    assert "'taken'" in problem
+
+
 def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
     assert problems(tmp_path / "m.csv") == [
         ": No such file or directory; expected a readable file; check the path"

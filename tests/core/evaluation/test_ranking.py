@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from spaner_core.evaluation.ranking import first_places, relevant_ranks
 from spaner_core.evaluation.retrieval import retrieval
-from spaner_core.evaluation.scores import score_steps, scored_blocks, unit_rows
+from spaner_core.evaluation.scores import cosine_steps, score_steps, scored_blocks, unit_rows
 
 SCORES = st.lists(st.integers(-2, 2), min_size=1, max_size=5)
 
@@ -33,6 +33,16 @@ def test_places_of_no_rows_are_empty_and_a_wrong_k_is_refused() -> None:
     for k in (0, -1, 1.5):
         with pytest.raises(ValueError, match=f"k = {k}"):
             first_places(torch.zeros(1, 4, dtype=torch.int32), k=k)
+
+
+@pytest.mark.parametrize("width", [7, 128])
+def test_equal_rows_have_one_score_wherever_they_stand_in_a_gallery(width: int) -> None:
+    queries, one = unit_rows(torch.randn(3, width)).float(), unit_rows(torch.randn(1, width))
+    for rows in (*range(1, 70), 1025):
+        steps = cosine_steps(queries.numpy(), one.float().expand(rows, -1).contiguous().numpy())
+        assert steps.shape == (3, rows)
+        assert (steps == steps[:, :1]).all()
+    assert steps[:, :1].tolist() == score_steps(queries.double(), one.float().double()).tolist()
 
 
 @settings(deadline=None, max_examples=40)

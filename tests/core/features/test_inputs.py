@@ -66,6 +66,9 @@ def test_folders_pipes_and_impossible_names_are_unusable_and_nothing_waits(tmp_p
     for name in ("pipe.toy", "folder.toy", "pipe.toy#1", "folder.toy#1", "nul\0.toy", "x" * 300):
         with pytest.raises(UnusableInput):
             key_input(tmp_path / name)
+    (tmp_path / "circle").symlink_to("circle")
+    with pytest.raises(UnusableInput, match="no file can have this name"):
+        check_ordinary(tmp_path / ("x" * 300))
     with pytest.raises(UnusableInput, match="a pipe"):
         check_ordinary(tmp_path / "pipe.toy")
     with pytest.raises(UnusableInput, match="a folder"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +16,8 @@ from spaner_core.features.store import FeatureStore, Use
 from spaner_core.features.stream import FeatureStream
 
 from tests.core.features.stored_samples import IDENTITY, filled, key, samples
+
+TYPES = json.dumps({"modality": [], "encoder": 1, "transform": None, "dtype": {}, "dim": "x"})
 
 
 def names(folder: Path) -> list[str]:
@@ -136,6 +139,10 @@ def test_a_use_that_was_killed_half_written_leaves_nothing_for_ever(tmp_path: Pa
     (tmp_path / "uses").mkdir()
     (tmp_path / "uses/.toy-1.json.partial-99999999").write_text("{", encoding="utf-8")
     (tmp_path / "uses/broken.json").write_text("{", encoding="utf-8")
+    for wrong in (7, None, ["x"], {}):
+        said = {"config": "c", "manifest": wrong, "modality": "toy", "stream": "toy-1"}
+        path = tmp_path / f"uses/{type(wrong).__name__}.json"
+        path.write_text(json.dumps(said), encoding="utf-8")
     store.note_use(use())
     assert list(store.uses().values()) == [use()]
     assert [name for name in names(tmp_path / "uses") if name.startswith(".")] == []
@@ -144,9 +151,9 @@ def test_a_use_that_was_killed_half_written_leaves_nothing_for_ever(tmp_path: Pa
 def test_what_is_no_stream_of_ours_is_none_of_the_stores(tmp_path: Path) -> None:
     filled(tmp_path / IDENTITY.folder, samples(2))
     filled(tmp_path / "copied", samples(2))  # ours, under another name
-    for name, content in {"a": "{}", "b": "[]", "c": "{", "d": '{"modality": 1}'}.items():
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "stream.json").write_text(content, encoding="utf-8")
+    for name, content in enumerate(("{}", "[]", "{", '{"modality": 1}', TYPES)):
+        (tmp_path / str(name)).mkdir()
+        (tmp_path / str(name) / "stream.json").write_text(content, encoding="utf-8")
     found = [stream.folder.name for stream in FeatureStore(tmp_path).streams()]
     assert found == [IDENTITY.folder]
     assert list(FeatureStore(tmp_path / "gone").streams()) == []
