@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
+import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.process import Process, start
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Tree = Callable[[Path], dict[str, str]]
@@ -16,106 +19,111 @@ Tree = Callable[[Path], dict[str, str]]
 pytestmark = pytest.mark.slow
 
 MOMENTS = (0.2, 0.5, 0.75, 0.9, 0.97)
-"""Shares of a whole run after which it is killed; more are tried near its end, while it writes."""
+"""Shares of a whole run's processor time after which it is killed."""
+
+PARTIAL = ".space.partial-"
 
 
-def kill_after(seconds: float, *arguments: str, folder: Path, environment: dict[str, str]) -> int:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "spaner", *arguments],
-        cwd=folder,
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        return process.wait(timeout=seconds)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        return process.wait()
+def kill_after(seconds: float, *arguments: str, folder: Path) -> bool:
+    """Kill a command after so much processor time; False where it ended before."""
+    ended = start(*arguments, cwd=folder, seconds=seconds).end()
+    return ended.returncode == -signal.SIGPROF
 
 
-def kill_when(appears: str, *arguments: str, folder: Path, environment: dict[str, str]) -> int:
-    """Kill at the moment when something of that name stands in the folder."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "spaner", *arguments],
-        cwd=folder,
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    while process.poll() is None and not any(folder.glob(appears)):
-        time.sleep(0.0005)
-    process.kill()
-    return process.wait()
+def held_at(change: int, *arguments: str, folder: Path) -> Process:
+    """Stop a command before this change of what is to become a space or a part of it."""
+    process = start(*arguments, cwd=folder, stops=PARTIAL, first=change)
+    assert process.stopped(), process.end()
+    return process
 
 
-def whole_seconds(spaner: Run, *arguments: str, folder: Path) -> float:
-    start = time.monotonic()
-    assert spaner(*arguments, cwd=folder).returncode == 0
-    return time.monotonic() - start
+def kills_while_writing(
+    *arguments: str, folder: Path, prepare: Callable[[], object]
+) -> Iterator[int]:
+    """Kill a command before each change of what it writes; yield after each with its number."""
+    prepare()
+    process = start(*arguments, cwd=folder, stops=PARTIAL)
+    changes = sum(1 for _ in process.stops())
+    assert process.end().returncode == 0
+    assert changes > 3
+    for change in range(1, changes + 1):
+        prepare()
+        held_at(change, *arguments, folder=folder).kill()
+        yield change
 
 
-def test_a_killed_training_leaves_no_space_or_a_whole_one(
-    project: Path, cold_spaner: Run, spaner: Run, cold_environment: dict[str, str]
-) -> None:
+def test_a_killed_training_leaves_no_space_or_a_whole_one(project: Path, spaner: Run) -> None:
     names = ("train", "text", "vision", "audio")
-    whole_s = whole_seconds(cold_spaner, *names, "--space", "timed", folder=project)
-    killed = [
-        kill_after(share * whole_s, *names, folder=project, environment=cold_environment)
-        for share in MOMENTS[:2]
-    ]
+    whole = start(*names, "--space", "timed", cwd=project).end()
+    assert whole.returncode == 0, whole.stderr
+    killed = [kill_after(share * whole.cpu_s, *names, folder=project) for share in MOMENTS[:2]]
+    assert any(killed), "nothing was killed"
     for share in MOMENTS:
-        kill_after(share * whole_s, *names, "--overwrite", folder=project,
-                   environment=cold_environment)  # fmt: skip
+        kill_after(share * whole.cpu_s, *names, "--overwrite", folder=project)
         if (project / "space").exists():
             assert spaner("verify", cwd=project).returncode == 0
-    assert any(code != 0 for code in killed), "nothing was killed"
 
     done = spaner(*names, "--overwrite", cwd=project)
     assert done.returncode == 0, done.stderr
     assert spaner("verify", cwd=project).returncode == 0
 
 
-def test_a_training_killed_while_it_writes(
-    project: Path, spaner: Run, cold_environment: dict[str, str]
-) -> None:
-    code = kill_when(".space.partial-*/space/prompt", "train", "text", "vision", folder=project,
-                     environment=cold_environment)  # fmt: skip
-    assert code != 0, "it ended before it was killed"
-    assert not (project / "space").exists() or spaner("verify", cwd=project).returncode == 0
+def test_a_training_killed_while_it_writes(project: Path, spaner: Run) -> None:
+    train = ("train", "text", "vision")
 
-    done = spaner("train", "text", "vision", "--overwrite", cwd=project)
-    assert done.returncode == 0, done.stderr
-    left = [path.name for path in project.iterdir() if path.name.startswith(".")]
-    assert left == [], "remains of the killed training stay for ever"
+    def without_space() -> None:
+        shutil.rmtree(project / "space", ignore_errors=True)
+
+    for change in kills_while_writing(*train, folder=project, prepare=without_space):
+        whole = (project / "space").exists()
+        assert not whole or spaner("verify", cwd=project).returncode == 0, change
+        done = spaner(*train, "--overwrite", cwd=project)
+        assert done.returncode == 0, done.stderr
+        left = [path.name for path in project.iterdir() if path.name.startswith(".")]
+        assert left == [], f"remains of the training killed before change {change} stay for ever"
 
 
 def test_an_overwriting_training_killed_while_it_writes_keeps_the_old_space(
-    trained: Path, spaner: Run, cold_environment: dict[str, str], tree: Tree
+    trained: Path, spaner: Run, tree: Tree
 ) -> None:
     before = tree(trained / "space")
-    code = kill_when(".space.partial-*/space/prompt", "train", "text", "vision", "--overwrite",
-                     "--seed", "3", folder=trained, environment=cold_environment)  # fmt: skip
-    assert code != 0, "it ended before it was killed"
-    assert spaner("verify", cwd=trained).returncode == 0
-    assert tree(trained / "space") == before or not (trained / "space/aligners/audio").exists()
+    train = ("train", "text", "vision", "--overwrite", "--seed", "3")
+
+    def with_old_space() -> None:
+        shutil.rmtree(trained / "space", ignore_errors=True)
+        shutil.copytree(trained / "kept", trained / "space")
+
+    shutil.copytree(trained / "space", trained / "kept")
+    for change in kills_while_writing(*train, folder=trained, prepare=with_old_space):
+        assert spaner("verify", cwd=trained).returncode == 0, change
+        assert (
+            tree(trained / "space") == before or not (trained / "space/aligners/audio").exists()
+        ), change
 
 
 def test_a_killed_attachment_changes_nothing_that_was_there(
-    trained: Path, cold_spaner: Run, spaner: Run, cold_environment: dict[str, str], tree: Tree
+    trained: Path, spaner: Run, tree: Tree
 ) -> None:
     before = tree(trained / "space")
     attach = ("attach", "sensor")
-    start = time.monotonic()
-    kill_when(".space.partial-*", *attach, folder=trained, environment=cold_environment)
-    whole_s = time.monotonic() - start
-    for share in MOMENTS:
+
+    def holds() -> None:
         after = tree(trained / "space")
         assert {name: after[name] for name in before} == before
         assert spaner("verify", cwd=trained).returncode == 0
-        kill_after(share * whole_s, *attach, folder=trained, environment=cold_environment)
-    after = tree(trained / "space")
-    assert {name: after[name] for name in before} == before
+
+    def without_sensor() -> None:
+        shutil.rmtree(trained / "space/aligners/sensor", ignore_errors=True)
+
+    for _ in kills_while_writing(*attach, folder=trained, prepare=without_sensor):
+        holds()
+    without_sensor()
+    whole = start(*attach, cwd=trained).end()
+    assert whole.returncode == 0, whole.stderr
+    for share in MOMENTS:
+        without_sensor()
+        kill_after(share * whole.cpu_s, *attach, folder=trained)
+        holds()
 
     if not (trained / "space/aligners/sensor").exists():
         done = spaner(*attach, cwd=trained)
