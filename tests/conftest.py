@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,6 +18,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["OMP_NUM_THREADS"] = "1"
 
 ROOT = Path(__file__).parents[1]
+MadeOnce = Callable[[str, Callable[[Path], object]], Path]
 PLUGINS = ("audio", "sensor", "text", "vision")
 
 
@@ -23,10 +27,36 @@ def pytest_sessionfinish() -> None:
 
 
 @pytest.fixture(scope="session")
-def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> MadeOnce:
+    """Make a folder once a run: `made_once(name, make)` calls `make` with its path.
+
+    Where several processes share the run, the first makes it and the others wait for that.
+    """
+    home = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        home = home.parent
+
+    def once(name: str, make: Callable[[Path], object]) -> Path:
+        folder, partial = home / "made-once" / name, home / "made-once" / f"{name}.partial"
+        folder.parent.mkdir(exist_ok=True)
+        with folder.with_name(f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not folder.exists():
+                shutil.rmtree(partial, ignore_errors=True)  # of one that failed
+                make(partial)
+                partial.rename(folder)
+        return folder
+
+    return once
+
+
+@pytest.fixture(scope="session")
+def wheels(made_once: MadeOnce) -> Path:
     """A folder with the wheels of SPANER and of its four plugins."""
-    folder = tmp_path_factory.mktemp("wheels")
-    sources = [ROOT, *(ROOT / "plugins" / name for name in PLUGINS)]
-    pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder)]
-    subprocess.run([*pip, *map(str, sources)], check=True)
-    return folder
+
+    def make(folder: Path) -> None:
+        pip = (sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder)
+        sources = [ROOT, *(ROOT / "plugins" / name for name in PLUGINS)]
+        subprocess.run([*pip, *sources], check=True)
+
+    return made_once("wheels", make)

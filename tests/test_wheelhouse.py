@@ -74,11 +74,12 @@ def digests(folder: Path) -> Mapping[str, str]:
 @pytest.fixture(scope="module")
 def wheelhouse(wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Wheels of everything of ours, and of a plugin generated outside the repository."""
+    folder = Path(shutil.copytree(wheels, tmp_path_factory.mktemp("wheelhouse") / "wheels"))
     outside = tmp_path_factory.mktemp("outside")
     run(sys.executable, "-m", "spaner", "plugins", "new", "thermal", cwd=outside)
-    pip = (sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", wheels)
+    pip = (sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder)
     run(*pip, "./spaner-thermal", cwd=outside)
-    return wheels
+    return folder
 
 
 def fresh_environment(folder: Path, wheelhouse: Path, *names: str) -> Iterator[Path]:

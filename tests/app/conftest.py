@@ -12,6 +12,7 @@ import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from tests import process
 
 Result = subprocess.CompletedProcess[str]
 Run = Callable[..., Result]
+MadeOnce = Callable[[str, Callable[[Path], object]], Path]
 
 CONCEPTS = ("one", "two", "running", "walking")
 ROWS = {"text": 6, "vision": 5, "audio": 3, "sensor": 4}
@@ -41,9 +43,9 @@ CONFIG: dict[str, Any] = {
 
 
 @pytest.fixture(scope="session")
-def demo_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def demo_data(made_once: MadeOnce) -> Path:
     """The whole embedded data set as files; not to be changed."""
-    return write_dataset(tmp_path_factory.mktemp("embedded") / "data").parent
+    return made_once("demo-data", write_dataset)
 
 
 @pytest.fixture(scope="session")
@@ -67,9 +69,13 @@ def unchanged(folder: Path) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def small_project(tmp_path_factory: pytest.TempPathFactory, demo_data: Path) -> Iterator[Path]:
+def small_project(made_once: MadeOnce, demo_data: Path) -> Iterator[Path]:
     """Four concepts, a few rows each, nothing trained; not to be changed."""
-    folder = tmp_path_factory.mktemp("small") / "project"
+    with unchanged(made_once("small", partial(_write_small, demo_data))) as folder:
+        yield folder
+
+
+def _write_small(demo_data: Path, folder: Path) -> None:
     folder.mkdir()
     with (demo_data / "manifest.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -91,33 +97,31 @@ def small_project(tmp_path_factory: pytest.TempPathFactory, demo_data: Path) -> 
     kept = [line for line in labels if line.split(",")[0] in ("concept", *CONCEPTS)]
     (folder / "labels.csv").write_text("".join(kept), encoding="utf-8")
     (folder / "plugins.yaml").write_text(yaml.safe_dump(CONFIG, sort_keys=False), encoding="utf-8")
-    with unchanged(folder):
-        yield folder
 
 
 @pytest.fixture(scope="session")
-def trained_project(
-    tmp_path_factory: pytest.TempPathFactory, small_project: Path, spaner: Run
-) -> Iterator[Path]:
+def trained_project(made_once: MadeOnce, small_project: Path, spaner: Run) -> Iterator[Path]:
     """The small project with a space of text, vision and audio; not to be changed."""
-    folder = tmp_path_factory.mktemp("trained") / "project"
-    shutil.copytree(small_project, folder)
-    result = spaner("train", "text", "vision", "audio", "--quiet", cwd=folder)
-    assert result.returncode == 0, result.stderr
-    with unchanged(folder):
+
+    def make(folder: Path) -> None:
+        shutil.copytree(small_project, folder)
+        result = spaner("train", "text", "vision", "audio", "--quiet", cwd=folder)
+        assert result.returncode == 0, result.stderr
+
+    with unchanged(made_once("trained", make)) as folder:
         yield folder
 
 
 @pytest.fixture(scope="session")
-def attached_project(
-    tmp_path_factory: pytest.TempPathFactory, trained_project: Path, spaner: Run
-) -> Iterator[Path]:
+def attached_project(made_once: MadeOnce, trained_project: Path, spaner: Run) -> Iterator[Path]:
     """The small project with the sensor attached too; not to be changed."""
-    folder = tmp_path_factory.mktemp("attached") / "project"
-    shutil.copytree(trained_project, folder)
-    result = spaner("attach", "sensor", "--quiet", cwd=folder)
-    assert result.returncode == 0, result.stderr
-    with unchanged(folder):
+
+    def make(folder: Path) -> None:
+        shutil.copytree(trained_project, folder)
+        result = spaner("attach", "sensor", "--quiet", cwd=folder)
+        assert result.returncode == 0, result.stderr
+
+    with unchanged(made_once("attached", make)) as folder:
         yield folder
 
 
