@@ -39,6 +39,13 @@ def show(value: object) -> str:
     return brief(str(value) if isinstance(value, date) else repr(value))
 
 
+def quoting(value: object) -> str | None:
+    """Say how to write what is meant for a text and YAML takes for `value`; None for the rest."""
+    if isinstance(value, bool):
+        return "quote it: YAML takes on, off, yes and no for true and false"
+    return "quote it" if isinstance(value, int | float | date) else None
+
+
 def brief(words: str) -> str:
     """Cut what would make a message too long to read."""
     return words if len(words) <= _LONGEST else f"{words[: _LONGEST - 3]}..."

@@ -10,7 +10,7 @@ from typing import Any, TypeVar, get_type_hints
 from pydantic import TypeAdapter, ValidationError
 
 from spaner_core.errors import ConfigError
-from spaner_core.expected import expected, inner, show
+from spaner_core.expected import expected, inner, quoting, show
 
 OptionsT = TypeVar("OptionsT")
 
@@ -70,6 +70,9 @@ def _explain(
         if part in told:
             continue
         told.add(part)
+        if detail["loc"][-1] == "[key]":
+            yield name, _wrong_key(detail, options)
+            continue
         if own is not None:
             yield name, f"{part}: {' '.join(str(own).split())}"
         elif detail["type"] == "missing" and part not in options:
@@ -77,8 +80,21 @@ def _explain(
         else:
             bound = _BOUNDS.get(detail["type"])
             takes = bound.format(**detail["ctx"]) if bound else expected(annotation)
-            yield name, f"{part} is {show(given)}; expected {takes}; {_remedy(kind, name)}"
+            quoted = quoting(given) if takes in _TEXTS else None
+            remedy = quoted or _remedy(kind, name)
+            yield name, f"{part} is {show(given)}; expected {takes}; {remedy}"
 
+
+def _wrong_key(detail: Any, options: Mapping[str, object]) -> str:
+    """Say what is wrong with a key of a mapping."""
+    name, _, _ = _follow(detail["loc"][:-2], options, Any)
+    takes = "a text" if detail["type"] == "string_type" else "another key"
+    remedy = quoting(detail["input"]) or "rename it"
+    return f"{name} has the key {show(detail['input'])}; expected {takes}; {remedy}"
+
+
+_TEXTS = frozenset({expected(str), expected(str | None)})
+"""What is expected where a word without quotes may have been taken for something else."""
 
 _BOUNDS = {
     "greater_than": "a number above {gt}",

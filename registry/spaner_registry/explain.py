@@ -8,7 +8,7 @@ from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
-from spaner_core.expected import brief, show
+from spaner_core.expected import brief, quoting, show
 from spaner_core.options import unknown_key
 from spaner_core.recipe import TrainingRecipe
 
@@ -22,6 +22,10 @@ _EXPECTED = {
     "tuple_type": "a list in square brackets",
     "string_type": "a text",
 }
+
+
+_WORDS = ("a text", "a path")
+"""What is expected where a word without quotes may have been taken for something else."""
 
 
 def explain(error: ValidationError, document: Document, model: type[BaseModel]) -> list[Problem]:
@@ -127,14 +131,17 @@ def _message(detail: Any, model: type[BaseModel]) -> str:
         return f"{dotted} {given}; expected a value; write for example {field.examples[0]!r}"
     if _is_wrong_key(detail):
         named = kind == UNEXPECTED  # the other way for a key to be wrong is to be no text
-        expected, remedy = (detail["msg"], "rename it") if named else ("a text", "quote it")
+        quoted = quoting(detail["input"]) or "quote it"
+        expected, remedy = (detail["msg"], "rename it") if named else ("a text", quoted)
         return f"key {show(detail['input'])} stands in {where}; expected {expected}; {remedy}"
     if not keys:
         return (
             f"the file is {show(detail['input'])}; expected keys such as space, data and "
             "modalities; write for example 'space: runs/base'"
         )
-    return f"{dotted} is {show(detail['input'])}; expected {_expected(detail)}; {_remedy(field)}"
+    takes, given = _expected(detail), detail["input"]
+    quoted = quoting(given) if takes in _WORDS else None
+    return f"{dotted} is {show(given)}; expected {takes}; {quoted or _remedy(field)}"
 
 
 def _expected(detail: Any) -> str:

@@ -92,7 +92,9 @@ class Varied:
     ("given", "said"),
     [
         ({"columns": "x"}, "columns is 'x'; expected a list of texts; correct it"),
-        ({"columns": ["x", 3]}, "columns[1] is 3; expected a text; correct it"),
+        ({"columns": ["x", 3]}, "columns[1] is 3; expected a text; quote it"),
+        ({"columns": ["x", False]}, "columns[1] is false; expected a text; quote it: YAML"),
+        ({"units": {True: 1.0}}, "units has the key true; expected a text; quote it: YAML"),
         ({}, "columns is not given; expected a list of texts; add it"),
         ({"size": [1]}, "size is a list; expected a list of 2 whole numbers; correct it or remove"),
         ({"size": 1.5}, "size is 1.5; expected a list of 2 whole numbers; correct it or remove it"),

@@ -25,7 +25,7 @@ WRONG_FILES = [
     ("space: s\ndata: {manifest: m}\nmodalities: {}", "3:1", "modalities is empty; expected a val"),
     ("space: s\ndata: {manifest: m}\nmodalities:", "3:1", "modalities is empty; expected a mapp"),
     ("space: \ndata: {manifest: m}\nmodalities: {a: }", "1:1", "space is empty; expected a path"),
-    ("space: s\ndata: {manifest: 3}\nmodalities: {a: }", "2:8", "is 3; expected a path; correct"),
+    ("space: s\ndata: {manifest: 3}\nmodalities: {a: }", "2:8", "is 3; expected a path; quote"),
     ("space: s\ndata: m.csv\nmodalities: {a: }", "2:1", "data is 'm.csv'; expected a mapping"),
     (
         "space: s\ndata: {manifest: m, colour: red}\nmodalities: {a: }",

@@ -113,7 +113,13 @@ WRONG = [
     ("policy: {links: {audio: text}}", "4:18", "policy.links.audio is 'text'; expected a list in"),
     ("policy: {links: {audio: [text, 3]}}", "4:32", "policy.links.audio.1 is 3; expected a text"),
     ("policy: {allow: spaner-text}", "4:10", "policy.allow is 'spaner-text'; expected a list"),
-    ("policy: {allow: [1]}", "4:18", "policy.allow.0 is 1; expected a text; correct it"),
+    ("policy: {allow: [no]}", "4:18", "allow.0 is false; expected a text; quote it: YAML"),
+    (
+        "off: 1",
+        "4:1",
+        "key false stands in the file; expected a text; quote it: YAML takes on, off",
+    ),
+    ("policy: {allow: [1]}", "4:18", "policy.allow.0 is 1; expected a text; quote it"),
     (
         "? [a]\n: 1",
         "4:3",
