@@ -1,0 +1,105 @@
+"""Rows with items and no concepts: what needs concepts says so, the rest does without."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+import subprocess
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+Refuses = Callable[..., str]
+Configure = Callable[..., None]
+
+
+def give_items(folder: Path, modalities: tuple[str, ...]) -> None:
+    """Have the n-th rows of a concept and split show one thing, and take their concept away."""
+    path = folder / "manifest.csv"
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    seen: Counter[tuple[str, ...]] = Counter()
+    for row in rows:
+        row["item"] = ""
+        if row["modality"] in modalities:
+            place = (row["modality"], row["split"], row["concept"])
+            row["item"] = f"{row['split']} {row['concept']} {seen[place]}"
+            row["concept"] = ""
+            seen[place] += 1
+    with path.open("w", encoding="utf-8", newline="") as file:
+        table = csv.DictWriter(file, list(rows[0]))
+        table.writeheader()
+        table.writerows(rows)
+
+
+@pytest.fixture(scope="module")
+def paired_project(
+    tmp_path_factory: pytest.TempPathFactory, small_project: Path, spaner: Run, configure: Configure
+) -> Path:
+    """A space of text and vision, trained on items alone; not to be changed."""
+    folder = tmp_path_factory.mktemp("items") / "project"
+    shutil.copytree(small_project, folder)
+    give_items(folder, ("text", "vision", "sensor"))
+    configure(folder, {}, "prompt")
+    content = yaml.safe_load((folder / "plugins.yaml").read_text(encoding="utf-8"))
+    configure(folder, {n: content["modalities"][n] for n in ("text", "vision", "sensor")},
+              "modalities")  # fmt: skip
+    done = spaner("train", "text", "vision", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "0 concepts" not in done.stdout
+    assert "no anchors" in done.stdout
+    return folder
+
+
+@pytest.fixture
+def paired(tmp_path: Path, paired_project: Path) -> Path:
+    return Path(shutil.copytree(paired_project, tmp_path / "paired"))
+
+
+def test_what_needs_concepts_says_so(paired: Path, refuses: Refuses) -> None:
+    together = "`spaner train text vision sensor --overwrite`"
+    refuses("attach", "sensor", cwd=paired, says=("items alone", together))
+    refuses("attach", "vision", "--replace", cwd=paired, says=("items alone",))
+    refuses("few-shot", "text", "vision", cwd=paired, says=("'text'", "items", "manifest.csv:"))
+
+
+def test_rows_without_concepts_are_not_attached_to_a_prompt_that_has_some(
+    trained: Path, refuses: Refuses
+) -> None:
+    give_items(trained, ("sensor",))
+    said = refuses("attach", "sensor", cwd=trained, says=("'sensor'", "items", "manifest.csv:"))
+    assert "one, running, two, walking" in said
+
+
+def test_nothing_is_shown_of_anchors_that_are_not_there(paired: Path, spaner: Run) -> None:
+    told = spaner("prompt", cwd=paired)
+    assert told.returncode == 0, told.stderr
+    assert "'text'" not in told.stderr
+    assert len(told.stdout.splitlines()) == 1
+    assert json.loads(spaner("prompt", "--json", cwd=paired).stdout)["anchors"] == []
+
+
+def test_retrieval_is_shown_once(paired: Path, spaner: Run) -> None:
+    told = spaner("evaluate", cwd=paired)
+    assert told.returncode == 0, told.stderr
+    (title,) = [line for line in told.stdout.splitlines() if line.startswith("Retrieval")]
+    assert "by item" in title
+    assert told.stdout.count("┃ query  ┃ finds") == 1
+    assert "Clusters" not in told.stdout
+
+
+def test_what_has_no_effect_is_not_tuned(paired: Path, spaner: Run, configure: Configure) -> None:
+    configure(paired, {"text": {}, "vision": {}}, "modalities")
+    configure(paired, 3.0, "loss", "anchor_weight")
+    done = spaner("tune", "--trials", "1", "--json", cwd=paired)
+    assert done.returncode == 0, done.stderr
+    best = json.loads(done.stdout)["best"]
+    assert best["anchor_weight"] is None
+    assert best["strength"] == 0.5
+    tuned = yaml.safe_load((paired / "plugins-tuned.yaml").read_text(encoding="utf-8"))
+    assert tuned["loss"] == {"anchor_weight": 3.0}
