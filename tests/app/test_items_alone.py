@@ -81,6 +81,8 @@ def test_nothing_is_shown_of_anchors_that_are_not_there(paired: Path, spaner: Ru
     assert told.returncode == 0, told.stderr
     assert "'text'" not in told.stderr
     assert len(told.stdout.splitlines()) == 1
+    sample = spaner("prompt", "--sample", "one", "--from", "text", cwd=paired)
+    assert sample.stdout == told.stdout
     assert json.loads(spaner("prompt", "--json", cwd=paired).stdout)["anchors"] == []
 
 

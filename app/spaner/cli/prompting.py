@@ -40,6 +40,9 @@ SplitFlag = Annotated[
 ]
 
 
+NO_ANCHORS = "The shared prompt has no anchors: the space was trained on items alone"
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command(epilog="Example: spaner prompt --sample photo.png --from vision")(prompt)
@@ -104,7 +107,7 @@ def _notices(report: PromptReport) -> Iterator[str]:
 
 def _say_anchors(report: PromptReport) -> None:
     if not report.anchors:
-        say("The shared prompt has no anchors: the space was trained on items alone")
+        say(NO_ANCHORS)
         return
     origin = "made from these texts" if report.made_from == "labels" else "random"
     say(
@@ -155,6 +158,9 @@ def _strays(anchor: Anchor) -> str:
 
 
 def _say_sample(look: SampleAttention, *, k: int) -> None:
+    if not look.weights:
+        say(NO_ANCHORS)
+        return
     say(f"Weights of the anchors for {look.input!r}, read as {look.modality}")
     say_table(("anchor", "weight"), look.weights.items())
     if look.tokens is None:
