@@ -33,8 +33,7 @@ def fit_attached(
     Rows without a concept set centre and scale only.
 
     Raises `DataError` where the rows are of fewer than two concepts (items alone do not do, as no
-    anchor is theirs), and `ConfigError` where
-    numbers are no longer finite.
+    anchor is theirs), and `ConfigError` where numbers are no longer finite.
     """
     labelled = rows.take(torch.nonzero(rows.concepts >= 0).flatten())
     if not len(labelled):

@@ -79,12 +79,14 @@ def attach_third(
     )
 
 
-@pytest.mark.parametrize("concept", [0, -1])
-def test_fewer_than_two_concepts_are_refused_by_name(trained: Trained, concept: int) -> None:
+@pytest.mark.parametrize(("concept", "lacking"), [(0, "at least 2"), (-1, "has a concept")])
+def test_fewer_than_two_concepts_are_refused_by_name(
+    trained: Trained, concept: int, lacking: str
+) -> None:
     rows = train_rows(names="first third")
     poor = replace(rows["third"], concepts=torch.full((48,), concept))
-    with pytest.raises(DataError, match=r"'third'.*at least 2") as caught:
+    with pytest.raises(DataError, match=rf"'third'.*{lacking}") as caught:
         train({**rows, "third": poor})
     assert "\n" not in str(caught.value)
-    with pytest.raises(DataError, match=r"'third'.*at least 2"):
+    with pytest.raises(DataError, match=rf"'third'.*{lacking}"):
         attach_third(trained, poor)
