@@ -131,8 +131,8 @@ def _message(detail: Any, model: type[BaseModel]) -> str:
         return f"{dotted} {given}; expected a value; write for example {field.examples[0]!r}"
     if _is_wrong_key(detail):
         named = kind == UNEXPECTED  # the other way for a key to be wrong is to be no text
-        quoted = quoting(detail["input"]) or "quote it"
-        expected, remedy = (detail["msg"], "rename it") if named else ("a text", quoted)
+        remedy = "rename it" if named else quoting(detail["input"]) or "quote it"
+        expected = detail["msg"] if named else "a text"
         return f"key {show(detail['input'])} stands in {where}; expected {expected}; {remedy}"
     if not keys:
         return (
