@@ -14,6 +14,7 @@ from spaner_core.data.manifest import read_manifest
 from spaner_core.errors import ConfigError, DataError, OutputExists
 from spaner_core.features.inputs import without_part
 from spaner_core.leftovers import begun_file
+from spaner_core.writing import real_path
 from spaner_registry.config import Config
 
 from spaner.beside import KEPT, TRACES, beside
@@ -53,7 +54,7 @@ def check_output_folder(project: Project, path: Path, *, flag: str) -> None:
 
 def check_new_space(project: Project) -> None:
     """Raise `ConfigError` unless the project's space can be written, or replaced."""
-    space = _real(project.config.space)
+    space = real_path(project.config.space)
     given = f"space {project.config.space}"
     _rehearse(space, given=given)
     if space.is_dir():
@@ -62,7 +63,7 @@ def check_new_space(project: Project) -> None:
 
 def check_growing_space(project: Project, part: str) -> None:
     """Raise `ConfigError` unless a part can be added to the project's space, below `part` in it."""
-    space = _real(project.config.space)
+    space = real_path(project.config.space)
     given = f"space {project.config.space}"
     _rehearse(space, given=given)  # what is new is made beside it
     _check_one_file_system(space, given=given)
@@ -88,10 +89,10 @@ def check_writable(path: Path, *, given: str) -> None:
 
 
 def _check_apart(project: Project, path: Path, *, given: str) -> None:
-    place = _real(path)
+    place = real_path(path)
     for config in (project.config, project.config.as_written):
         for kind, kept in _kept(config):
-            if place.is_relative_to(_real(kept)):
+            if place.is_relative_to(real_path(kept)):
                 raise ConfigError(
                     f"{given}: that is in the {kind} {kept}, which holds nothing else; name "
                     "another place"
@@ -133,7 +134,7 @@ def _rehearse(path: Path, *, given: str) -> None:
 
 def _is_read(project: Project, path: Path) -> bool:
     """Tell whether a path is a file that the project reads, by whichever name."""
-    if _real(path) in {_real(own) for own in _own_files(project)}:
+    if real_path(path) in {real_path(own) for own in _own_files(project)}:
         return True
     try:
         there = path.stat()
@@ -167,7 +168,3 @@ def _inputs(project: Project) -> Iterator[Path]:
             yield path
             if path.name:
                 yield without_part(path)
-
-
-def _real(path: Path) -> Path:
-    return Path(os.path.realpath(path))  # which a circle of links does not trouble

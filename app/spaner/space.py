@@ -18,6 +18,7 @@ from spaner_core.records import AlignerRecord
 from spaner_core.replacing import replaced_at_end
 from spaner_core.space import Space as AlignedSpace
 from spaner_core.vectors import VectorKey
+from spaner_core.writing import real_path
 from spaner_registry.assemble import Assembly
 from spaner_registry.registry import Registry
 from spaner_registry.space_options import options_from_space
@@ -154,7 +155,7 @@ class Space:
         """Copy the space, byte for byte, to `folder`. Raises `OutputExists` if it exists."""
         target = Path(folder)
         checkpoint.check_output(target, overwrite=overwrite)
-        if target.resolve().is_relative_to(self.folder.resolve()):
+        if real_path(target).is_relative_to(real_path(self.folder)):
             raise OutputExists(f"{target} lies in the space itself; give another folder")
         with replaced_at_end(target) as new:
             checkpoint.check_output(target, overwrite=overwrite)

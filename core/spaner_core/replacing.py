@@ -24,7 +24,7 @@ from spaner_core.leftovers import (
     remove_left_file,
 )
 from spaner_core.locks import locked
-from spaner_core.writing import flush, naming
+from spaner_core.writing import flush, naming, real_path
 
 _log = logging.getLogger(__name__)
 _held = threading.local()
@@ -57,8 +57,8 @@ def replaced_at_end(target: Path, *, beside: Path | None = None) -> Iterator[Pat
         if not target.exists():
             _place(new, target)
             return
-        old = target.resolve()
-        aside = _set_aside(old, (beside or target).resolve())
+        old = real_path(target)
+        aside = _set_aside(old, real_path(beside or target))
         old.rename(aside)
         try:
             _place(new, target)
@@ -75,7 +75,7 @@ def writing_alone(home: Path) -> Iterator[bool]:
     The lock is on the folder around `home` and leaves no file behind. Gives whether it is held:
     where the file system knows no locks the block runs without one. One thread may take it again.
     """
-    parent = home.resolve().parent
+    parent = real_path(home).parent
     parent.mkdir(parents=True, exist_ok=True)
     with _alone_in(parent, waiting=lambda: _say_waiting(parent)) as alone:
         yield alone
@@ -84,7 +84,7 @@ def writing_alone(home: Path) -> Iterator[bool]:
 @contextmanager
 def reading_alone(home: Path) -> Iterator[bool]:
     """Do as `writing_alone` for whoever reads what is replaced at this moment; make nothing."""
-    with _alone_in(home.resolve().parent, waiting=lambda: None) as alone:
+    with _alone_in(real_path(home).parent, waiting=lambda: None) as alone:
         yield alone
 
 
@@ -93,7 +93,7 @@ def find_set_aside(home: Path) -> dict[Path, Path]:
 
     Between the two renames of a replacement that is so for a moment; longer, its process is dead.
     """
-    home = home.resolve()
+    home = real_path(home)
     return {
         place: left.path
         for left in left_beside(home, ASIDE)
@@ -125,7 +125,7 @@ def check_is_space(folder: Path) -> None:
         is_there = (folder / "prompt").is_dir()
     if is_there:
         return
-    if (copy := set_aside.get(folder.resolve())) is not None:
+    if (copy := set_aside.get(real_path(folder))) is not None:
         raise SpaceError(say_set_aside(folder, copy))
     raise SpaceError(
         f"{folder} is no space: it has no prompt/; give the folder that `spaner train` wrote"
@@ -148,14 +148,14 @@ def _alone_in(folder: Path, *, waiting: Callable[[], None]) -> Iterator[bool]:
 
 @contextmanager
 def _made_beside(target: Path, home: Path) -> Iterator[Path]:
-    home = home.resolve()
+    home = real_path(home)
     with naming(target, home=home), writing_alone(home) as alone:
         if alone:
             _settle(home)
         folder = hidden_path(home, PARTIAL)
         folder.mkdir(mode=0o700)
         try:
-            yield folder / target.resolve().name
+            yield folder / real_path(target).name
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -165,7 +165,7 @@ def _place(new: Path, target: Path) -> None:
     for path in new.rglob("*"):
         if path.is_file() and not path.is_symlink():
             flush(path)
-    place = target.resolve()
+    place = real_path(target)
     place.parent.mkdir(parents=True, exist_ok=True)
     new.rename(place)
 

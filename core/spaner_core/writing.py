@@ -34,6 +34,14 @@ def written_at_end(path: Path) -> Iterator[Path]:
             partial.replace(path)
 
 
+def real_path(path: Path) -> Path:
+    """Return a path without links and dots; using what lies in a circle of links is an `OSError`.
+
+    `Path.resolve` raises an error of its own there.
+    """
+    return Path(os.path.realpath(path))
+
+
 def flush(path: Path) -> None:
     """Bring what was written to a file to the disk."""
     with path.open("rb+") as file:

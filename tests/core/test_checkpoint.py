@@ -291,6 +291,15 @@ def test_a_space_behind_a_link_is_replaced_where_it_lies(tmp_path: Path) -> None
     assert {path.name for path in tmp_path.iterdir()} == {"real", "link"}
 
 
+@pytest.mark.parametrize("place", ["circle", "circle/below"])
+def test_a_circle_of_links_is_no_place_for_a_space(tmp_path: Path, place: str) -> None:
+    (tmp_path / "circle").symlink_to("circle")
+    with pytest.raises(OSError, match="circle"):
+        stored.save(tmp_path / place)
+    with pytest.raises(SpaceError, match="is no space"):
+        stored.load(tmp_path / place)
+
+
 def test_every_file_of_a_space_is_readable_for_whom_the_umask_allows(tmp_path: Path) -> None:
     stored.save(tmp_path / "space")
     (tmp_path / "plain").touch()
