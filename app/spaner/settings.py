@@ -33,7 +33,7 @@ class Setting:
     dropout: float | None
 
 
-def given_setting(project: Project, *, anchored: bool) -> Setting:
+def given_setting(project: Project, *, anchored: bool = True) -> Setting:
     """Return what the configuration says; `anchored` says whether rows have concepts."""
     recipe = project.config.recipe
     return Setting(

@@ -79,7 +79,9 @@ def test_the_tuned_space_lies_beside_the_old_one(
 ) -> None:
     configure(project, space, "space")
     opened, target = Project(read_config(project / "plugins.yaml")), project / "tuned.yaml"
-    write_tuned(opened, given_setting(opened), target, best_map=0.5, split="validation")
+    write_tuned(
+        opened, given_setting(opened), target, names=("text",), best_map=0.5, split="validation"
+    )
     old, new = (project / space).resolve(), read_config(target).space.resolve()
     assert new == old.with_name(f"{old.name}-tuned")
 
