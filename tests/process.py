@@ -48,7 +48,12 @@ def start(*arguments: object, cwd: Path, **how: Any) -> Process:
 
 def python(code: str, *arguments: object, cwd: Path, **how: Any) -> Ended:
     """Run a piece of Python to its end, as `python -c` would, heavy libraries being there."""
-    return Process(code, ["-c", *map(str, arguments)], cwd=cwd, **how).end()
+    return start_python(code, *arguments, cwd=cwd, **how).end()
+
+
+def start_python(code: str, *arguments: object, cwd: Path, **how: Any) -> Process:
+    """Start a piece of Python that works beside the test."""
+    return Process(code, ["-c", *map(str, arguments)], cwd=cwd, **how)
 
 
 def cold_spaner(*arguments: object, cwd: Path, **more: str) -> subprocess.CompletedProcess[str]:

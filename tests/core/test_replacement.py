@@ -15,6 +15,7 @@ from spaner_core.errors import OutputExists, SpaceError
 from spaner_core.receipts import RECEIPT, read_receipt, verify
 
 from tests.core import stored
+from tests.process import start_python
 
 ROOT = Path(__file__).parents[2]
 
@@ -208,10 +209,11 @@ else:
 """
     wanted = [("first",), ("first",), ("second",), ("third",)]
     processes = [
-        subprocess.Popen([sys.executable, "-c", script, str(space), *what], cwd=ROOT)
-        for what in wanted
+        start_python(script, space, *what, cwd=space.parent, path=[ROOT]) for what in wanted
     ]
-    assert [process.wait() for process in processes] == [0, 0, 0, 0]
+    for process in processes:
+        ended = process.end()
+        assert ended.returncode == 0, ended.stderr
     assert verify(space) == []
     stored.extend(space, "fünf")
     assert verify(space) == []
