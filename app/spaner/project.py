@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -42,7 +43,7 @@ def _feature_store(config: Config) -> Path:
     """Return the folder of the features; raise `ConfigError` where it lies in the space."""
     store, space = config.feature_store.absolute(), config.space.absolute()
     chosen = config.features.store is not None or (space / "prompt").is_dir()
-    if chosen and (store == space or space in store.parents):
+    if chosen and Path(os.path.realpath(store)).is_relative_to(os.path.realpath(space)):
         raise ConfigError(
             f"{config.locate('features', 'store')}: features would be kept in {store}, which lies "
             f"in the space {space}; a space holds nothing else: name another folder"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import os
 import subprocess
@@ -12,6 +13,8 @@ from pathlib import Path
 import pytest
 from spaner.check import check_project
 from spaner.project import Project
+from spaner.quarantine import Quarantine
+from spaner_core.data.manifest import read_manifest
 from spaner_registry.config import read_config
 
 Result = subprocess.CompletedProcess[str]
@@ -202,3 +205,18 @@ def test_missing_texts_folders_and_pipes_are_named_and_nothing_waits_for_them(
     assert json.loads(told.stdout)["put_aside"] == {"text": 1, "vision": 2}
     promised = {m["name"]: m["training_rows"] for m in report["modalities"]}
     assert json.loads(told.stdout)["rows"] == {n: promised[n] for n in ("text", "vision")}
+
+
+def test_a_table_that_is_not_there_is_not_removed(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file system that is mounted to be read refuses even that."""
+
+    def refuse(path: Path, **_: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system", str(path))
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    manifest = read_manifest(project / "manifest.csv")
+    quarantine = Quarantine(project / "space")
+    quarantine.add(manifest.rows, {})
+    assert quarantine.save(manifest) == ()
