@@ -92,6 +92,7 @@ def _wait(child: int) -> tuple[int, float]:
 
 def _run(task: Task, stdout: int, stderr: int, told: int, go: int) -> None:
     code = 99
+    atexit._clear()  # what libraries do at the end of all takes longer than a small command
     try:
         _prepare(task, stdout, stderr)
         if task.stops is not None:
