@@ -40,6 +40,7 @@ def placed_at_end(target: Path, *, beside: Path | None = None) -> Iterator[Path]
     """
     with _made_beside(target, beside or target) as new:
         yield new
+        _flush_all(new)
         if _is_filled(target):
             raise FileExistsError(f"{target} exists")
         _place(new, target)
@@ -54,16 +55,18 @@ def replaced_at_end(target: Path, *, beside: Path | None = None) -> Iterator[Pat
     """
     with _made_beside(target, beside or target) as new:
         yield new
+        _flush_all(new)
         if not target.exists():
             _place(new, target)
             return
         old = real_path(target)
         aside = _set_aside(old, real_path(beside or target))
-        old.rename(aside)
         try:
+            old.rename(aside)
             _place(new, target)
-        except BaseException:
-            aside.rename(old)
+        except BaseException:  # an interrupt may come when both are done
+            if aside.exists() and not old.exists():
+                aside.rename(old)
             raise
         shutil.rmtree(aside, ignore_errors=True)
 
@@ -160,11 +163,14 @@ def _made_beside(target: Path, home: Path) -> Iterator[Path]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _place(new: Path, target: Path) -> None:
-    """Rename the new folder, when its files are on the disk: the old one may go after that."""
+def _flush_all(new: Path) -> None:
+    """Bring a new folder's files to the disk: when it has its name, the old one goes."""
     for path in new.rglob("*"):
         if path.is_file() and not path.is_symlink():
             flush(path)
+
+
+def _place(new: Path, target: Path) -> None:
     place = real_path(target)
     place.parent.mkdir(parents=True, exist_ok=True)
     new.rename(place)
