@@ -33,6 +33,7 @@ class Freshness:
     def __init__(self, project: Project) -> None:
         self._project = project
         self._checked: set[str] = set()
+        self._space = project.config.space.absolute()  # while a working folder is what it names
 
     def check(self, names: Iterable[str], *, rows: int = SAMPLE_ROWS) -> None:
         """Raise `DataError`, a line a modality whose encoder gives other features than are stored.
@@ -69,9 +70,9 @@ class Freshness:
 
     def trained(self, name: str) -> None:
         """Note that the space's aligner was trained on the features of now."""
-        aligner = self._aligner(self._project.config.space, name)
-        if aligner is not None:
-            self._outdated(name).discard(aligner)
+        outdated = self._outdated(name)
+        if len(outdated) and (aligner := self._aligner(self._space, name)) is not None:
+            outdated.discard(aligner)
 
     def _problems(self, name: str, *, rows: int) -> Iterator[str]:
         project = self._project

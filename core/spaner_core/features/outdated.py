@@ -29,6 +29,9 @@ class OutdatedAligners:
     def __contains__(self, fingerprint: str) -> bool:
         return fingerprint in self._read()
 
+    def __len__(self) -> int:
+        return len(self._read())
+
     def add(self, fingerprints: Iterable[str]) -> None:
         """Remember aligners. Raises `DataError` where the store cannot be written."""
         try:
