@@ -63,7 +63,7 @@ def replaced_at_end(target: Path, *, beside: Path | None = None) -> Iterator[Pat
         aside = _set_aside(old, real_path(beside or target))
         try:
             old.rename(aside)
-            _place(new, target)
+            _place(new, old)  # `target` may lead through the working folder, which moved aside
         except BaseException:  # an interrupt may come when both are done
             if aside.exists() and not old.exists():
                 aside.rename(old)
