@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -13,26 +14,11 @@ from spaner.scaffold.writing import write_plugin
 from spaner_core.conformance import RULES
 
 from tests.app.plugin_site import PluginSite
+from tests.light_plugin import SOURCE as FINE
 
 Result = subprocess.CompletedProcess[str]
 Run = Callable[..., Result]
 
-FINE = """
-from spaner_core import Modality, hookimpl
-
-@hookimpl
-def spaner_modality():
-    return Modality(name="NAME", summary="for tests", suffixes=(".x",))
-
-@hookimpl
-def spaner_build_encoder(options): ...
-
-@hookimpl
-def spaner_build_transform(options): ...
-
-@hookimpl
-def spaner_build_aligner(options): ...
-"""
 CRASHES = "import ctypes; ctypes.string_at(0)"
 
 
@@ -176,14 +162,9 @@ def broken_rules(result: Result) -> list[dict[str, Any]]:
     return broken
 
 
-@pytest.mark.parametrize(
-    ("ending", "told"),
-    [("os.kill(os.getpid(), 11)", "SIGSEGV"), ("os._exit(0)", "ended with exit code 0")],
-)
-def test_the_rule_at_which_the_process_died_is_the_broken_one(
-    ending: str, told: str, site: PluginSite, tmp_path: Path
-) -> None:
-    made = write_plugin("thermal", tmp_path)
+def dying(site: PluginSite, folder: Path, ending: str) -> None:
+    """Install a plugin whose process ends where it encodes."""
+    made = write_plugin("thermal", folder)
     encoder = made / "spaner_thermal/encoder.py"
     calls = f"        import os\n        {ending}\n        return torch.stack(list(inputs))"
     source = encoder.read_text(encoding="utf-8")
@@ -191,13 +172,23 @@ def test_the_rule_at_which_the_process_died_is_the_broken_one(
     (site.folder / "spaner_thermal").symlink_to(made / "spaner_thermal")
     site.declare("thermal", "spaner_thermal")
 
+
+def test_the_rule_at_which_the_process_died_is_the_broken_one(
+    site: PluginSite, tmp_path: Path
+) -> None:
+    dying(site, tmp_path, "os._exit(0)")
     (broken,) = broken_rules(site.spaner("plugins", "check", "thermal", "--json", cwd=tmp_path))
     assert broken["rule"] == "check_examples", "the first rule that encodes anything"
     assert broken["asks"]
-    assert told in broken["remark"]
-    table = site.spaner("plugins", "check", "thermal", cwd=tmp_path).stdout
-    assert "see below" in table
-    assert f"check_examples: {broken['asks']}\n  {broken['remark']}" in table
+    assert "ended with exit code 0" in broken["remark"]
+
+
+def test_a_broken_rule_is_told_of_below_the_table(site: PluginSite, tmp_path: Path) -> None:
+    dying(site, tmp_path, "os.kill(os.getpid(), 11)")
+    result = site.spaner("plugins", "check", "thermal", cwd=tmp_path)
+    assert result.returncode == 2
+    assert "see below" in result.stdout
+    assert re.search(r"^check_examples: \S.+\n  .*SIGSEGV", result.stdout, re.MULTILINE)
 
 
 def test_a_process_that_ends_well_between_two_rules_is_noticed(

@@ -79,7 +79,6 @@ def build(model: Path, **changed: object) -> str:
         env={**os.environ, "HF_MODULES_CACHE": str(model.parent / "modules")},
         capture_output=True,
         text=True,
-        timeout=120,
         check=False,
     )
     assert done.returncode == 0, done.stderr

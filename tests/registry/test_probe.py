@@ -9,6 +9,8 @@ import pytest
 from spaner_registry.discovery import LOAD_PLUGINS, discover
 from spaner_registry.probe import probe
 
+from tests.light_plugin import SOURCE as LIGHT
+
 Install = Callable[..., Path]
 AMPLE_S = 120.0
 SHORT_S = 3.0
@@ -32,7 +34,7 @@ def test_a_hostile_plugin_is_told_and_the_next_is_well(
     install_plugin: Install, source: str, words: str
 ) -> None:
     install_plugin("stranger", source=source, version="6.6")
-    install_plugin("toy")
+    install_plugin("toy", source=LIGHT)
     found = discover()
     said = probe(found["stranger"], time_limit_s=AMPLE_S) or ""
     assert said.startswith("plugin 'stranger' of spaner-stranger 6.6")
@@ -49,17 +51,15 @@ def test_a_hostile_plugin_is_told_and_the_next_is_well(
     ],
     ids=["on import", "when the program ends"],
 )
-def test_a_plugin_that_hangs_is_stopped(
-    install_plugin: Install, toy_source: str, source: str
-) -> None:
-    install_plugin("stranger", source=source.replace("TOY", toy_source))
+def test_a_plugin_that_hangs_is_stopped(install_plugin: Install, source: str) -> None:
+    install_plugin("stranger", source=source.replace("TOY", LIGHT))
     said = probe(discover()["stranger"], time_limit_s=SHORT_S) or ""
     assert "its process took longer than 3 s and was stopped; expected it to load" in said
 
 
-def test_noise_on_import_is_no_fault(install_plugin: Install, toy_source: str) -> None:
+def test_noise_on_import_is_no_fault(install_plugin: Install) -> None:
     noise = "import sys\nprint('x' * 5_000_000)\nprint('y' * 5_000_000, file=sys.stderr)\n"
-    install_plugin("toy", source=noise + toy_source)
+    install_plugin("toy", source=noise + LIGHT)
     assert probe(discover()["toy"], time_limit_s=AMPLE_S) is None
 
 
@@ -76,6 +76,6 @@ def test_a_plugin_that_is_ruled_out_is_not_loaded(
 
 def test_policy_settles_which_of_two_is_probed(install_plugin: Install) -> None:
     install_plugin("toy", distribution="one-toy", source="raise SystemExit")
-    install_plugin("toy", distribution="two-toy")
+    install_plugin("toy", source=LIGHT, distribution="two-toy")
     assert probe(discover(["two-toy"])["toy"], time_limit_s=AMPLE_S) is None
     assert "SystemExit" in (probe(discover(["one-toy"])["toy"], time_limit_s=AMPLE_S) or "")
