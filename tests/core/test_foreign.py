@@ -14,6 +14,16 @@ from spaner_core.receipts import RECEIPT, verify
 
 from tests.core import stored
 
+
+def put_strangers_model(folder: Path) -> None:
+    """Put a model of another program, whose files are called as a part's are, in a new folder."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text('{"model_type": "bert"}', encoding="utf-8")
+    (folder / "model.safetensors").write_bytes(b"mine")
+    (folder / "README.md").write_text("mine", encoding="utf-8")
+
+
 FOREIGN: dict[str, Callable[[Path], object]] = {
     "notes.txt": lambda path: path.write_text("mine"),
     ".hidden": lambda path: path.write_text("mine"),
@@ -28,6 +38,9 @@ FOREIGN: dict[str, Callable[[Path], object]] = {
     "aligners/notes.txt": lambda path: path.write_text("mine"),
     "aligners/mine": lambda path: (path.mkdir(), (path / "README.md").write_text("mine")),
     "aligners/first.bak": lambda path: shutil.copytree(path.parent / "first", path),
+    "aligners/my-model": put_strangers_model,
+    "prompt": put_strangers_model,
+    "prompt/block-0002": put_strangers_model,
     "aligners/first/notes": lambda path: (path.mkdir(), (path / "a").write_text("mine")),
     "aligners/first/link": lambda path: path.symlink_to("config.json"),
 }
@@ -64,6 +77,16 @@ def test_a_folder_that_holds_more_than_a_space_is_not_replaced(space: Path, name
     assert everything(space.parent) == before
 
 
+@pytest.mark.parametrize("name", ["aligners/my-model", "prompt"])
+def test_a_strangers_model_makes_no_space_of_a_folder(tmp_path: Path, name: str) -> None:
+    put_strangers_model(tmp_path / "out" / name)
+    before = everything(tmp_path)
+    for attempt in (checkpoint.check_output, stored.save):
+        with pytest.raises(OutputExists, match="is no space"):
+            attempt(tmp_path / "out", overwrite=True)
+    assert everything(tmp_path) == before
+
+
 def test_what_later_receipts_list_is_no_part_of_the_space_for_that(tmp_path: Path) -> None:
     space = tmp_path / "space"
     stored.save(space)
@@ -90,8 +113,11 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
     "no prompt": lambda space: shutil.rmtree(space / "prompt"),
     "no aligners": lambda space: shutil.rmtree(space / "aligners"),
     "an old block": lambda space: (space / "prompt/block-0002/config.json").write_text("{"),
-    "weights alone": lambda space: [
-        path.unlink() for path in space.rglob("*.*") if path.suffix != ".safetensors"
+    "records alone": lambda space: [
+        path.unlink() for path in space.rglob("*.*") if path.name != "config.json"
+    ],
+    "receipts alone": lambda space: [
+        path.unlink() for path in space.rglob("*.*") if path.name != RECEIPT
     ],
 }
 
@@ -119,9 +145,13 @@ def test_an_aligner_beside_which_something_lies_is_not_replaced(space: Path, nam
     stored.attach(space, stored.fitted("first"), name="first", replace=True)
 
 
-def test_an_aligner_without_a_receipt_is_refused_before_it_is_trained(space: Path) -> None:
-    (space / "aligners/third" / RECEIPT).unlink()
-    with pytest.raises(SpaceError, match="remove that folder and attach 'third'"):
+@pytest.mark.parametrize("lost", [[RECEIPT], [RECEIPT, "config.json"]])
+def test_an_aligner_without_a_receipt_is_refused_before_it_is_trained(
+    space: Path, lost: list[str]
+) -> None:
+    for name in lost:
+        (space / "aligners/third" / name).unlink()
+    with pytest.raises(SpaceError, match=r"third/receipt\.json.*train --overwrite"):
         checkpoint.check_attachable(stored.load(space), space, "third", replace=True)
 
 

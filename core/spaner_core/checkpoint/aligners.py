@@ -65,7 +65,8 @@ def look_at_aligner(part: Path, blocks: Sequence[PromptBlock]) -> Found | SpaceE
         return Found(record, fingerprint)
     return Stranger(
         f"{part} was trained against another prompt than this space's "
-        f"({blocks[-1].fingerprint[:12]}); remove that folder and attach {part.name!r} again"
+        f"({blocks[-1].fingerprint[:12]}); restore that folder from a copy of this space, "
+        "or train the space anew with `spaner train --overwrite`"
     )
 
 

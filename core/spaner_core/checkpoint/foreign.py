@@ -8,10 +8,15 @@ from pathlib import Path
 
 from spaner_core.checkpoint.parts import CARD, CONFIG, WEIGHTS
 from spaner_core.errors import SpaceError
+from spaner_core.json_files import read_json
 from spaner_core.receipts import RECEIPT, read_receipt
 
 FILES = (CONFIG, WEIGHTS, RECEIPT, CARD)
 """All that a part consists of."""
+
+ALIGNER_KEYS = {"format_version", "modality", "prompt_fingerprint"}
+BLOCK_KEYS = {"format_version", "concepts", "anchors"}
+"""By which the record of an aligner, and of the prompt or a later block, is told from others'."""
 
 SHOWN = 3
 _BLOCK = re.compile(r"block-\d{4,}")
@@ -62,15 +67,25 @@ def _in_prompt(space: Path, prompt: Path) -> Iterator[Path]:
 def _is_part(space: Path, folder: Path) -> bool:
     """Tell whether a folder is a part of the space, as its receipt says.
 
-    Without one that can be read, it is where it has a part's record or weights.
+    Without one that can be read, its record tells: others' models have files of the same names.
     """
     if not _is_folder(folder):
         return False
     try:
         named = read_receipt(folder / RECEIPT)["part"]
     except SpaceError:
-        return any(_is_file(folder / name) for name in (CONFIG, WEIGHTS, RECEIPT))
+        return _has_record(
+            folder, ALIGNER_KEYS if folder.parent == space / "aligners" else BLOCK_KEYS
+        )
     return bool(named == folder.relative_to(space).as_posix())
+
+
+def _has_record(folder: Path, keys: set[str]) -> bool:
+    try:
+        config = read_json(folder / CONFIG)
+    except (OSError, ValueError):
+        return False
+    return isinstance(config, dict) and keys <= config.keys()
 
 
 def _is_folder(path: Path) -> bool:

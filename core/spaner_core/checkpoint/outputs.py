@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 from spaner_core.checkpoint.foreign import (
     describe,
@@ -58,12 +59,12 @@ def check_place(folder: Path, modality: str, *, replace: bool) -> None:
         return
     if not replace:
         raise OutputExists(_has_modality(folder, modality))
+    _read_receipt_of(part)
     if foreign := list(find_foreign_in_part(folder, part)):
         raise OutputExists(
             f"{part} holds more than an aligner, and nothing else is ever replaced: "
             f"{describe(foreign)}; move that out of it"
         )
-    replaced_hashes(part)
 
 
 def replaced_hashes(part: Path) -> dict[str, list[str]]:
@@ -74,15 +75,22 @@ def replaced_hashes(part: Path) -> dict[str, list[str]]:
     """
     if not part.exists():
         return {}
-    try:
-        receipt = read_receipt(part / RECEIPT)
-    except SpaceError as error:
-        raise SpaceError(f"{error}; remove that folder and attach {part.name!r} anew") from error
+    receipt = _read_receipt_of(part)
     found: dict[str, list[str]] = {}
     for name, value in hash_tree(part).items():
         was = [*receipt["replaced"].get(name, []), receipt["own"].get(name, value), value]
         found[name] = list(dict.fromkeys(was))
     return found
+
+
+def _read_receipt_of(part: Path) -> dict[str, Any]:
+    try:
+        return read_receipt(part / RECEIPT)
+    except SpaceError as error:  # the hashes in it are those that older receipts need to hold
+        raise SpaceError(
+            f"{error}; restore it from a copy, or train the space anew with "
+            "`spaner train --overwrite`"
+        ) from error
 
 
 def _has_modality(folder: Path, modality: str) -> str:
