@@ -78,7 +78,7 @@ def _attach(digits: Digits, space: Space, shots: int | None, seed: int) -> Space
         training=TrainingRecipe(seed=seed),
     )
     aligners = {name: space.aligner(name) for name in space.modalities}
-    return as_space(space.prompt, {**aligners, LATER: aligner})
+    return as_space(space.prompt, {**aligners, LATER: aligner}, features=digits.features)
 
 
 def _measure(digits: Digits, space: Space) -> tuple[float, float]:

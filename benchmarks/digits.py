@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,7 +28,7 @@ from spaner_core.evaluation.retrieval import retrieval_by_pair
 from spaner_core.features.rows import flat_vectors
 from spaner_core.positives import Labels as RowLabels
 from spaner_core.recipe import Recipe
-from spaner_core.records import AlignerRecord, PromptRecord
+from spaner_core.records import AlignerRecord, ModalityRecord, PromptRecord
 from spaner_core.space import PromptBlock, Space
 from spaner_core.threads import one_thread
 from spaner_core.training.joint import Labels, fit_space
@@ -46,12 +47,16 @@ MODALITIES = (TEXT, "vision", "audio")
 
 @dataclass(frozen=True, kw_only=True)
 class Digits:
-    """Features of the digits: training and test rows a modality, embedded names, builders."""
+    """Features of the digits: training and test rows a modality, embedded names, builders.
+
+    `features` says what each encoder gives.
+    """
 
     train: Mapping[str, LabelledRows]
     test: Mapping[str, LabelledRows]
     labels: Labels
     builders: Mapping[str, Callable[[], Aligner]]
+    features: Mapping[str, FeatureSpec]
 
 
 def load_digits(
@@ -101,6 +106,7 @@ def _extract(project: Project, *, english: bool, token_attention: bool) -> Digit
         builders={
             name: _builder(project, name, token_attention=token_attention) for name in MODALITIES
         },
+        features={name: project.assembly.modality(name).encoder.features for name in MODALITIES},
     )
 
 
@@ -150,33 +156,60 @@ def fit(
             labels=digits.labels,
             recipe=recipe,
         )
-    return as_space(trained.prompt, trained.aligners, concepts=concepts)
+    return as_space(trained.prompt, trained.aligners, features=digits.features, concepts=concepts)
 
 
 def as_space(
-    prompt: object, aligners: Mapping[str, Aligner], *, concepts: Sequence[str] = DIGITS
+    prompt: object,
+    aligners: Mapping[str, Aligner],
+    *,
+    features: Mapping[str, FeatureSpec],
+    concepts: Sequence[str] = DIGITS,
 ) -> Space:
     """Wrap trained parts as a space in memory, whose aligners read the anchors of `concepts`."""
     record = PromptRecord(
-        concepts=tuple(concepts), label_texts={}, anchors="labels", dim=128, strength=0.5
+        concepts=tuple(concepts),
+        label_texts={concept: (concept,) for concept in concepts},
+        anchors="labels",
+        dim=128,
+        strength=0.5,
+        label_source=ModalityRecord(**_origin("text", features["text"])),
     )
     records = {
         name: AlignerRecord(
-            modality=name, distribution="", version="", api_version=1, encoder_options={},
-            aligner_options={}, encoder_fingerprint="", transform_fingerprint="",
-            features=FeatureSpec(dim=1), prompt_fingerprint="", anchor_count=len(concepts),
-            training={}, concepts=(),
+            **_origin(name, features[name]),
+            prompt_fingerprint="",
+            anchor_count=len(concepts),
+            training={},
+            concepts=(),
         )
         for name in aligners
-    }  # fmt: skip
+    }
     return Space(
         prompt,  # type: ignore[arg-type]
         record,
-        blocks=[PromptBlock(fingerprint="", concepts=record.concepts, label_texts={})],
+        blocks=[
+            PromptBlock(fingerprint="", concepts=record.concepts, label_texts=record.label_texts)
+        ],
         records=records,
         fingerprints={},
         load_aligner=lambda name: aligners[name],
     )
+
+
+def _origin(name: str, features: FeatureSpec) -> dict[str, Any]:
+    """Say where a modality came from as far as a space that is never saved has to know."""
+    return {
+        "modality": name,
+        "distribution": "",
+        "version": "",
+        "api_version": 1,
+        "encoder_options": {},
+        "aligner_options": {},
+        "encoder_fingerprint": "",
+        "transform_fingerprint": "",
+        "features": features,
+    }
 
 
 def measure(digits: Digits, space: Space, strength: float = 0.5) -> dict[str, float]:

@@ -92,7 +92,7 @@ def _spaces(digits: Digits, shots: int | None, seed: int) -> dict[str, Made]:
     space = fit(early, None, seed, concepts=DIGITS[:FIRST])
     old = {name: space.aligner(name) for name in space.modalities}
     start = time.process_time()
-    appended = as_space(space.prompt, old, concepts=DIGITS[:FIRST])
+    appended = as_space(space.prompt, old, features=digits.features, concepts=DIGITS[:FIRST])
     reader = digits.builders[digits.labels.modality]().reader  # type: ignore[attr-defined]
     reader.load_state_dict(space.prompt.label_reader)
     embeddings = embed_labels(reader, digits.labels.rows, count=len(DIGITS))
@@ -117,7 +117,9 @@ def _spaces(digits: Digits, shots: int | None, seed: int) -> dict[str, Made]:
     return {
         "together": Made(together, whole, trained_parameters(together)),
         "appended": Made(appended, appending, later),
-        "replaced": Made(as_space(space.prompt, new), replacing, later + attached),
+        "replaced": Made(
+            as_space(space.prompt, new, features=digits.features), replacing, later + attached
+        ),
     }
 
 

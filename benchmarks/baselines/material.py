@@ -44,6 +44,7 @@ class Material:
             test=self.rows[split],
             labels=Labels(modality=TEXT, rows=self.names),
             builders={},
+            features={},
         )
         return Task(
             rows=draw_support(digits, shots, seed),

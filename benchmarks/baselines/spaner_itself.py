@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from digits import as_space
 from spaner.demo.concepts import DIGITS
+from spaner_core import FeatureSpec
 from spaner_core.data.labelled import LabelledRows
 from spaner_core.recipe import LossRecipe, Recipe, TrainingRecipe
 from spaner_core.threads import one_thread
@@ -43,8 +44,9 @@ def ours(task: Task, settings: Settings) -> Outcome:
         )
     aligners: Mapping[str, Any] = trained.aligners
     parameters = count_trained([trained.prompt, *aligners.values()]) + 1  # the loss has a scale
-    space = as_space(trained.prompt, aligners)
     shown = task.shown.items()
+    features = {name: FeatureSpec(dim=rows.values.shape[-1]) for name, rows in shown}
+    space = as_space(trained.prompt, aligners, features=features)
     return Outcome(
         embeddings={name: space.embed(name, rows, strength=STRENGTH) for name, rows in shown},
         parameters=parameters,
