@@ -10,6 +10,7 @@ from time import perf_counter
 
 from spaner_core.data.manifest import read_manifest
 from spaner_core.errors import DataError, SpanerError
+from spaner_core.features.identity import StreamIdentity
 from spaner_core.features.inputs import KeyedInput, key_inputs
 from spaner_core.features.renewal import discard_renewal
 from spaner_core.replacing import writing_alone
@@ -112,7 +113,7 @@ def _renewal_notices(project: Project, extracted: ExtractedModality) -> Iterator
         yield f"{name!r} was extracted anew, and no feature that was stored has changed"
     elif changed:
         yield f"{name!r} was extracted anew: features of {changed} inputs have changed"
-        yield from project.freshness.renewed(name)
+        yield from project.freshness.superseded(name)
 
 
 def _prune(project: Project) -> tuple[PruneReport, tuple[str, ...]]:
@@ -125,7 +126,7 @@ def _prune(project: Project) -> tuple[PruneReport, tuple[str, ...]]:
     removed = []
     for stream in project.store.streams():
         discard_renewal(stream)
-        removed.append(stream.keep(partial(_used_keys, project, stream.identity.folder, kept)))
+        removed.append(stream.keep(partial(_used_keys, project, stream.identity, kept)))
     report = PruneReport(
         rows=sum(part.rows for part in removed), bytes=sum(part.bytes for part in removed)
     )
@@ -139,23 +140,40 @@ def _prune(project: Project) -> tuple[PruneReport, tuple[str, ...]]:
     )
 
 
-def _used_keys(project: Project, stream: str, kept: dict[str, str]) -> set[str] | None:
+def _used_keys(project: Project, identity: StreamIdentity, kept: dict[str, str]) -> set[str] | None:
     """Return the keys of the inputs that manifests have a stream for; forget uses that ended.
 
-    None where that cannot be told; `kept` is given the reason.
+    What the project itself declares is used, whether its use was noted or not. None where that
+    cannot be told; `kept` is given the reason.
     """
-    used: set[str] = set()
+    stream, used = identity.folder, set[str]()
+    manifests: list[tuple[Path, str]] = []
     for path, use in project.store.uses().items():
         if not (Path(use.config).is_file() and Path(use.manifest).is_file()):
             with writing_alone(path):
                 path.unlink(missing_ok=True)
         elif use.stream == stream:
-            try:
-                used |= _keys(project, Path(use.manifest), use.modality)
-            except SpanerError as error:
-                kept[stream] = " ".join(str(error).split())
-                return None
+            manifests.append((Path(use.manifest), use.modality))
+    try:
+        if _is_declared(project, identity):
+            manifests.append((project.config.data.manifest.absolute(), identity.modality))
+        for manifest, modality in dict.fromkeys(manifests):
+            used |= _keys(project, manifest, modality)
+    except SpanerError as error:
+        kept[stream] = " ".join(str(error).split())
+        return None
     return used
+
+
+def _is_declared(project: Project, identity: StreamIdentity) -> bool:
+    """Say whether the project's rows of a modality are served by a stream.
+
+    Raises `PluginError` and `ConfigError` where its encoder cannot be built.
+    """
+    name = identity.modality
+    if name not in project.config.modalities or not project.manifest.select(name):
+        return False
+    return project.assembly.stream_identity(name, project.store) == identity
 
 
 def _keys(project: Project, manifest: Path, modality: str) -> set[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shlex
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -53,19 +54,26 @@ class Freshness:
         if space.vector_key(name).aligner in self._outdated(name):
             raise SpaceError(
                 f"the aligner of {name!r} in {space.folder} was trained before the features of "
-                f"{name!r} were extracted anew, which changed them; `spaner attach {name} "
-                "--replace` trains it on those of now"
+                f"{name!r} were extracted anew, which changed them; "
+                f"{_how_to_follow(name, space.folder)}"
             )
 
-    def renewed(self, name: str) -> tuple[str, ...]:
-        """Remember that features of `name` were changed; say which aligners have to follow."""
-        outdated = {space: self._aligner(space, name) for space in self._spaces_reading(name)}
-        found = {space: aligner for space, aligner in outdated.items() if aligner is not None}
-        self._outdated(name).add(found.values())
+    def supersede(self, name: str) -> None:
+        """Remember, before the features of `name` change, which aligners will have to follow.
+
+        Raises `DataError` where the store cannot be written.
+        """
+        aligners = (self._aligner(space, name) for space in self._spaces_reading(name))
+        self._outdated(name).add(aligner for aligner in aligners if aligner is not None)
+
+    def superseded(self, name: str) -> tuple[str, ...]:
+        """Say which aligners were trained on features of `name` that have changed since."""
+        outdated = self._outdated(name)
         return tuple(
-            f"the aligner of {name!r} in {space} was trained on the features before; `spaner "
-            f"attach {name} --replace` trains it on those of now"
-            for space in found
+            f"the aligner of {name!r} in {space} was trained on the features before; "
+            f"{_how_to_follow(name, space)}"
+            for space in self._spaces_reading(name)
+            if self._aligner(space, name) in outdated
         )
 
     def trained(self, name: str) -> None:
@@ -121,3 +129,8 @@ class Freshness:
         except SpanerError:
             return None
         return space.vector_key(name).aligner
+
+
+def _how_to_follow(name: str, space: Path) -> str:
+    command = f"spaner attach {name} --replace --space {shlex.quote(str(space))}"
+    return f"`{command}` trains it on those of now"

@@ -165,7 +165,8 @@ class Project:
     def renew_features(self, modality: str, rows: Sequence[Row]) -> tuple[UsableRows, int]:
         """Extract the features of manifest rows anew; count the inputs whose features changed.
 
-        All that the store has of the modality's encoder goes when the new ones are complete.
+        All that the store has of the modality's encoder goes when the new ones are complete; where
+        they differ, aligners that were trained on the old ones are noted as outdated before.
         Raises `DataError` as `features` does, before anything goes.
         """
         self._note_use(modality)
@@ -175,6 +176,7 @@ class Project:
             self.sources(modality, rows),
             store=self.store,
             max_unusable=self.max_unusable(modality),
+            superseding=partial(self.freshness.supersede, modality),
         )
         return self._usable(rows, renewal.extraction), renewal.changed
 

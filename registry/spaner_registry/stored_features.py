@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
 
@@ -39,9 +39,11 @@ def renew_features(
     *,
     store: FeatureStore,
     max_unusable: int,
+    superseding: Callable[[], None],
 ) -> Renewal:
     """Extract features of the `sources` anew, in place of all that `store` has of this encoder.
 
+    Where features have changed, `superseding` is called before the first of the old ones goes.
     Raises what `Assembly.extract_stored` raises.
     """
     assembled = assembly.modality(name)
@@ -52,5 +54,6 @@ def renew_features(
             assembled.transform,
             sources,
             max_unusable=max_unusable,
+            superseding=superseding,
             title=name,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import yaml
 
 from tests.app.feature_projects import STORE, TOY, counts, refused
 from tests.app.plugin_site import PluginSite
+from tests.process import MAIN
 
 Tree = Callable[[Path], dict[str, str]]
 
@@ -89,15 +91,43 @@ def test_nothing_reads_features_of_changed_code_until_they_are_extracted_anew(
         "toy": {"rows": 16, "extracted": 16, "reused": 0, "quarantined": 0}
     }
     assert json.loads(done.stdout)["modalities"][0]["changed"] == 12
-    assert "`spaner attach toy --replace`" in done.stderr
-    refused(spaner(*search), "'toy'", "`spaner attach toy --replace`")
+    command = "spaner attach toy --replace --space space"
+    assert f"`{command}`" in done.stderr
+    refused(spaner(*search), "'toy'", f"`{command}`")
 
-    works("attach", "toy", "--replace", "--quiet")
+    works(*command.split()[1:], "--quiet")
     works(*search)
     done = works("extract", "--again", "text, toy", "--json")
     assert [part["changed"] for part in json.loads(done.stdout)["modalities"]] == [0, 0]
     works("evaluate", "--quiet")
     assert not list((project / STORE).glob("*/again"))
+
+
+DYING = """
+from pathlib import Path
+
+def dying(path, *arguments, unlink=Path.unlink, **options):
+    if path.suffix == ".arrow" and path.parent.parent.name == "manifest.features":
+        raise KeyboardInterrupt
+    unlink(path, *arguments, **options)
+
+Path.unlink = dying
+"""
+
+
+def test_killed_as_old_features_go_it_has_noted_who_was_trained_on_them(
+    site: PluginSite, project: Path
+) -> None:
+    assert site.spaner("train", "--quiet", cwd=project).returncode == 0
+    edit(site, READING, EDITED)
+    died = site.python(DYING + MAIN, "extract", "--again", "toy", cwd=project)
+    assert died.returncode == -signal.SIGINT, died.stderr
+    for old in project.glob(f"{STORE}/toy-*/*.arrow"):
+        old.unlink()
+    refused(site.spaner("evaluate", cwd=project), "'toy'", "--replace")
+    done = site.spaner("extract", "--again", "toy", "--json", cwd=project)
+    assert json.loads(done.stdout)["modalities"][0]["changed"] == 16
+    assert "attach toy --replace" in done.stderr
 
 
 def test_an_encoder_that_gives_something_else_each_time_is_told_as_such(

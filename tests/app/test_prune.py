@@ -148,6 +148,19 @@ def test_an_encoder_that_its_project_left_goes_unless_another_has_it(
     assert [extracted(spaner, folder) for folder in two] == [0, 0]
 
 
+def test_what_the_project_declares_is_used_where_no_use_was_noted(
+    project: Path, spaner: Run
+) -> None:
+    assert extracted(spaner, project) > 0
+    before = rows_kept(project / STORE)
+    shutil.rmtree(project / STORE / "uses")
+    rows = rows_of(project / "manifest.csv")
+    text = next(row for row in rows if row["modality"] == "text")
+    write_rows(project / "manifest.csv", [row for row in rows if row is not text])
+    assert prune(spaner, project, "--again", "vision")["rows"] == 1
+    assert len(rows_kept(project / STORE)) == len(before) - 1
+
+
 def test_another_manifest_given_on_the_command_line_is_used_too(
     project: Path, spaner: Run, configure: Configure
 ) -> None:

@@ -26,7 +26,7 @@ class OutdatedAligners:
     def __init__(self, store: Path, stream: str) -> None:
         self.path = store / OUTDATED / f"{stream}.json"
 
-    def __contains__(self, fingerprint: str) -> bool:
+    def __contains__(self, fingerprint: object) -> bool:
         return fingerprint in self._read()
 
     def __len__(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +16,7 @@ from spaner_core.features.freshness import (
     sample_difference,
     stored_samples,
 )
+from spaner_core.features.plans import read_plan
 from spaner_core.features.stream import FeatureStream
 from spaner_core.modality import Transform
 from spaner_core.pretrained.freeze import FrozenEncoder
@@ -26,7 +27,11 @@ BEGUN = "again"
 
 @dataclass(frozen=True, kw_only=True)
 class Renewal:
-    """Features that took the place of others; `changed` counts inputs whose features differ."""
+    """Features that took the place of others; `changed` counts inputs whose features differ.
+
+    Where an earlier renewal may have been killed as it let old features go, `changed` counts
+    those that are gone, too.
+    """
 
     extraction: Extraction
     changed: int
@@ -44,15 +49,18 @@ def renew_stored(
     sources: Sequence[Path | str],
     *,
     max_unusable: int,
+    superseding: Callable[[], None] = lambda: None,
     title: str = "",
 ) -> Renewal:
     """Extract the features of `sources` anew; all that `stream` held goes when they are complete.
 
     Old and new features never stand together: until the end everybody reads the old ones.
     Interrupted, the next call goes on where this one was, unless the encoder changed meanwhile.
+    Where features have changed, `superseding` is called before the first of the old ones goes.
     Raises what `extract_stored` raises; the old features stay then.
     """
     begun = begun_renewal(stream)
+    was_complete = bool(begun.files) and not read_plan(begun.folder)
     if find_change(begun, encoder, transform, sources) is not None:
         discard_renewal(stream)
     found = extract_stored(
@@ -61,7 +69,12 @@ def renew_stored(
     with stream.writing():
         if not all(key in begun for key in found.keys):
             raise DataError(_overtaken(stream))
-        changed = _count_changed(stream, begun, set(found.keys))
+        keys = set(found.keys)
+        changed = _count_changed(stream, begun, keys)
+        if was_complete:  # and perhaps killed as it took over: what is gone cannot be compared
+            changed += sum(key not in stream for key in keys)
+        if changed:
+            superseding()
         stream.take_over(begun)
     discard_renewal(stream)
     return Renewal(extraction=replace(found, rows=stream.rows(found.keys)), changed=changed)

@@ -45,9 +45,11 @@ def stored(folder: Path, encoder: ToyEncoder, sources: Sequence[Any] = SOURCES) 
     ).extracted
 
 
-def renew(folder: Path, encoder: ToyEncoder, sources: Sequence[Any] = SOURCES) -> Renewal:
+def renew(
+    folder: Path, encoder: ToyEncoder, sources: Sequence[Any] = SOURCES, **more: Any
+) -> Renewal:
     stream = FeatureStream(folder, IDENTITY)
-    return renew_stored(stream, FrozenEncoder(encoder), TRANSFORM, sources, max_unusable=0)
+    return renew_stored(stream, FrozenEncoder(encoder), TRANSFORM, sources, max_unusable=0, **more)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -148,6 +150,43 @@ def test_killed_as_they_change_places_old_and_new_never_stand_together(
         max_unusable=0,
     )  # fmt: skip
     assert torch.equal(found.rows.load().values, expected.values)
+
+
+@pytest.mark.parametrize("removed", [0, 1, 3])
+def test_killed_as_old_ones_go_it_has_told_before_and_counts_those_that_are_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, removed: int
+) -> None:
+    stored(tmp_path, Scaled(1))
+    old, told = files(tmp_path), []
+    replace, unlink, done = Path.replace, Path.unlink, [0]
+
+    def dying(path: Path, *, missing_ok: bool = False) -> None:
+        if path.suffix == ".arrow" and path.parent == tmp_path:
+            if done[0] == removed:
+                raise KeyboardInterrupt
+            done[0] += 1
+        unlink(path, missing_ok=missing_ok)
+
+    def dying_last(path: Path, target: Path) -> Path:
+        if path.suffix == ".arrow" and path.parent != target.parent:
+            raise KeyboardInterrupt
+        return replace(path, target)
+
+    def superseding() -> None:
+        told.append(files(tmp_path))
+
+    monkeypatch.setattr(Path, "unlink", dying)
+    if removed == len(old):
+        monkeypatch.setattr(Path, "replace", dying_last)
+    with pytest.raises(KeyboardInterrupt):
+        renew(tmp_path, Scaled(2), superseding=superseding)
+    monkeypatch.undo()
+    assert told == [old]
+    assert len(files(tmp_path)) == len(old) - removed
+    assert renew(tmp_path, Scaled(2), superseding=superseding).changed == len(SOURCES)
+    assert len(told) == 2
+    assert renew(tmp_path, Scaled(2), superseding=superseding).changed == 0
+    assert len(told) == 2
 
 
 def test_what_others_left_in_a_streams_folder_stays(tmp_path: Path) -> None:
