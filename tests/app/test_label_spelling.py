@@ -12,7 +12,6 @@ import pytest
 import torch
 from spaner import load
 from spaner_core.checkpoint import save_extension
-from spaner_core.prompt import random_directions
 from spaner_core.records import BlockRecord
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -62,12 +61,12 @@ def decomposed(trained: Path) -> Path:
     record = BlockRecord(
         concepts=(APART,),
         label_texts={APART: (APART,)},
-        anchors="random",
+        anchors="labels",
         previous=space.fingerprint,
     )
-    anchors = random_directions(1, dim=space.record.dim, generator=torch.Generator())
-    none = torch.zeros(0, 0)
-    save_extension(trained / "space", record, anchors=anchors, label_embeddings=none)
+    embedded = torch.linspace(-1, 1, space.prompt.label_mean.numel())[None]  # any will do
+    anchors = space.prompt.later_anchors(embedded)
+    save_extension(trained / "space", record, anchors=anchors, label_embeddings=embedded)
     return trained
 
 
