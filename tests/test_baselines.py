@@ -54,6 +54,7 @@ def quick(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, Any]
     return ended.stdout, json.loads(figures.read_text(encoding="utf-8"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", METHODS)
 def test_every_method_beats_chance_by_far_and_stands_in_the_tables(
     quick: tuple[str, dict[str, Any]], name: str
@@ -67,6 +68,7 @@ def test_every_method_beats_chance_by_far_and_stands_in_the_tables(
     assert page.count(f"| {name} |") == (2 if name == OURS else 3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", METHODS)
 def test_shuffled_labels_bring_every_method_to_chance(material: Material, name: str) -> None:
     task = material.task("test", shots=8, seed=0)

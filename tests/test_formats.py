@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -25,6 +26,7 @@ from spaner_core.evaluation.calibration import HitProbability
 from spaner_core.training.monitoring import LOG, TRACES
 from spaner_core.training.validation import FIGURES
 
+from tests import process
 from tests.plugins.pdf_files import pdf_of
 from tests.test_tutorial import WRITE, check_printed
 from tests.test_writing_a_plugin import BLOCK, Block
@@ -54,6 +56,15 @@ def run(command: list[str], folder: Path) -> str:
     return done.stdout
 
 
+def type_line(line: str, folder: Path) -> str:
+    """Run a line of a shell; return what it printed."""
+    if not line.startswith("spaner "):
+        return run(["sh", "-e", "-c", line], folder)
+    done = process.spaner(*shlex.split(line)[1:], cwd=folder)
+    assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
 def write_inputs(folder: Path) -> None:
     """What the page's manifest names: handwritten digits, a letter, a picture that is cut off."""
     digits = load_digits()
@@ -75,7 +86,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     printed = ""
     for block in blocks():
         if block.kind == "sh" and not block.content.startswith(MEASUREMENT):
-            printed = run(["sh", "-e", "-c", block.content], folder)
+            printed = "".join(type_line(line, folder) for line in block.content.splitlines())
         elif block.kind == "python":
             printed = run([sys.executable, "-W", "error", "-c", block.content], folder)
         elif block.kind == "text" and DRAWING not in block.content:
@@ -152,7 +163,7 @@ def test_the_page_names_all_that_is_written_beside_a_space() -> None:
 def test_rounding_to_float16_costs_what_the_page_says(project: Path) -> None:
     wide = (project / "plugins.yaml").read_text() + "features: {dtype: float32}\n"
     (project / "wide.yaml").write_text(wide)
-    run(["spaner", "extract", "-c", "wide.yaml"], project)
+    type_line("spaner extract -c wide.yaml", project)
     for modality in ("text", "vision"):
         both = [features(project, modality, dtype=dtype) for dtype in ("float16", "float32")]
         assert both[0]["key"].equals(both[1]["key"])
@@ -166,7 +177,7 @@ def test_what_the_page_lets_people_delete_comes_back_as_it_was(project: Path) ->
     for path in stream.iterdir():
         path.unlink()
     (stream / "plan.json").write_text("[", encoding="utf-8")
-    run(["spaner", "extract", "vision"], project)
+    type_line("spaner extract vision", project)
     assert features(project, "vision").equals(before)
     assert not (stream / "plan.json").exists()
 

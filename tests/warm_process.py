@@ -66,6 +66,7 @@ def serve(asked: Connection) -> None:
         for found in pkgutil.walk_packages(module.__path__, f"{name}.") if name in OURS else ():
             if not found.name.endswith("__main__"):
                 import_module(found.name)
+    import_module("spaner.cli.running").build_commands(import_module("spaner.cli").app)
     gc.collect()
     gc.freeze()  # else each process copies the memory whose garbage it looks for
     with suppress(EOFError):
@@ -117,6 +118,8 @@ def _run(task: Task, stdout: int, stderr: int, told: int, go: int) -> None:
 
 def _prepare(task: Task, stdout: int, stderr: int) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (LONGEST_S, LONGEST_S))
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which work in the background ignores
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     for number, file in enumerate((os.open(os.devnull, os.O_RDONLY), stdout, stderr)):
         os.dup2(file, number)
         os.close(file)

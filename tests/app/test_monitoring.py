@@ -7,7 +7,6 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from typing import Any
 import pytest
 from safetensors.torch import load_file
 
-from tests.process import Process, start
+from tests.process import MAIN, Process, python, start
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Tree = Callable[[Path], dict[str, str]]
@@ -163,20 +162,13 @@ def test_the_test_split_is_not_looked_at(project: Path, spaner: Run, configure: 
 
 
 def test_without_tensorboard_nothing_is_trained(
-    project: Path, configure: Configure, cold_environment: dict[str, str], tree: Tree
+    project: Path, configure: Configure, tree: Tree
 ) -> None:
     configure(project, 5, "training", "eval_steps")
     configure(project, "tensorboard", "training", "report_to")
     before = tree(project)
-    script = (
-        "import sys; sys.modules['tensorboard'] = sys.modules['tensorboardX'] = None; "
-        "sys.argv = ['spaner', 'train', 'text', 'vision']; "
-        "from spaner.__main__ import main; main()"
-    )
-    result = subprocess.run(
-        [sys.executable, "-c", script], cwd=project, env=cold_environment, capture_output=True,
-        text=True, check=False,
-    )  # fmt: skip
+    without = "import sys; sys.modules |= dict.fromkeys(('tensorboard', 'tensorboardX')); "
+    result = python(without + MAIN, "train", "text", "vision", cwd=project)
     assert result.returncode == 2, result.stderr
     (line,) = result.stderr.splitlines()
     assert "training.report_to is tensorboard, but the package tensorboard is not installed" in line

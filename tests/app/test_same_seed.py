@@ -14,10 +14,12 @@ Tree = Callable[[Path], dict[str, str]]
 def test_two_processes_write_the_same_space_and_another_seed_another(
     project: Path, attached_project: Path, cold_spaner: Run, spaner: Run, tree: Tree
 ) -> None:
-    def space(run: Run, *seed: str) -> dict[str, str]:
-        for command in (("train", "text", "vision", "audio", "--overwrite"), ("attach", "sensor")):
-            done = run(*command, *seed, "--quiet", cwd=project)
-            assert done.returncode == 0, done.stderr
+    def space(train: Run, *seed: str) -> dict[str, str]:
+        names = ("text", "vision", "audio")
+        trained = train("train", *names, "--overwrite", *seed, "--quiet", cwd=project)
+        assert trained.returncode == 0, trained.stderr
+        attached = spaner("attach", "sensor", *seed, "--quiet", cwd=project)
+        assert attached.returncode == 0, attached.stderr
         return tree(project / "space")
 
     first, second = space(cold_spaner), tree(attached_project / "space")

@@ -18,6 +18,13 @@ from spaner.cli.running import invoke
 from spaner.demo import story
 
 SAID = "stopped by {}; nothing was half-written\n"
+HEARING = """
+import signal
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    signal.signal(number, signal.SIG_DFL)
+"""
+"""What is started in the background, or by nohup, ignores some of them otherwise."""
+
 AT_WORK = """
 import signal, sys, types
 
@@ -45,7 +52,7 @@ main()
 def at_work(body: str) -> Iterator[subprocess.Popen[str]]:
     """Run `body` in the place of a command; gives the process once it is `here`."""
     indented = "\n".join(f"    {line}" for line in body.strip().splitlines())
-    with started("-c", AT_WORK.format(body=indented)) as process:
+    with started("-c", HEARING + AT_WORK.format(body=indented)) as process:
         yield process
 
 
@@ -162,7 +169,8 @@ def test_ctrl_c_while_libraries_are_imported_is_one_line(tmp_path: Path) -> None
         "except KeyboardInterrupt as error:\n    raise ImportError('half-imported') from error\n"
     )
     path = f"import sys; sys.path.insert(0, {str(tmp_path)!r})"
-    with started("-c", f"{path}; from spaner.__main__ import main; main()") as process:
+    main = f"{path}; from spaner.__main__ import main; main()"
+    with started("-c", HEARING + main) as process:
         process.send_signal(signal.SIGINT)
         assert process.communicate() == ("", SAID.format("SIGINT"))
     assert process.returncode == -signal.SIGINT

@@ -8,14 +8,13 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.process import start
+from tests.process import MAIN, python, start
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -155,17 +154,11 @@ def test_a_study_that_was_cut_off_in_a_line_loses_that_line_alone(
 
 
 def test_without_optuna_nothing_is_extracted(
-    project: Path, cold_environment: dict[str, str], tree: Callable[[Path], dict[str, str]]
+    project: Path, tree: Callable[[Path], dict[str, str]]
 ) -> None:
     before = tree(project)
-    script = (
-        "import sys; sys.modules['optuna'] = None; sys.argv = ['spaner', 'tune']; "
-        "from spaner.__main__ import main; main()"
-    )
-    result = subprocess.run(
-        [sys.executable, "-c", script], cwd=project, env=cold_environment, capture_output=True,
-        text=True, check=False,
-    )  # fmt: skip
+    without = "import sys; sys.modules['optuna'] = None; "
+    result = python(without + MAIN, "tune", cwd=project)
     assert result.returncode == 2, result.stderr
     (line,) = result.stderr.splitlines()
     assert "the extra `spaner[tune]`" in line

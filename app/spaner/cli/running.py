@@ -6,6 +6,7 @@ import errno
 import logging
 import os
 from collections.abc import Sequence
+from functools import cache
 
 import typer
 from spaner_core.errors import SpanerError
@@ -17,6 +18,9 @@ from spaner.cli.streams import prepare_streams
 from spaner.stopping import was_asked
 
 WRONG_INPUT, OUR_FAULT = 2, 1
+
+build_commands = cache(typer.main.get_command)
+"""Reads the flags of all commands off their functions, once, as that takes a while."""
 FULL = (errno.ENOSPC, errno.EDQUOT)
 FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
@@ -55,7 +59,7 @@ def invoke(arguments: Sequence[str]) -> None:
 
     Unlike typer's own `main` this passes on Ctrl-C and closed pipes.
     """
-    command = typer.main.get_command(app)
+    command = build_commands(app)
     with command.make_context("spaner", list(arguments)) as context:
         command.invoke(context)
 
