@@ -26,6 +26,8 @@ from tests.test_writing_a_plugin import BLOCK, Block
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 TUTORIAL = (ROOT / "docs/tutorial.md").read_text(encoding="utf-8")
 

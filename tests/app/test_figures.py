@@ -17,6 +17,8 @@ import pytest
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
+pytestmark = pytest.mark.slow
+
 TRAINED = ("text", "vision", "audio")
 
 
