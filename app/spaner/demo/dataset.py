@@ -119,7 +119,8 @@ def _motions(folder: Path) -> Iterator[Row]:
     import pyarrow.parquet as pq
 
     content = (_data() / "motions.parquet").read_bytes()
-    steps = pq.read_table(pa.BufferReader(content)).to_pylist()
+    # one thread: Arrow's own would let go of the bytes when Python may have ended
+    steps = pq.read_table(pa.BufferReader(content), use_threads=False).to_pylist()
     for series, group in groupby(steps, key=lambda step: step["series"]):
         recording = list(group)
         split, _, number = series.rpartition("-")

@@ -130,7 +130,8 @@ def _read_parquet(path: Path) -> Table:
 
     try:
         with open_ordinary(path) as opened, pq.ParquetFile(opened) as file:
-            content = file.read()
+            # one thread: Arrow's own would let go of the Python file when Python may have ended
+            content = file.read(use_threads=False)
         columns = [str(name).strip() for name in content.column_names]
         values = [
             _cells(column, name, path)

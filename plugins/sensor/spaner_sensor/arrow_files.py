@@ -52,7 +52,9 @@ def read_parquet(path: Path, options: ReadingOptions) -> Readings:
     with opened_parquet(path, options) as (parquet, columns):
         names = parquet.schema_arrow.names
         places = [*columns.channels, *(() if columns.time is None else (columns.time,))]
-        table = parquet.read(columns=[names[place] for place in places])
+        wanted = [names[place] for place in places]
+        # one thread: Arrow's own would let go of the Python file when Python may have ended
+        table = parquet.read(columns=wanted, use_threads=False)
         return Readings(
             values=np.stack([_numbers(table[names[place]]) for place in columns.channels]),
             seconds=(
