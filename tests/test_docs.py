@@ -18,6 +18,7 @@ from typer.main import get_command
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+LINKING = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 PAGES = [README, *(page.read_text(encoding="utf-8") for page in (ROOT / "docs").glob("*.md"))]
 
 
@@ -45,6 +46,24 @@ def test_the_docs_name_no_command_that_does_not_exist() -> None:
         for name, more in re.findall(r"\bspaner ([a-z][a-z-]+)\b(?: ([a-z][a-z-]+)\b)?", page):
             assert name in COMMANDS
             assert name not in groups or not more or f"{name} {more}" in COMMANDS
+
+
+def anchors(page: Path) -> set[str]:
+    """What a link into a page may end with: its headings as GitHub spells them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.M)
+    return {re.sub(r"[^\w -]", "", text).lower().replace(" ", "-") for text in headings}
+
+
+@pytest.mark.parametrize("page", LINKING, ids=lambda path: path.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.S)
+    for link in re.findall(r"\]\(([^)\s]+)\)", text):
+        if "://" in link:
+            continue
+        name, _, anchor = link.partition("#")
+        target = page.parent / name if name else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
 
 
 def keys(model: type[BaseModel]) -> set[str]:
