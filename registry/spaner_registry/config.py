@@ -18,7 +18,7 @@ from spaner_core.options import OptionError
 from spaner_core.recipe import LossRecipe, MonitoringRecipe, PromptRecipe, Recipe, TrainingRecipe
 
 from spaner_registry.explain import contradictions, explain
-from spaner_registry.positions import Document, Problem, read_yaml
+from spaner_registry.plain_yaml import Document, Problem, read_yaml
 from spaner_registry.values import (
     DEFAULT,
     AboveZero,

@@ -12,7 +12,7 @@ from spaner_core.expected import brief, quoting, show
 from spaner_core.options import unknown_key
 from spaner_core.recipe import TrainingRecipe
 
-from spaner_registry.positions import Document, Keys, Problem
+from spaner_registry.plain_yaml import Document, Keys, Problem
 from spaner_registry.values import DEFAULT, UNEXPECTED, as_whole
 
 _EXPECTED = {
@@ -33,7 +33,7 @@ def explain(error: ValidationError, document: Document, model: type[BaseModel]) 
     return [
         Problem(document.place(*_keys(detail)), _message(detail, model))
         for detail in error.errors(include_url=False)
-        if not document.is_unreadable(_keys(detail))  # said already
+        if _keys(detail) not in document.unreadable  # said already
     ]
 
 

@@ -193,19 +193,6 @@ def test_a_byte_order_mark_and_other_line_ends_change_nothing(
     assert config.locate("modalities", "vision", "encoder", "model") == f"{path}:16:15"
 
 
-def test_anchors_aliases_and_merges_are_those_of_yaml(tmp_path: Path) -> None:
-    text = (
-        "space: s\ndata: {manifest: m.csv}\nmodalities:\n"
-        "  audio: &plain\n    aligner: {dropout: 0.1}\n"
-        "  sensor: *plain\n"
-        "  vision:\n    <<: *plain\n    encoder: {model: hog}\n"
-    )
-    config = read_config(_write(tmp_path, text))
-    assert config.modalities["sensor"].aligner == {"dropout": 0.1}
-    assert config.modalities["vision"].aligner == {"dropout": 0.1}
-    assert config.locate("modalities", "vision", "aligner", "dropout").endswith(":5:15")
-
-
 def test_a_config_cannot_be_changed(tmp_path: Path) -> None:
     config = read_config(_write(tmp_path, SMALLEST))
     with pytest.raises(ValidationError, match="frozen"):
