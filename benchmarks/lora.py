@@ -8,12 +8,13 @@ from typing import Any
 import torch
 from made_inputs import minilm
 from peft import LoraConfig, get_peft_model
+from spaner_core.aligner import build_aligner
 from spaner_core.losses import anchor_loss
 from spaner_core.modality import RowBatch
 from spaner_core.prompt import SharedPrompt
 from spaner_core.recipe import TrainingRecipe
-from spaner_text.aligner import build_aligner
 from spaner_text.options import TransformerOptions
+from spaner_text.reader import build_reader
 from spaner_text.transformer import TransformerEncoder
 from spaner_text.windows import WindowsTransform
 from torch import Tensor
@@ -43,7 +44,10 @@ class FineTuning:
         self.windows = self._prepare(texts)
         self.encoder.transformer = get_peft_model(self.encoder.transformer, LORA).eval()
         self.aligner = build_aligner(
-            self.encoder.features, prompt_dim=prompt.anchors.shape[1], options={}
+            self.encoder.features,
+            prompt.anchors.shape[1],
+            {},
+            own_reader=build_reader,
         )
         self.aligner.fit_statistics(self._read(), concept_count=len(prompt.anchors))
         self.optimiser = self._make_optimiser()

@@ -42,6 +42,7 @@ from digits import progress
 from made_store import CONCEPTS, ROW_BYTES, SPEC, hold, keys_of, open_stream, shard_path, write_both
 from safetensors import safe_open
 from side_by_side import Comparison, median_of, median_ratio, show, take_turns
+from spaner_core.aligner import build_aligner
 from spaner_core.data.labelled import LabelledBatches, LabelledRows
 from spaner_core.features.plans import BATCH_ROWS
 from spaner_core.features.rows import RowSource
@@ -49,7 +50,7 @@ from spaner_core.prompt import SharedPrompt, random_anchors
 from spaner_core.recipe import TrainingRecipe
 from spaner_core.threads import one_thread
 from spaner_core.training.trainer import train_attached
-from spaner_vision.aligner import build_aligner
+from spaner_vision.reader import build_reader
 from torch import Tensor
 
 DRAWN = 96
@@ -70,7 +71,9 @@ def train(folder: Path, where: str, *, rows: int, steps: int) -> dict[str, Any]:
     generator = torch.Generator().manual_seed(0)
     prompt = SharedPrompt(random_anchors(CONCEPTS, dim=128, generator=generator))
     torch.manual_seed(0)
-    aligner = build_aligner(SPEC, prompt_dim=128, options={})
+    aligner = build_aligner(
+        SPEC, 128, {}, own_reader=lambda features, options: build_reader(features)
+    )
     began = time.perf_counter()
     with one_thread():
         aligner.fit_statistics(LabelledBatches(labelled), concept_count=CONCEPTS)

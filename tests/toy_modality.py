@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 from spaner_core import Examples, FeatureSpec, Modality, UnusableInput, hookimpl, read_options
 
 if TYPE_CHECKING:
-    from spaner_core import Aligner
     from torch import Tensor
 
 Window = list[list[float]]
@@ -82,20 +81,6 @@ def spaner_build_encoder(options: Mapping[str, object]) -> ToyEncoder:
 @hookimpl
 def spaner_build_transform(options: Mapping[str, object]) -> ToyTransform:
     return ToyTransform(read_options(ToyOptions, options))
-
-
-@hookimpl
-def spaner_build_aligner(
-    features: FeatureSpec, prompt_dim: int, options: Mapping[str, object]
-) -> Aligner:
-    from spaner_core import AlignerOptions, CrossAttentionAligner, MeanTokens
-
-    return CrossAttentionAligner(
-        MeanTokens(features),
-        features=features,
-        prompt_dim=prompt_dim,
-        options=read_options(AlignerOptions, options),
-    )
 
 
 @hookimpl

@@ -11,8 +11,8 @@ from typing import Any
 from spaner_core.data.labelled import concepts_of
 from spaner_core.errors import UnusableInput
 from spaner_core.features.inputs import check_ordinary
-from spaner_core.modality import HeaderCheck, Transform
 from spaner_core.progress import shows_progress
+from spaner_core.transform import HeaderCheck, Transform
 from tqdm.auto import tqdm
 
 from spaner.notices import spelling_notices

@@ -18,28 +18,36 @@ from spaner_core.errors import (
     UnusableInput,
 )
 from spaner_core.features.inputs import check_ordinary
-from spaner_core.hookspecs import ENTRY_POINT_GROUP, hookimpl
+from spaner_core.hookspecs import ENTRY_POINT_GROUP, HEAD_BYTES, hookimpl
 from spaner_core.modality import (
     API_VERSION,
+    LARGEST_PREVIEW,
     Aligner,
     Alignment,
     Batch,
     Corruption,
     Encoder,
-    EncoderInput,
     Examples,
     FeatureSpec,
-    HeaderCheck,
     LabelAligner,
     Modality,
     Preview,
     RowBatch,
     RowBatches,
-    Sample,
-    Transform,
 )
 from spaner_core.options import OptionError, read_options
 from spaner_core.quiet import quiet_libraries
+from spaner_core.transform import (
+    Content,
+    EncoderInput,
+    HasParts,
+    HeaderCheck,
+    Part,
+    Sample,
+    Source,
+    TakesObjects,
+    Transform,
+)
 
 if TYPE_CHECKING:
     from spaner_core.aligner import AlignerOptions, CrossAttentionAligner
@@ -67,11 +75,14 @@ __all__ = [
     "API_VERSION",
     "ENTRY_POINT_GROUP",
     "FLATTEN_LIMIT",
+    "HEAD_BYTES",
+    "LARGEST_PREVIEW",
     "Aligner",
     "AlignerOptions",
     "Alignment",
     "Batch",
     "ConfigError",
+    "Content",
     "Corruption",
     "CrossAttentionAligner",
     "DataError",
@@ -80,12 +91,14 @@ __all__ = [
     "Examples",
     "FeatureSpec",
     "FlattenTokens",
+    "HasParts",
     "HeaderCheck",
     "LabelAligner",
     "MeanTokens",
     "Modality",
     "OptionError",
     "OutputExists",
+    "Part",
     "PluginError",
     "PoolTokens",
     "Preview",
@@ -93,8 +106,10 @@ __all__ = [
     "RowBatch",
     "RowBatches",
     "Sample",
+    "Source",
     "SpaceError",
     "SpanerError",
+    "TakesObjects",
     "Transform",
     "UnusableInput",
     "check_ordinary",

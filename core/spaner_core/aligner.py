@@ -12,7 +12,8 @@ leave the details open; each choice is an option, and the formulas are in docs/m
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
@@ -21,7 +22,8 @@ from torch.nn import functional
 from spaner_core.concept_means import ConceptMeans, ConceptSums
 from spaner_core.modality import Alignment, FeatureSpec, RowBatches
 from spaner_core.moments import Moments
-from spaner_core.readers import Reader
+from spaner_core.options import read_options
+from spaner_core.readers import OwnReader, Reader, build_reader
 from spaner_core.token_attention import TokenAttention
 
 MOST_HIDDEN = 2**16
@@ -58,11 +60,34 @@ class AlignerOptions:
             raise ValueError(f"mean_sharpness is {self.mean_sharpness}; give 0 or more")
 
 
+@dataclass(frozen=True, kw_only=True)
+class _UsualOptions(AlignerOptions):
+    """What `aligner:` takes where a plugin leaves the aligner to core: `reader` in addition."""
+
+    reader: Mapping[str, object] = field(default_factory=dict)
+
+
+def build_aligner(
+    features: FeatureSpec,
+    prompt_dim: int,
+    options: Mapping[str, object],
+    *,
+    own_reader: OwnReader | None = None,
+) -> CrossAttentionAligner:
+    """Build the aligner of a modality that has none of its own, around its reader.
+
+    Raises `OptionError`, and what `own_reader` raises.
+    """
+    chosen = read_options(_UsualOptions, options)
+    reader = build_reader(features, chosen.reader, own=own_reader)
+    return CrossAttentionAligner(reader, features=features, prompt_dim=prompt_dim, options=chosen)
+
+
 class CrossAttentionAligner(nn.Module):
     """One modality's aligner, around a reader that keeps that modality's structure.
 
-    `scale_features` divides each feature by its standard deviation; leave it off for features
-    whose own scale carries meaning (weighted word counts).
+    What is read is divided by its standard deviation, feature by feature, but where the reader
+    says that it `keeps_scale`.
     """
 
     def __init__(
@@ -72,14 +97,12 @@ class CrossAttentionAligner(nn.Module):
         features: FeatureSpec,
         prompt_dim: int,
         options: AlignerOptions,
-        scale_features: bool = True,
     ) -> None:
         super().__init__()
         if not isinstance(reader, nn.Module):
             raise TypeError(f"reader is a {type(reader).__name__}; it must be a torch.nn.Module")
         width, hidden = reader.width, options.hidden
         self.reader: Reader = reader
-        self.scale_features = scale_features
         self.attend = TokenAttention(features.dim, prompt_dim) if options.token_attention else None
         self.concept_means = ConceptMeans(width, sharpness=options.mean_sharpness)
         self.dropout = nn.Dropout(options.dropout)
@@ -107,7 +130,7 @@ class CrossAttentionAligner(nn.Module):
         for features, mask, _ in rows:
             moments.add(self.reader(features, mask))
         self.centre = moments.mean.float()
-        if self.scale_features:
+        if not getattr(self.reader, "keeps_scale", False):
             self.scale = moments.deviation.float() + SCALE_FLOOR
         sums = ConceptSums(self.reader.width, concept_count=concept_count)
         for features, mask, concepts in rows:

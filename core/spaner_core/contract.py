@@ -10,12 +10,7 @@ import pluggy
 from spaner_core import hookspecs
 from spaner_core.hookspecs import ENTRY_POINT_GROUP
 
-REQUIRED_HOOKS = (
-    "spaner_modality",
-    "spaner_build_encoder",
-    "spaner_build_transform",
-    "spaner_build_aligner",
-)
+REQUIRED_HOOKS = ("spaner_modality", "spaner_build_encoder", "spaner_build_transform")
 
 # Only its reading of marks is used; nothing is ever registered here.
 _MARKS = pluggy.PluginManager(ENTRY_POINT_GROUP)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pluggy
 
@@ -20,11 +21,14 @@ from spaner_core.modality import (
     FeatureSpec,
     Modality,
     Preview,
-    Sample,
-    Transform,
 )
+from spaner_core.transform import Sample, Transform
+
+if TYPE_CHECKING:
+    from spaner_core.readers import Reader
 
 ENTRY_POINT_GROUP = "spaner"
+HEAD_BYTES = 4096
 hookspec = pluggy.HookspecMarker("spaner")
 hookimpl = pluggy.HookimplMarker("spaner")
 
@@ -45,12 +49,30 @@ def spaner_build_transform(encoder: Encoder, options: Mapping[str, object]) -> T
 
 
 @hookspec(firstresult=True)
+def spaner_build_reader(features: FeatureSpec, options: Mapping[str, object]) -> Reader | None:
+    """Optional: build what keeps the modality's structure; by default the mean of the tokens.
+
+    `options` is `reader:` in the `aligner:` options, with its `name`. Empty, it asks for the reader
+    that suits `features`; a space asks for the one it recorded.
+    """
+
+
+@hookspec(firstresult=True)
 def spaner_build_aligner(
     features: FeatureSpec, prompt_dim: int, options: Mapping[str, object]
 ) -> Aligner | None:
-    """Required: build the trainable aligner from `aligner:` options, for features of this shape.
+    """Optional: build an aligner of one's own; by default `CrossAttentionAligner` with the reader.
 
-    Usually `CrossAttentionAligner` around a reader that keeps the modality's structure.
+    It is built from the `aligner:` options alone, for features of this shape.
+    """
+
+
+@hookspec(firstresult=True)
+def spaner_recognise(head: bytes, suffix: str | None) -> bool | None:
+    """Optional, light: say whether an input that nobody has named may be of this modality.
+
+    `head` is its first `HEAD_BYTES`, or all of it; `suffix` is lower case with the dot, None where
+    there is none. Imports nothing heavy. By default an input is recognised by its suffix.
     """
 
 
@@ -61,7 +83,7 @@ def spaner_corruptions(options: Mapping[str, object]) -> Sequence[Corruption] | 
 
 @hookspec(firstresult=True)
 def spaner_preview(sample: Sample) -> Preview | None:
-    """Optional: show a sample to people."""
+    """Optional: show a sample to people, as text (we escape it), as a PNG, or as both."""
 
 
 @hookspec(firstresult=True)

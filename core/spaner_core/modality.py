@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
+from spaner_core.transform import EncoderInput, Sample
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -25,11 +27,8 @@ API_VERSION = 1
 MOST_FEATURES = 2**24
 """Most tokens of a sample, and most numbers of a token."""
 
-Sample: TypeAlias = Any
-"""A decoded input, as corruptions and previews take it: image, text, waveform with its rate, ..."""
-
-EncoderInput: TypeAlias = Any
-"""One prepared window of a sample, ready for `Encoder.collate`."""
+LARGEST_PREVIEW = 256 * 1024
+"""Most bytes of a preview's text, in UTF-8, and of its image."""
 
 Batch: TypeAlias = Any
 """Whatever `Encoder.collate` gives and the encoder takes."""
@@ -103,36 +102,6 @@ class Encoder(Protocol):
 
     def __call__(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Return tokens (B, N, E) float and mask (B, N) bool, True where a token is real."""
-        ...
-
-
-@runtime_checkable
-class Transform(Protocol):
-    """Turns what the manifest names into what the encoder takes."""
-
-    @property
-    def fingerprint(self) -> str:
-        """SHA-256 of all that decides what it prepares."""
-        ...
-
-    def decode(self, source: Path | str) -> Sample:
-        """Read one input: a `Path` is a file, a `str` is the input itself.
-
-        Raises `UnusableInput` with the reason when it cannot be read or is not usable.
-        """
-        ...
-
-    def prepare(self, sample: Sample) -> Sequence[EncoderInput]:
-        """Cut a sample into encoder inputs, one a window; core joins windows along N."""
-        ...
-
-
-@runtime_checkable
-class HeaderCheck(Protocol):
-    """What a transform may offer besides: a look at an input that does not decode all of it."""
-
-    def check_header(self, source: Path | str) -> None:
-        """Raise `UnusableInput` where the beginning of the input shows that it cannot be used."""
         ...
 
 
@@ -226,7 +195,7 @@ class Corruption(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Preview:
-    """How a sample is shown to people: a text, or a PNG image, or both."""
+    """How a sample is shown to people: a text, a PNG image or both, of at most 256 kB each."""
 
     text: str | None = None
     png: bytes | None = None

@@ -8,11 +8,10 @@ import struct
 import zlib
 from collections.abc import Iterator
 
-from spaner_core.modality import Preview
+from spaner_core.modality import LARGEST_PREVIEW, Preview
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 LARGEST_SIDE = 4096
-LARGEST_BYTES = 4 * 1024 * 1024
 
 
 def preview_html(preview: Preview) -> str:
@@ -37,9 +36,9 @@ def check_png(content: bytes) -> tuple[int, int]:
     Raises `ValueError` when it is none, is damaged or holds anything else, or is too large to be
     shown. Its pixels are not decoded.
     """
-    if len(content) > LARGEST_BYTES:
+    if len(content) > LARGEST_PREVIEW:
         raise ValueError(
-            f"the image has {len(content)} bytes; expected at most {LARGEST_BYTES}; scale it down"
+            f"the image has {len(content)} bytes; expected at most {LARGEST_PREVIEW}; scale it down"
         )
     if not content.startswith(SIGNATURE):
         raise ValueError("the image does not begin as PNG does; expected PNG; convert it")

@@ -6,19 +6,40 @@ recording. It has no trained weights; what it takes from training rows it keeps 
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Protocol, TypeAlias, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
 from spaner_core.modality import FeatureSpec, RowBatches
+from spaner_core.options import OptionError, read_options
 
 FLATTEN_LIMIT = 8192
 """Widest vector that flattening may give; beyond it tokens are pooled (measured on digits)."""
 
+MOST_SEGMENTS = 2**16
 
+
+@runtime_checkable
 class Reader(Protocol):
-    """A `torch.nn.Module` that reads tokens into one vector of width `width` (P)."""
+    """A `torch.nn.Module` that reads tokens into one vector of width `width` (P).
+
+    A space records `name` and `options` (what JSON holds, by name), and asks for that very reader
+    when it is opened. A reader may also say `keeps_scale = True`: the scale of its numbers carries
+    meaning (weighted word counts), so that the aligner does not divide by their deviation.
+    """
+
+    @property
+    def name(self) -> str:
+        """What the space and plugins.yaml call it; it never stands for another reader."""
+        ...
+
+    @property
+    def options(self) -> Mapping[str, object]:
+        """What it was built with, besides the features' shape."""
+        ...
 
     @property
     def width(self) -> int:
@@ -37,6 +58,9 @@ class Reader(Protocol):
 class FlattenTokens(nn.Module):
     """Tokens side by side, N·E wide: for a fixed, small number of tokens."""
 
+    name: ClassVar[str] = "flatten"
+    options: ClassVar[Mapping[str, object]] = {}
+
     def __init__(self, features: FeatureSpec) -> None:
         super().__init__()
         if features.tokens is None:
@@ -54,6 +78,9 @@ class FlattenTokens(nn.Module):
 class MeanTokens(nn.Module):
     """The mean of the real tokens, E wide: for tokens whose order says little."""
 
+    name: ClassVar[str] = "mean"
+    options: ClassVar[Mapping[str, object]] = {}
+
     def __init__(self, features: FeatureSpec) -> None:
         super().__init__()
         self.width = features.dim
@@ -69,9 +96,12 @@ class MeanTokens(nn.Module):
 class PoolTokens(nn.Module):
     """Means of `segments` equal stretches of the real tokens, in order: segments·E wide."""
 
+    name: ClassVar[str] = "pool"
+
     def __init__(self, features: FeatureSpec, *, segments: int) -> None:
         super().__init__()
         self.segments = segments
+        self.options = {"segments": segments}
         self.width = segments * features.dim
 
     def fit(self, rows: RowBatches) -> None:
@@ -96,3 +126,71 @@ def masked_mean(features: Tensor, mask: Tensor) -> Tensor:
     """Mean of the real tokens, (B, N, E) and (B, N) to (B, E)."""
     weights = mask.unsqueeze(-1).to(features.dtype)
     return (features * weights).sum(dim=1) / weights.sum(dim=1).clamp_min(1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _NoOptions:
+    """Options of readers that have none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _PoolOptions:
+    segments: int
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.segments <= MOST_SEGMENTS:
+            raise ValueError(
+                f"segments is {self.segments}; give a whole number, 1 to {MOST_SEGMENTS}"
+            )
+
+
+READERS: Mapping[str, tuple[Callable[..., Reader], type]] = {
+    FlattenTokens.name: (FlattenTokens, _NoOptions),
+    MeanTokens.name: (MeanTokens, _NoOptions),
+    PoolTokens.name: (PoolTokens, _PoolOptions),
+}
+"""Readers that every modality may use, by name, each with its options."""
+
+
+OwnReader: TypeAlias = Callable[[FeatureSpec, Mapping[str, object]], Reader | None]
+"""Asks a plugin for a reader, as its hook `spaner_build_reader`."""
+
+
+def build_reader(
+    features: FeatureSpec,
+    options: Mapping[str, object],
+    *,
+    own: OwnReader | None = None,
+) -> Reader:
+    """Build the reader that `options` name, or where they are empty the modality's usual one.
+
+    Where `own` has none, that is `MeanTokens`. Raises `OptionError` where nobody has a reader of
+    this name with these options.
+    """
+    given = dict(options)
+    name = given.pop("name", None)
+    if given and name is None:
+        raise _unread(f"{', '.join(given)} given without a name; expected {_known()}; add one")
+    if isinstance(name, str) and name in READERS:
+        kind, described = READERS[name]
+        try:
+            return kind(features, **vars(read_options(described, given)))
+        except (OptionError, ValueError) as error:  # ValueError: the features do not suit it
+            raise _unread(f"{name!r}: {error}") from error
+    reader = own(features, options) if own is not None else None
+    if reader is None:
+        reader = MeanTokens(features)
+    if name is not None and reader.name != name:
+        raise _unread(f"{name!r} is no reader of this modality; expected {_known()}; correct it")
+    for key, value in given.items():
+        if key not in reader.options or reader.options[key] != value:
+            raise _unread(f"{name!r} does not take {key} = {value!r}; correct or remove it")
+    return reader
+
+
+def _unread(problem: str) -> OptionError:
+    return OptionError([("reader", f"reader: {problem}")])
+
+
+def _known() -> str:
+    return f"{', '.join(READERS)} or one of the plugin's own"

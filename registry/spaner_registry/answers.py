@@ -18,8 +18,8 @@ from spaner_core.modality import (
     FeatureSpec,
     Modality,
     Preview,
-    Transform,
 )
+from spaner_core.transform import Transform
 
 from spaner_registry.broken import broken, contained
 from spaner_registry.discovery import FoundPlugin
@@ -103,6 +103,18 @@ def _wrong_aligner(answer: Any) -> str | None:
     return _lacks(answer, Aligner)
 
 
+def _wrong_reader(answer: Any) -> str | None:
+    from spaner_core.readers import Reader
+    from torch import nn
+
+    if not isinstance(answer, nn.Module):
+        return f"{_kind(answer)}, which is no torch.nn.Module"
+    lacks = _lacks(answer, Reader)
+    if lacks is None and not (isinstance(answer.name, str) and answer.name):
+        return f"{_kind(answer)} whose name is {answer.name!r}"
+    return lacks
+
+
 def _wrong_corruptions(answer: Any) -> str | None:
     if not isinstance(answer, Sequence):
         return _kind(answer)
@@ -127,8 +139,12 @@ _RULES = {
         "a spaner_core.Transform, its fingerprint a text", _wrong_transform
     ),
     "spaner_build_aligner": _Rule(
-        "a torch.nn.Module with the methods of spaner_core.Aligner", _wrong_aligner
+        "a torch.nn.Module with the methods of spaner_core.Aligner, or None", _wrong_aligner
     ),
+    "spaner_build_reader": _Rule(
+        "a torch.nn.Module with the methods of spaner_core.Reader, or None", _wrong_reader
+    ),
+    "spaner_recognise": _Rule("True or False", _instance(bool)),
     "spaner_corruptions": _Rule(
         "a sequence of spaner_core.Corruption, each with its name, or None", _wrong_corruptions
     ),

@@ -10,15 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spaner_core.errors import ConfigError, PluginError, SpaceError
-from spaner_core.modality import (
-    API_VERSION,
-    Aligner,
-    Corruption,
-    FeatureSpec,
-    Modality,
-    Transform,
-)
+from spaner_core.modality import API_VERSION, Aligner, Corruption, FeatureSpec, Modality
 from spaner_core.options import OptionError
+from spaner_core.transform import Transform
 
 from spaner_registry.registry import Registry
 from spaner_registry.space_options import ModalityOptions, check_harmless

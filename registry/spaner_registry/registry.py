@@ -20,9 +20,8 @@ from spaner_core.modality import (
     FeatureSpec,
     Modality,
     Preview,
-    Sample,
-    Transform,
 )
+from spaner_core.transform import Sample, Transform
 
 from spaner_registry.broken import contained
 from spaner_registry.discovery import FoundPlugin, discover
@@ -104,10 +103,22 @@ class Registry:
         self, name: str, features: FeatureSpec, prompt_dim: int, options: Mapping[str, object]
     ) -> Aligner:
         """Build a modality's trainable aligner, a `torch.nn.Module`, from `aligner:` options."""
-        aligner: Aligner = self._load(name).ask(
+        from spaner_core.aligner import build_aligner  # imports torch
+
+        plugin = self._load(name)
+        aligner: Aligner | None = plugin.ask(
             "spaner_build_aligner", features=features, prompt_dim=prompt_dim, options=options
         )
-        return aligner
+        if aligner is not None:
+            return aligner
+        return build_aligner(
+            features,
+            prompt_dim,
+            options,
+            own_reader=lambda features, options: plugin.ask(
+                "spaner_build_reader", features=features, options=options
+            ),
+        )
 
     def corruptions(self, name: str, options: Mapping[str, object]) -> tuple[Corruption, ...]:
         """Return a modality's named noise; empty when the plugin offers none."""

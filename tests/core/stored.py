@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from spaner_core import aligner as usual
 from spaner_core.checkpoint import load_space, save_attached, save_extension, save_space
 from spaner_core.features.rows import FeatureRows
 from spaner_core.modality import Aligner, FeatureSpec, RowBatch
 from spaner_core.prompt import SharedPrompt, anchors_from_labels
 from spaner_core.records import AlignerRecord, BlockRecord, ModalityRecord, PromptRecord
 from spaner_core.space import Space
-
-from tests import toy_modality
 
 CONCEPTS = ("drei", "one", "two words")
 WIDTHS = {"first": 5, "second": 7, "third": 4}
@@ -77,7 +76,7 @@ def rows(name: str, count: int = 9) -> FeatureRows:
 
 
 def build_aligner(record: AlignerRecord) -> Any:
-    return toy_modality.spaner_build_aligner(record.features, DIM, record.aligner_options)
+    return usual.build_aligner(record.features, DIM, record.aligner_options)
 
 
 def fitted(name: str, *, concept_count: int = 3) -> Any:

@@ -180,14 +180,14 @@ def test_dropout_acts_in_training_only() -> None:
     )
 
 
+class Counted(MeanTokens):
+    keeps_scale = True
+
+
 def test_features_whose_scale_has_meaning_keep_it() -> None:
     torch.manual_seed(0)
     aligner = CrossAttentionAligner(
-        MeanTokens(SPEC),
-        features=SPEC,
-        prompt_dim=8,
-        options=AlignerOptions(),
-        scale_features=False,
+        Counted(SPEC), features=SPEC, prompt_dim=8, options=AlignerOptions()
     )
     aligner.fit_statistics([RowBatch(*rows())], concept_count=CONCEPTS)
     assert torch.equal(aligner.scale, torch.ones(5))

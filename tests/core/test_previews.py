@@ -6,8 +6,8 @@ import io
 import pytest
 from PIL import Image
 from spaner_core.conformance.previews import HOSTILE, page_problems
-from spaner_core.modality import Preview
-from spaner_core.previews import LARGEST_BYTES, LARGEST_SIDE, check_png, preview_html
+from spaner_core.modality import LARGEST_PREVIEW, Preview
+from spaner_core.previews import LARGEST_SIDE, check_png, preview_html
 
 
 def picture(width: int = 4, height: int = 3, kind: str = "PNG") -> bytes:
@@ -73,7 +73,7 @@ def damaged(content: bytes, place: int) -> bytes:
         (picture()[:8] + picture()[33:], "parts are missing"),
         (picture()[:33] + picture()[-12:], "parts are missing"),
         (picture(LARGEST_SIDE + 1, 1), f"is {LARGEST_SIDE + 1} x 1 pixels"),
-        (picture() + bytes(LARGEST_BYTES), "bytes; expected at most"),
+        (picture() + bytes(LARGEST_PREVIEW), "bytes; expected at most"),
     ],
     ids=[
         *("empty", "jpeg", "cut", "cut at the end", "without an end", "damaged", "damaged pixels"),

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from spaner_core.modality import FeatureSpec
-from spaner_core.readers import FlattenTokens, MeanTokens, PoolTokens, Reader
+from spaner_core.options import OptionError
+from spaner_core.readers import FlattenTokens, MeanTokens, PoolTokens, Reader, build_reader
 from torch import Tensor
 from torch.nn import functional
 
@@ -92,3 +95,55 @@ def test_pooling_keeps_order_and_the_mean_forgets_it() -> None:
     pooled = pool(values, mask).reshape(4, 3)
     torch.testing.assert_close(pool(turned, mask).reshape(4, 3), pooled.flip(0))
     assert not torch.allclose(pooled, pooled.flip(0))
+
+
+class Loudest(MeanTokens):
+    """A plugin's own reader, which it chooses where nobody names one."""
+
+    name = "loudest"
+
+    def __init__(self, features: FeatureSpec, *, power: int) -> None:
+        super().__init__(features)
+        self.options = {"power": power}  # type: ignore[misc]
+
+
+def own(features: FeatureSpec, options: Mapping[str, object]) -> Reader:
+    power = options.get("power", 2)
+    assert isinstance(power, int)
+    return Loudest(features, power=power)
+
+
+def test_a_modality_without_a_reader_of_its_own_takes_the_mean() -> None:
+    assert type(build_reader(SPEC, {})) is MeanTokens
+
+
+@pytest.mark.parametrize("reader", [*READERS, Loudest(SPEC, power=3)], ids=lambda r: str(r.name))
+def test_a_reader_is_built_again_from_its_name_and_options(reader: Reader) -> None:
+    again = build_reader(SPEC, {"name": reader.name, **reader.options}, own=own)
+    assert type(again) is type(reader)
+    assert (again.name, again.options, again.width) == (reader.name, reader.options, reader.width)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"name": "poll", "segments": 4}, "'poll' is no reader of this modality; expected flatten"),
+        ({"name": "pool"}, "segments is not given; expected a whole number"),
+        ({"name": "pool", "segments": 0}, "segments is 0; give a whole number"),
+        ({"name": "pool", "segments": "4 or 5"}, "expected a whole number"),
+        ({"name": "mean", "segments": 4}, "unknown key 'segments'"),
+        ({"name": "loudest", "pwoer": 3}, "does not take pwoer = 3"),
+        ({"segments": 4}, "segments given without a name"),
+        ({"name": 7}, "7 is no reader"),
+    ],
+)
+def test_a_reader_that_nobody_has_is_refused(options: dict[str, object], words: str) -> None:
+    with pytest.raises(OptionError) as caught:
+        build_reader(SPEC, options, own=own)
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_reader_that_does_not_fit_the_features_is_refused() -> None:
+    with pytest.raises(OptionError, match=r"'flatten'.*fixed number of tokens"):
+        build_reader(FeatureSpec(dim=3), {"name": "flatten"})

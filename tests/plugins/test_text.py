@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 from spaner_core import FeatureSpec, OptionError, RowBatch, UnusableInput
-from spaner_text.aligner import HashedWords
+from spaner_text.reader import HashedWords
 from torch.nn.functional import cosine_similarity, normalize
 
 PHRASES = ["seven", "a handwritten seven on paper", "número siete", "七"]

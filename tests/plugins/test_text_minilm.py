@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 from sentence_transformers import SentenceTransformer
-from spaner_text.aligner import build_aligner
+from spaner_text.reader import build_reader
 
 SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """Of the weights; the package's author is not known."""
@@ -56,7 +56,7 @@ def test_paraphrases_find_each_other(text: Any, minilm: str) -> None:
 def test_the_end_of_a_long_report_counts(text: Any, minilm: str) -> None:
     """Cut at the model's 256 tokens, both texts would be the same."""
     encoder, transform = text.build({"model": minilm})
-    reader: Any = build_aligner(encoder.features, prompt_dim=8, options={}).reader
+    reader: Any = build_reader(encoder.features, {})
     read = []
     for source in (LONG, LONG + "A cat is asleep on the sofa, purring softly. " * 60):
         windows = transform.prepare(transform.decode(source))

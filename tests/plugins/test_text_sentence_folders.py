@@ -16,7 +16,8 @@ import torch
 from safetensors.torch import load_file
 from sentence_transformers import SentenceTransformer
 from spaner_core import ConfigError, FeatureSpec, RowBatch
-from spaner_text.aligner import MeanWindow, build_aligner
+from spaner_core.aligner import build_aligner
+from spaner_text.reader import MeanWindow, build_reader
 from spaner_text.sentence_folder import POOLINGS
 from torch import Tensor
 from torch.nn.functional import normalize
@@ -294,7 +295,7 @@ def test_what_is_not_understood_is_refused_and_never_left_out(
 def test_the_aligner_reads_the_mean_of_the_windows_at_unit_length(text: Any, folder: str) -> None:
     encoder, transform = text.build({"model": folder})
     tokens, _ = encoder(encoder.collate(transform.prepare(LONG_TEXT)))
-    aligner = build_aligner(encoder.features, prompt_dim=4, options={})
+    aligner = build_aligner(encoder.features, 4, {}, own_reader=build_reader)
     assert isinstance(aligner.reader, MeanWindow)
     joined = tokens.transpose(0, 1)  # (1, windows, E), as core joins them
     mask = torch.ones(joined.shape[:2], dtype=torch.bool)

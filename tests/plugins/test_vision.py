@@ -11,8 +11,7 @@ import torch
 from PIL import Image
 from sklearn.datasets import load_digits
 from spaner_core import FeatureSpec, FlattenTokens, OptionError, PoolTokens, UnusableInput
-from spaner_vision.aligner import choose_reader
-from spaner_vision.page_reader import ReadPages
+from spaner_vision.reader import ReadPages, build_reader
 from torch import Tensor
 from torch.nn.functional import normalize
 
@@ -138,9 +137,9 @@ def test_wrong_options_are_refused(vision: Any, options: dict[str, object], mess
 
 def test_many_tokens_are_pooled_by_the_rows_of_the_picture(vision: Any) -> None:
     small, _ = vision.build({"image_size": 128})
-    assert isinstance(choose_reader(small.features), FlattenTokens)
+    assert isinstance(build_reader(small.features), FlattenTokens)
     large, _ = vision.build({"image_size": 256})
-    reader = choose_reader(large.features)
+    reader = build_reader(large.features)
     assert isinstance(reader, PoolTokens)
     columns = torch.arange(31.0).repeat_interleave(31).reshape(1, -1, 1).expand(1, 961, 36)
     pooled = reader(columns, torch.ones(1, 961, dtype=torch.bool)).reshape(31, 36)
@@ -173,7 +172,7 @@ def read_slowly(features: FeatureSpec, tokens: Tensor, mask: Tensor, *, halves: 
     ids=str,
 )
 def test_pages_are_read_as_a_slow_loop_reads_them(features: FeatureSpec, halves: int) -> None:
-    reader = choose_reader(features)
+    reader = build_reader(features)
     assert isinstance(reader, ReadPages)
     page = features.prefix_tokens + features.grid[0] * features.grid[1]  # type: ignore[index]
     tokens = torch.randn(3, 2 * page + 2, features.dim)  # two pages, and padding at the end

@@ -43,9 +43,18 @@ def spaner_preview(sample): return PREVIEW
 
 
 @hookimpl
+def spaner_build_reader(features): return READER
+
+
+@hookimpl
+def spaner_recognise(head): return RECOGNISED
+
+
+@hookimpl
 def spaner_examples(folder): return EXAMPLES
 
 
+READER = RECOGNISED = None
 CORRUPTIONS = PREVIEW = EXAMPLES = None
 """
 ENCODER = "return Encoder(read_options(Options, options))"
@@ -88,7 +97,6 @@ WRONG = [
     ("spaner_build_transform", f"{TRANSFORM}|return encoder", "Encoder without decode, prepare"),
     ("spaner_build_transform", f"{TRANSFORM}|return Touchy()", "(RuntimeError: do not touch)"),
     ("spaner_build_transform", 'fingerprint = "toy"|fingerprint = 7', "fingerprint is 7"),
-    ("spaner_build_aligner", f"{ALIGNER}|return None", "returned None"),
     ("spaner_build_aligner", f"{ALIGNER}|return Bare()", "Bare, which is no torch.nn.Module"),
     ("spaner_build_aligner", f"{ALIGNER}|return Aligner", "type, which is no torch.nn.Module"),
     ("spaner_build_aligner", "def forward|def onward", "Aligner without forward"),

@@ -20,7 +20,8 @@ from spaner_core.errors import DataError, PluginError, SpanerError, UnusableInpu
 from spaner_core.features.batch_files import DTYPES
 from spaner_core.features.encoding import EncodedSample, encode_samples
 from spaner_core.features.rows import BATCH_ROWS, FeatureRows, stack_rows
-from spaner_core.modality import Corruption, EncoderInput, Sample, Transform
+from spaner_core.modality import Corruption
+from spaner_core.transform import EncoderInput, Sample, Transform
 from torch import Tensor
 
 from spaner.draws import derive_seed

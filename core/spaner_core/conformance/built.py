@@ -10,8 +10,9 @@ from torch import Tensor
 
 from spaner_core.features.extraction import extract
 from spaner_core.features.rows import FeatureRows
-from spaner_core.modality import Encoder, EncoderInput, Transform
+from spaner_core.modality import Encoder
 from spaner_core.pretrained.freeze import FrozenEncoder
+from spaner_core.transform import EncoderInput, Transform
 
 
 @dataclass(frozen=True, kw_only=True)

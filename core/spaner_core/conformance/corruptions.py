@@ -10,7 +10,8 @@ from torch import Tensor
 from spaner_core.conformance.broken_rule import BrokenRule
 from spaner_core.conformance.contents import contents, difference, forms
 from spaner_core.conformance.subject import Subject
-from spaner_core.modality import Corruption, Sample
+from spaner_core.modality import Corruption
+from spaner_core.transform import Sample
 
 SEVERITIES = (1, 2, 3, 4, 5)
 SEEDS = (0, 1, 2)

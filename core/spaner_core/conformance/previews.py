@@ -11,8 +11,9 @@ from spaner_core.conformance.broken_rule import BrokenRule
 from spaner_core.conformance.contents import contents, difference
 from spaner_core.conformance.subject import Subject
 from spaner_core.errors import UnusableInput
-from spaner_core.modality import Preview, Sample
+from spaner_core.modality import Preview
 from spaner_core.previews import check_png, preview_html
+from spaner_core.transform import Sample
 
 ALLOWED = {
     "figure": set[str](),

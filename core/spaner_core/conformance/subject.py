@@ -17,6 +17,7 @@ import pluggy
 import torch
 
 from spaner_core import hookspecs
+from spaner_core.aligner import build_aligner
 from spaner_core.conformance.broken_rule import BrokenRule
 from spaner_core.conformance.built import Built
 from spaner_core.conformance.fitted import FittedAligner, fit_aligner
@@ -27,16 +28,9 @@ from spaner_core.errors import PluginError, UnusableInput, one_line
 from spaner_core.features.inputs import describe_source
 from spaner_core.features.rows import FeatureRows
 from spaner_core.hookspecs import ENTRY_POINT_GROUP
-from spaner_core.modality import (
-    Encoder,
-    EncoderInput,
-    Examples,
-    FeatureSpec,
-    Modality,
-    Sample,
-    Transform,
-)
+from spaner_core.modality import Encoder, Examples, FeatureSpec, Modality
 from spaner_core.pretrained.freeze import FrozenEncoder
+from spaner_core.transform import EncoderInput, Sample, Transform
 
 PROMPT_DIM = 16
 """D of the aligners that the rules build."""
@@ -151,8 +145,18 @@ class Subject:
         """Build an aligner, drawn the same each time; leaves torch's random numbers alone."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            return self.require(
+            own = self.ask(
                 "spaner_build_aligner", features=spec, prompt_dim=PROMPT_DIM, options=options
+            )
+            if own is not None:
+                return own
+            return build_aligner(
+                spec,
+                PROMPT_DIM,
+                options,
+                own_reader=lambda features, options: self.ask(
+                    "spaner_build_reader", features=features, options=options
+                ),
             )
 
     @told_once("an encoder with its transform")

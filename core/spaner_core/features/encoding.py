@@ -13,8 +13,9 @@ from torch import Tensor
 
 from spaner_core.errors import PluginError, UnusableInput
 from spaner_core.features.inputs import check_ordinary
-from spaner_core.modality import Encoder, FeatureSpec, Transform
+from spaner_core.modality import Encoder, FeatureSpec
 from spaner_core.profiling import spent
+from spaner_core.transform import Transform
 
 WINDOW_BATCH = 64
 """Windows that are encoded together."""

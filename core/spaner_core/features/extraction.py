@@ -16,10 +16,11 @@ from spaner_core.features.encoding import WINDOW_BATCH, EncodedSample, encode_sa
 from spaner_core.features.inputs import KeyedInput, describe_source, key_inputs
 from spaner_core.features.rows import FeatureRows, RowSource, stack_rows
 from spaner_core.features.stream import FeatureStream
-from spaner_core.modality import Encoder, FeatureSpec, Transform
+from spaner_core.modality import Encoder, FeatureSpec
 from spaner_core.pretrained.freeze import FrozenEncoder
 from spaner_core.profiling import spent
 from spaner_core.progress import shows_progress
+from spaner_core.transform import Transform
 
 SHOWN_PROBLEMS = 10
 

@@ -18,8 +18,8 @@ from spaner_core.features.freshness import (
 )
 from spaner_core.features.plans import read_plan
 from spaner_core.features.stream import FeatureStream
-from spaner_core.modality import Transform
 from spaner_core.pretrained.freeze import FrozenEncoder
+from spaner_core.transform import Transform
 
 BEGUN = "again"
 """Folder in a stream's own where features that are extracted anew wait for the last of them."""

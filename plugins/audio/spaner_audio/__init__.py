@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from spaner_core import Examples, Modality, hookimpl
 
 if TYPE_CHECKING:
-    from spaner_core import Aligner, Corruption, Encoder, FeatureSpec, Transform
+    from spaner_core import Corruption, Encoder, FeatureSpec, Reader, Transform
 
 
 @hookimpl
@@ -39,13 +39,11 @@ def spaner_build_transform(encoder: Any, options: Mapping[str, object]) -> Trans
 
 
 @hookimpl
-def spaner_build_aligner(
-    features: FeatureSpec, prompt_dim: int, options: Mapping[str, object]
-) -> Aligner:
-    """Build the trainable aligner."""
-    from spaner_audio.aligner import build_aligner
+def spaner_build_reader(features: FeatureSpec, options: Mapping[str, object]) -> Reader:
+    """Build what reads the tokens of a recording in their order."""
+    from spaner_audio.reader import build_reader
 
-    return build_aligner(features, prompt_dim=prompt_dim, options=options)
+    return build_reader(features, options)
 
 
 @hookimpl

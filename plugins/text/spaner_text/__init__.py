@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from spaner_core import Examples, Modality, hookimpl, read_options
 
 if TYPE_CHECKING:
-    from spaner_core import Aligner, Corruption, Encoder, FeatureSpec, Transform
+    from spaner_core import Corruption, Encoder, FeatureSpec, Reader, Transform
 
 
 @hookimpl
@@ -54,13 +54,11 @@ def spaner_build_transform(encoder: Any, options: Mapping[str, object]) -> Trans
 
 
 @hookimpl
-def spaner_build_aligner(
-    features: FeatureSpec, prompt_dim: int, options: Mapping[str, object]
-) -> Aligner:
-    """Build the trainable aligner."""
-    from spaner_text.aligner import build_aligner
+def spaner_build_reader(features: FeatureSpec, options: Mapping[str, object]) -> Reader:
+    """Build what reads words, or windows, of a text into one vector."""
+    from spaner_text.reader import build_reader
 
-    return build_aligner(features, prompt_dim=prompt_dim, options=options)
+    return build_reader(features, options)
 
 
 @hookimpl

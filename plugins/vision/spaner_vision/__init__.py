@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from spaner_core import Examples, Modality, hookimpl
 
 if TYPE_CHECKING:
-    from spaner_core import Aligner, Corruption, Encoder, FeatureSpec, Transform
+    from spaner_core import Corruption, Encoder, FeatureSpec, Reader, Transform
 
 
 @hookimpl
@@ -53,13 +53,11 @@ def spaner_build_transform(encoder: Encoder, options: Mapping[str, object]) -> T
 
 
 @hookimpl
-def spaner_build_aligner(
-    features: FeatureSpec, prompt_dim: int, options: Mapping[str, object]
-) -> Aligner:
-    """Build the trainable aligner."""
-    from spaner_vision.aligner import build_aligner
+def spaner_build_reader(features: FeatureSpec) -> Reader:
+    """Build what reads the tokens of a picture, or of pages, in their places."""
+    from spaner_vision.reader import build_reader
 
-    return build_aligner(features, prompt_dim=prompt_dim, options=options)
+    return build_reader(features)
 
 
 @hookimpl

@@ -78,11 +78,18 @@ def bind(method: Callable[..., Any], own: Callable[..., Any]) -> Callable[..., A
     return lambda value: method(own, value)
 
 
+def usual_aligner(features: Any, prompt_dim: int, options: Any) -> Any:
+    """The aligner that core builds around the toy's reader, the mean of the tokens."""
+    from spaner_core.aligner import build_aligner
+
+    return build_aligner(features, prompt_dim, options)
+
+
 def aligner_with(built: Callable[[Any], object]) -> Callable[..., Any]:
     """A hook that builds the toy's aligner and changes it with `built`."""
 
     def spaner_build_aligner(features: Any, prompt_dim: int, options: Any) -> Any:
-        aligner = toy.spaner_build_aligner(features, prompt_dim, options)
+        aligner = usual_aligner(features, prompt_dim, options)
         return built(aligner) or aligner
 
     return spaner_build_aligner

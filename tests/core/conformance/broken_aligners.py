@@ -204,9 +204,3 @@ reads_another_width = toy_with(
     spaner_modality=label_modality(),
     spaner_build_aligner=aligner_with(say_another_width),
 )
-no_aligner = toy_with(
-    "check_rows_alone",
-    "spaner_build_aligner gave None; expected an answer",
-    also=("check_unknown_options",),
-    spaner_build_aligner=lambda features: None,
-)

@@ -18,6 +18,7 @@ from tests.core.conformance.broken import (
     encoder_with,
     toy_with,
     transform_with,
+    usual_aligner,
 )
 
 
@@ -28,7 +29,7 @@ def known_only(options: Mapping[str, object]) -> dict[str, object]:
 def strict_with_key_error(features: Any, prompt_dim: int, options: Mapping[str, object]) -> Any:
     if options:
         raise KeyError(next(iter(options)))
-    return toy.spaner_build_aligner(features, prompt_dim, {})
+    return usual_aligner(features, prompt_dim, {})
 
 
 careless_encoder = toy_with(
@@ -45,9 +46,7 @@ careless_transform = toy_with(
 careless_aligner = toy_with(
     "check_unknown_options",
     "spaner_build_aligner takes the option 'no_such_option'",
-    spaner_build_aligner=lambda features, prompt_dim: toy.spaner_build_aligner(
-        features, prompt_dim, {}
-    ),
+    spaner_build_aligner=lambda features, prompt_dim: usual_aligner(features, prompt_dim, {}),
 )
 other_error = toy_with(
     "check_unknown_options",
@@ -207,7 +206,7 @@ refuses_in_two_lines = toy_with(
 def exit_on_options(features: Any, prompt_dim: int, options: Mapping[str, object]) -> Any:
     if options:
         os._exit(9)
-    return toy.spaner_build_aligner(features, prompt_dim, {})
+    return usual_aligner(features, prompt_dim, {})
 
 
 dying = toy_with(NONE, "", spaner_build_aligner=exit_on_options)

@@ -33,10 +33,10 @@ other_arguments = toy_with(
 )
 incomplete = toy_with(
     "check_hooks",
-    "required hooks are missing: spaner_build_aligner",
+    "required hooks are missing: spaner_build_transform",
     also=("check_unknown_options", "check_alignment"),
 )
-del incomplete.spaner_build_aligner
+del incomplete.spaner_build_transform
 
 other_name = toy_with(
     "check_description",

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from spaner_core.aligner import build_aligner
 from spaner_core.data.labelled import LabelledRows
 from spaner_core.features.rows import FeatureRows, RowSource
 from spaner_core.features.stream import FeatureStream
@@ -19,7 +20,6 @@ from spaner_core.modality import FeatureSpec
 from spaner_core.recipe import PromptRecipe, Recipe, TrainingRecipe
 from spaner_core.training.joint import fit_space
 
-from tests import toy_modality
 from tests.core.features.stored_samples import identity
 
 WIDTH = 1024
@@ -30,7 +30,7 @@ RECIPE = Recipe(
 
 
 def build() -> Any:
-    return toy_modality.spaner_build_aligner(FeatureSpec(dim=WIDTH), 16, {"hidden": 16})
+    return build_aligner(FeatureSpec(dim=WIDTH), 16, {"hidden": 16})
 
 
 def train(features: RowSource) -> None:

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import torch
+from spaner_core.aligner import build_aligner
 from spaner_core.data.labelled import LabelledRows
 from spaner_core.evaluation.retrieval import retrieval_by_pair
 from spaner_core.features.rows import FeatureRows
@@ -17,8 +18,6 @@ from spaner_core.recipe import PromptRecipe, Recipe, TrainingRecipe
 from spaner_core.training.joint import Labels, Trained, fit_space
 from spaner_core.training.validation import ValidationRows
 from torch import Tensor
-
-from tests import toy_modality
 
 CONCEPTS = ("a", "b", "c", "d", "e", "f")
 WIDTHS = {"first": 12, "second": 20, "third": 9}
@@ -49,7 +48,7 @@ def train_rows(count: int = 48, *, seed: int = 0, names: str = "first second") -
 
 
 def build(name: str, **options: object) -> Any:
-    return toy_modality.spaner_build_aligner(
+    return build_aligner(
         FeatureSpec(dim=WIDTHS[name]), RECIPE.prompt.dim, {"hidden": 16, **options}
     )
 

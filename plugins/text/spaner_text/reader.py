@@ -1,18 +1,12 @@
-"""The text aligner: what reads words, and what reads windows."""
+"""Reads words, or windows, of a text into one vector."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 import torch
-from spaner_core import (
-    AlignerOptions,
-    CrossAttentionAligner,
-    FeatureSpec,
-    MeanTokens,
-    RowBatches,
-    read_options,
-)
+from spaner_core import FeatureSpec, MeanTokens, RowBatches
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -23,6 +17,9 @@ class HashedWords(nn.Module):
     Until it is fitted every dimension weighs the same.
     """
 
+    name: ClassVar[str] = "hashed_words"
+    options: ClassVar[Mapping[str, object]] = {}
+    keeps_scale: ClassVar[bool] = True
     idf: Tensor
 
     def __init__(self, features: FeatureSpec) -> None:
@@ -47,6 +44,10 @@ class HashedWords(nn.Module):
 class MeanWindow(nn.Module):
     """The mean of a text's windows, each one embedding of the model's own, unit length."""
 
+    name: ClassVar[str] = "mean_window"
+    options: ClassVar[Mapping[str, object]] = {}
+    keeps_scale: ClassVar[bool] = True
+
     def __init__(self, features: FeatureSpec) -> None:
         super().__init__()
         self.width = features.dim
@@ -60,18 +61,11 @@ class MeanWindow(nn.Module):
         return functional.normalize(self.mean(features, mask), dim=-1)
 
 
-def build_aligner(
-    features: FeatureSpec, *, prompt_dim: int, options: Mapping[str, object]
-) -> CrossAttentionAligner:
-    """Build the aligner; features keep their scale, which carries meaning.
+def build_reader(features: FeatureSpec, options: Mapping[str, object]) -> HashedWords | MeanWindow:
+    """Build the reader that `options` name, or the one that suits the features.
 
     A prefix token stands for its whole window, so features that have one are windows.
     """
-    reader = MeanWindow(features) if features.prefix_tokens else HashedWords(features)
-    return CrossAttentionAligner(
-        reader,
-        features=features,
-        prompt_dim=prompt_dim,
-        options=read_options(AlignerOptions, options),
-        scale_features=False,
-    )
+    windows = bool(features.prefix_tokens)
+    name = options.get("name", MeanWindow.name if windows else HashedWords.name)
+    return MeanWindow(features) if name == MeanWindow.name else HashedWords(features)

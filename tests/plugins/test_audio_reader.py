@@ -1,4 +1,4 @@
-"""How the audio aligner reads tokens of few and of many, of a fixed and of a varying number."""
+"""How audio reads tokens of few and of many, of a fixed and of a varying number."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from spaner_audio import spaner_build_aligner
+from spaner_audio import spaner_build_reader
 from spaner_core import FLATTEN_LIMIT, FeatureSpec
 from torch import Tensor
 
@@ -15,8 +15,7 @@ SUMMED_UP = FeatureSpec(dim=6, prefix_tokens=2)
 
 
 def reader(features: FeatureSpec) -> Any:
-    aligner: Any = spaner_build_aligner(features=features, prompt_dim=8, options={})
-    return aligner.reader
+    return spaner_build_reader(features=features, options={})
 
 
 def read(features: FeatureSpec, tokens: Tensor) -> Tensor:

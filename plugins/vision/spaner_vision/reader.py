@@ -1,17 +1,42 @@
-"""Reading the tokens of pages: the CLS token, and means over the cells of a coarse grid."""
+"""Reads the tokens of a picture, or of pages, which keep their places."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import ClassVar
 
 import torch
-from spaner_core import FLATTEN_LIMIT, FeatureSpec, RowBatches
+from spaner_core import (
+    FLATTEN_LIMIT,
+    FeatureSpec,
+    FlattenTokens,
+    MeanTokens,
+    PoolTokens,
+    Reader,
+    RowBatches,
+)
 from torch import Tensor, nn
 
 FINEST = 2
 """Cells along each side of the picture, where they are not too wide together."""
 
 _UNREAD = -1
+
+
+def build_reader(features: FeatureSpec) -> Reader:
+    """Return the reader that keeps as much of the picture as a vector of sensible width can.
+
+    Of one picture: tokens side by side or, if that is too wide, a mean for each of its rows. Where
+    there may be several pages: CLS and a coarse grid of each.
+    """
+    if features.tokens is None:
+        return MeanTokens(features) if features.grid is None else ReadPages(features)
+    if features.tokens * features.dim <= FLATTEN_LIMIT:
+        return FlattenTokens(features)
+    if features.grid is None:
+        return MeanTokens(features)
+    return PoolTokens(features, segments=features.grid[0])
 
 
 class ReadPages(nn.Module):
@@ -21,6 +46,9 @@ class ReadPages(nn.Module):
     read. A grid of rows and columns has 2x2 cells unless they are wider than `FLATTEN_LIMIT`,
     any other one cell.
     """
+
+    name: ClassVar[str] = "pages"
+    options: ClassVar[Mapping[str, object]] = {}
 
     def __init__(self, features: FeatureSpec) -> None:
         super().__init__()
