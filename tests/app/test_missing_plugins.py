@@ -84,7 +84,7 @@ BROKEN = {
     "cannot be built": """
 import spaner_vision
 from spaner_core import Modality, hookimpl
-from spaner_vision import spaner_build_transform
+from spaner_vision import spaner_build_reader, spaner_build_transform
 
 @hookimpl
 def spaner_modality():
