@@ -21,6 +21,7 @@ from spaner.demo.concepts import DIGITS
 from spaner.demo.dataset import write_dataset
 from spaner.plan import count_parameters, read_project_labels
 from spaner.project import Project
+from spaner.splits import split_rows
 from spaner_core import Aligner, FeatureSpec
 from spaner_core.data.labelled import LabelledRows, numbers_of
 from spaner_core.evaluation.coherence import coherence_by_pair
@@ -83,7 +84,7 @@ def _extract(project: Project, *, english: bool, token_attention: bool) -> Digit
         for split, rows_of in parts.items():
             rows = [
                 row
-                for row in project.rows(name, split)
+                for row in split_rows(project.manifest, name, split)
                 if row.concept in DIGITS
                 and (not english or row.metadata.get("language", "en") == "en")
             ]

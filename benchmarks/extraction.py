@@ -44,6 +44,7 @@ from made_inputs import KINDS, Kind, write_project
 from side_by_side import Comparison, median_ratio, show, take_turns, total
 from spaner.extracting import extract
 from spaner.project import Project
+from spaner.splits import split_rows
 from spaner_core.data.manifest import Row
 from spaner_core.features.encoding import WINDOW_BATCH, encode_samples
 from spaner_core.features.inputs import key_input
@@ -107,7 +108,7 @@ def compare(folder: Path, kind: Kind, *, quick: bool) -> tuple[list[Comparison],
     count = QUICK if quick else kind.count
     config = write_project(folder, kind, count=count)
     project = Project(read_config(config), device="cpu")
-    rows = project.rows(kind.modality)
+    rows = split_rows(project.manifest, kind.modality)
     assembled = project.assembly.modality(kind.modality)
     obvious_loop(assembled, project.sources(kind.modality, rows[:4]), workers=0)  # warms up
     turns, booked = [], []

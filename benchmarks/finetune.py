@@ -39,6 +39,7 @@ from spaner.attaching import attach
 from spaner.demo.concepts import DIGITS
 from spaner.demo.dataset import write_dataset
 from spaner.project import Project
+from spaner.splits import split_rows
 from spaner.training import train
 from spaner_core.data.labelled import LabelledBatches, numbers_of
 from spaner_core.evaluation.retrieval import retrieval_by_pair
@@ -104,12 +105,12 @@ def attach_texts(config: Path, *, turns: int) -> Outcome:
     project = open_project(config)
     training = project.config.recipe.training
     drawn = training.max_steps * training.per_device_train_batch_size
-    usable = project.features("text", project.rows("text", "validation"))
+    usable = project.features("text", split_rows(project.manifest, "text", "validation"))
     return Outcome(
         seconds=statistics.median(seconds),
         step_s=statistics.median(steps) / drawn,
         precision=precision(project, project.space.aligned.embed("text", usable.features)),
-        epochs=drawn / len(project.rows("text", "train")),
+        epochs=drawn / len(split_rows(project.manifest, "text", "train")),
     )
 
 
@@ -120,7 +121,7 @@ def _attach(config: Path, *, replace: bool) -> None:
 def _steps_alone(project: Project) -> float:
     """Train a fresh aligner on what is stored; return the seconds."""
     space, training = project.space.aligned, project.config.recipe.training
-    usable = project.features("text", project.rows("text", "train"))
+    usable = project.features("text", split_rows(project.manifest, "text", "train"))
     rows = project.labelled(usable, space.concepts)
     aligner = project.assembly.aligner_builder("text", prompt_dim=space.record.dim)()
     aligner.fit_statistics(LabelledBatches(rows), concept_count=len(space.concepts))
@@ -132,7 +133,7 @@ def _steps_alone(project: Project) -> float:
 def precision(project: Project, texts: Tensor) -> float:
     """Return the mAP of the validation split's texts (n, D) and its images, both ways."""
     space = project.space.aligned
-    rows = {name: project.rows(name, "validation") for name in ("text", "vision")}
+    rows = {name: split_rows(project.manifest, name, "validation") for name in ("text", "vision")}
     images = space.embed("vision", project.features("vision", rows["vision"]).features)
     concepts = {
         name: numbers_of((row.concept for row in part), space.concepts)
@@ -146,8 +147,8 @@ def precision(project: Project, texts: Tensor) -> float:
 def fine_tune(project: Project, *, goal: float, epochs: int) -> Outcome:
     """Fine-tune until it is as good as `goal`, or for all epochs; measuring does not count."""
     space, training = project.space.aligned, project.config.recipe.training
-    rows = project.rows("text", "train")
-    shown = [row.input for row in project.rows("text", "validation")]
+    rows = split_rows(project.manifest, "text", "train")
+    shown = [row.input for row in split_rows(project.manifest, "text", "validation")]
     concepts = numbers_of((row.concept for row in rows), space.concepts)
     size = training.per_device_train_batch_size
     epoch_steps = len(rows) // size

@@ -8,15 +8,14 @@ from dataclasses import dataclass
 import torch
 from spaner_core.data.labelled import numbers_of
 from spaner_core.data.manifest import Row
-from spaner_core.errors import DataError
 from spaner_core.evaluation.propagation import concept_marks
 from spaner_core.positives import NONE, Labels
 from spaner_core.space import Space
 from torch import Tensor
 
-from spaner.choosing import TEST_SPLIT, TRAIN_SPLIT
 from spaner.project import Project
 from spaner.served import served_modalities
+from spaner.splits import shown_split
 
 MOST_STRAYS = 3
 
@@ -106,7 +105,7 @@ def attended_prompt(project: Project, split: str | None = None) -> PromptReport:
     Without `split` the test split is taken, or every row where the manifest has no splits. Raises
     `DataError` where the manifest has no such split.
     """
-    split = _split(project, split)
+    split = shown_split(project.manifest, split)
     looks, lacking, concepts = {}, {}, set(project.space.concepts)
     if not concepts:  # there is nothing to attend to
         return _report(project, {}, split=split, left_out={})
@@ -120,19 +119,6 @@ def attended_prompt(project: Project, split: str | None = None) -> PromptReport:
             looks[name] = _look(project, name, rows)
     left_out = {**project.left_out.reasons, **lacking}
     return _report(project, looks, split=split, left_out=left_out)
-
-
-def _split(project: Project, split: str | None) -> str | None:
-    splits = project.manifest.splits
-    if not splits and split in (None, TRAIN_SPLIT):
-        return None
-    if (split or TEST_SPLIT) not in splits:
-        raise DataError(
-            f"{project.manifest.path}: no row has split {split or TEST_SPLIT!r}; the column "
-            f"`split` has {', '.join(splits) or 'no values'}; give --split one of them, or leave "
-            "the column out"
-        )
-    return split or TEST_SPLIT
 
 
 def _look(project: Project, name: str, rows: Sequence[Row]) -> _Looks:

@@ -17,14 +17,14 @@ from spaner_core.positives import Labels, SamplePositives
 from torch import Tensor
 
 from spaner.calibration import CalibratedPair, Calibration, calibration_path, write_calibration
-from spaner.choosing import VALIDATION_SPLIT, check_calibration_split
 from spaner.evaluate import EmbeddedRows, embed_split, row_labels
-from spaner.held_out import measuring_notices
 from spaner.notices import untrained_notices
 from spaner.outputs import check_writable
+from spaner.overlaps import measuring_notices
 from spaner.project import Project
 from spaner.refusals import check_false_accept_rate, may_find
 from spaner.served import served_modalities
+from spaner.splits import VALIDATION_SPLIT, check_calibration_split
 
 FIRST_HITS = 10
 FittedT = TypeVar("FittedT")

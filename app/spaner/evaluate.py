@@ -20,10 +20,10 @@ from spaner_core.features.rows import flat_vectors
 from spaner_core.positives import Labels
 from torch import Tensor
 
-from spaner.held_out import measured_rows, measured_split
 from spaner.project import Project
 from spaner.refusals import check_several
 from spaner.served import fresh_modalities, served_modalities
+from spaner.splits import measured_rows, measured_split
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,8 +50,9 @@ def embed_split(
     `served_modalities` does.
     """
     check_several(names)
-    served, split = served_modalities(project, names), measured_split(project, split)
-    chosen = {name: rows for name in served if (rows := measured_rows(project, name, split))}
+    served, manifest = served_modalities(project, names), project.manifest
+    split = measured_split(manifest, split)
+    chosen = {name: rows for name in served if (rows := measured_rows(manifest, name, split))}
     embedded = {}
     for name in fresh_modalities(project, chosen, asked=names):
         with project.left_out.where_broken(name, asked=name in names):

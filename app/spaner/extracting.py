@@ -18,6 +18,7 @@ from spaner_core.replacing import writing_alone
 from spaner.plan import declared_modalities, working_modalities
 from spaner.project import Project
 from spaner.served import fresh_modalities
+from spaner.splits import split_rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +90,7 @@ def extract(
 
 
 def _extract(project: Project, name: str, *, again: bool) -> ExtractedModality:
-    rows, changed = project.rows(name), None
+    rows, changed = split_rows(project.manifest, name), None
     start = perf_counter()
     if again:
         usable, changed = project.renew_features(name, rows)

@@ -12,12 +12,12 @@ import torch
 from spaner_core.data.labelled import LabelledRows, concepts_of
 from spaner_core.errors import DataError
 
-from spaner.choosing import TEST_SPLIT
 from spaner.draws import drawing, following_seeds
 from spaner.plan import declared_modalities, training_rows
 from spaner.project import Project
 from spaner.refusals import check_shots
 from spaner.retraining import Figures, Outcome, Retraining, counted, prepare_retraining, sum_up
+from spaner.splits import TEST_SPLIT
 from spaner.tables import Table, interval_cell, seeds_cell
 
 SHOTS = (1, 2, 4, 8, 16)

@@ -13,11 +13,11 @@ from spaner_core.training.monitoring import ATTACHED, LOG, Monitor
 from spaner_core.training.validation import SettledRows, Validation, ValidationRows
 
 from spaner.beside import TRACES, beside
-from spaner.choosing import VALIDATION_SPLIT
 from spaner.evaluate import row_labels
-from spaner.held_out import measured_rows, untrained_rows
+from spaner.overlaps import untrained_rows
 from spaner.project import Project
 from spaner.served import served_modalities
+from spaner.splits import VALIDATION_SPLIT, measured_rows
 
 
 def monitor_training(project: Project, names: Sequence[str]) -> Monitor:
@@ -48,7 +48,7 @@ def monitoring_notices(project: Project, monitor: Monitor, names: Sequence[str])
         return ()
     notices = [f"figures of validation rows as training went on: {monitor.folder / LOG}"]
     for name in names:
-        every = measured_rows(project, name, VALIDATION_SPLIT)
+        every = measured_rows(project.manifest, name, VALIDATION_SPLIT)
         if double := len(every) - len(_untrained(project, name)):
             notices.append(
                 f"{double} validation rows of {name!r} repeat samples that it trains on: these "
@@ -100,7 +100,7 @@ def _rows(project: Project, name: str) -> ValidationRows | None:
 
 def _untrained(project: Project, name: str) -> tuple[Row, ...]:
     """Return the labelled validation rows that are not in the training split, too."""
-    return untrained_rows(project, name, measured_rows(project, name, VALIDATION_SPLIT))
+    return untrained_rows(project, name, measured_rows(project.manifest, name, VALIDATION_SPLIT))
 
 
 def _settled(project: Project, attached: str) -> dict[str, SettledRows]:

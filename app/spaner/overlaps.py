@@ -8,8 +8,8 @@ from itertools import combinations
 from spaner_core.data.manifest import Row
 from spaner_core.features.copies import find_copies
 
-from spaner.choosing import TRAIN_SPLIT
 from spaner.project import Project
+from spaner.splits import TRAIN_SPLIT
 
 SHOWN = 40
 """Characters of an input that a note shows."""
@@ -41,6 +41,33 @@ def trained_notices(project: Project, name: str, rows: Sequence[Row]) -> Iterato
             f"{len(shared)} of {len(rows)} {where} show an item that is trained on "
             f"({_example(rows, shared)}): expect less of others; give all rows of an item one split"
         )
+
+
+def untrained_rows(project: Project, name: str, rows: Sequence[Row]) -> tuple[Row, ...]:
+    """Return the rows that have neither the id nor the input of a row that is trained on."""
+    trained = trained_twins(project, name, rows)
+    return tuple(row for place, row in enumerate(rows) if place not in trained)
+
+
+def measuring_notices(project: Project, names: Iterable[str], split: str | None) -> Iterator[str]:
+    """Say which rows of a split its figures leave out, and which of them were trained on."""
+    if not project.manifest.splits:
+        yield "the manifest has no splits: these rows were trained on too"
+    elif split == TRAIN_SPLIT:
+        yield f"split {split!r} is what is trained on: expect less of other rows"
+    where = f" in split {split!r}" if split else ""
+    for name in names:
+        rows = project.manifest.select(name, split)
+        if not rows:
+            yield f"{name!r} is left out: it has no rows{where}"
+        if unlabelled := sum(not row.labelled for row in rows):
+            yield (
+                f"{unlabelled} of {len(rows)} rows of {name!r}{where} have neither concept nor "
+                "item: nothing measures by them, and they are left out"
+            )
+        if split not in (None, TRAIN_SPLIT):
+            yield from trained_notices(project, name, rows)
+        yield from one_concept_notices(name, rows)
 
 
 def one_concept_notices(name: str, rows: Sequence[Row]) -> Iterator[str]:

@@ -11,8 +11,8 @@ from spaner_core.data.labels import complete_label_texts, read_label_texts
 from spaner_core.data.manifest import Row
 from spaner_core.errors import ConfigError, DataError
 
-from spaner.choosing import TRAIN_SPLIT
 from spaner.project import Project
+from spaner.splits import TRAIN_SPLIT, split_rows, trained_split
 
 
 def count_parameters(aligner: Any) -> int:
@@ -51,8 +51,8 @@ def read_project_labels(project: Project) -> dict[str, tuple[str, ...]]:
     """Return every concept that gets an anchor, sorted, with the texts that it is called by."""
     path = project.config.prompt.labels
     given = read_label_texts(path) if path else {}
-    split = TRAIN_SPLIT if project.manifest.splits else None
-    concepts = concepts_of(project.manifest.select(split=split))
+    trained = project.manifest.select(split=trained_split(project.manifest))
+    concepts = concepts_of(trained)
     return complete_label_texts(concepts, given)
 
 
@@ -85,7 +85,7 @@ def training_rows(project: Project, name: str) -> tuple[Row, ...]:
 
     Raises `DataError` where there are none, or labelled ones of fewer than two concepts.
     """
-    rows = project.rows(name, TRAIN_SPLIT)
+    rows = split_rows(project.manifest, name, TRAIN_SPLIT)
     concepts = concepts_of(rows)
     if len(concepts) == 1 or not (concepts or any(row.item for row in rows)):
         found = f"of one concept, {concepts[0]!r}" if concepts else "without concept or item"

@@ -22,7 +22,6 @@ from spaner_registry.registry import Registry
 from spaner_registry.space_options import ModalityOptions
 from spaner_registry.stored_features import renew_features
 
-from spaner.choosing import TRAIN_SPLIT
 from spaner.freshness import Freshness
 from spaner.installed import recorded_origin
 from spaner.left_out import LeftOut
@@ -102,27 +101,6 @@ class Project:
     def space(self) -> Space:
         """The space that the configuration names, with the encoders that it declares."""
         return open_space(self.config.space, self.assembly)
-
-    def rows(self, modality: str, split: str | None = None) -> tuple[Row, ...]:
-        """Return the manifest's rows of a modality and split; a manifest without splits is whole.
-
-        Raises `DataError` when there are none, naming the splits that there are.
-        """
-        asked = split if self.manifest.splits else None
-        if split not in (None, TRAIN_SPLIT) and asked is None:
-            raise DataError(
-                f"{self.manifest.path}: no row has a split, so there is no {split!r}; add a "
-                "column `split` with train, validation and test"
-            )
-        rows = self.manifest.select(modality=modality, split=asked)
-        if not rows:
-            having = sorted({row.split or "(empty)" for row in self.manifest.select(modality)})
-            raise DataError(
-                f"{self.manifest.path}: no rows of modality {modality!r}"
-                + (f" in split {asked!r}; its splits are {', '.join(having)}" if having else "")
-                + ". Add such rows"
-            )
-        return rows
 
     def sources(
         self, modality: str, rows: Sequence[Row], *, folder: Path | None = None

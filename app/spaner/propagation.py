@@ -20,7 +20,6 @@ from spaner_core.evaluation.propagation import (
 from spaner_core.positives import NONE, Labels, SamplePositives
 from torch import Tensor
 
-from spaner.choosing import TRAIN_SPLIT, VALIDATION_SPLIT
 from spaner.labels_file import CarriedLabel
 from spaner.notices import missing_notice
 from spaner.overlaps import trained_notices
@@ -32,6 +31,7 @@ from spaner.propagation_rows import (
     target_samples,
 )
 from spaner.refusals import check_links
+from spaner.splits import TRAIN_SPLIT, VALIDATION_SPLIT
 
 MIN_CONFIDENCE = 0.8
 
@@ -217,5 +217,6 @@ def _notices(
         return
     if taking.held_back & taking.choosing:
         yield "the threshold was chosen on the rows measured: expect less on others"
-    held_back = [row for row in project.rows(asked.target) if row.id in taking.held_back]
+    rows = project.manifest.select(asked.target)
+    held_back = [row for row in rows if row.id in taking.held_back]
     yield from trained_notices(project, asked.target, held_back)

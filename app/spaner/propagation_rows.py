@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from spaner_core.data.manifest import Row
 from spaner_core.errors import DataError
 
-from spaner.choosing import TRAIN_SPLIT, VALIDATION_SPLIT
 from spaner.project import Project
+from spaner.splits import TRAIN_SPLIT, VALIDATION_SPLIT, split_rows, trained_split
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,14 +62,14 @@ def target_samples(
     measure. Raises `DataError` where no sample is to be labelled (with `check` held-back ones are),
     or there is none to choose on.
     """
-    rows = project.rows(target, split)
+    rows = split_rows(project.manifest, target, split)
     every = project.manifest.select(target)
     labelled = frozenset(row.id for row in every if row.concept is not None)
     here = frozenset(row.id for row in rows)
     choosing = _choosing(project, target, labelled) if choose else frozenset()
     held_back = labelled & here
     if split is None:
-        trained_on = TRAIN_SPLIT if project.manifest.splits else None
+        trained_on = trained_split(project.manifest)
         held_back -= choosing | {row.id for row in rows if row.split == trained_on}
     if not here - labelled and not (check and held_back):
         raise DataError(_nothing_to_label(project, target, split, held_back))

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 import torch
 from spaner_core.data.labelled import LabelledRows
+from spaner_core.data.manifest import Row
 from spaner_core.errors import DataError
 from spaner_core.evaluation.coherence import coherence_by_pair
 from spaner_core.evaluation.intervals import Interval, intervals, paired_differences
@@ -28,8 +29,8 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from spaner.evaluate import row_labels
-from spaner.held_out import check_held_out, measured_rows, measuring_notices
 from spaner.notices import coverage_notices, spelling_notices
+from spaner.overlaps import measuring_notices
 from spaner.plan import (
     declared_modalities,
     label_modality,
@@ -38,6 +39,7 @@ from spaner.plan import (
     working_modalities,
 )
 from spaner.project import Project
+from spaner.splits import check_held_out, measured_rows
 from spaner.training import label_rows
 
 Figures = dict[str, float | None]
@@ -129,7 +131,7 @@ def prepare_retraining(project: Project, split: str, *, names: Sequence[str] = (
     two modalities.
     """
     chosen = declared_modalities(project, names)
-    check_held_out(project, split)
+    check_held_out(project.manifest, split)
     names = working_modalities(project, chosen, asked=names)
     measured = _measured_modalities(project, names, split)
     label_texts = read_project_labels(project)
@@ -137,7 +139,7 @@ def prepare_retraining(project: Project, split: str, *, names: Sequence[str] = (
     training = {name: training_rows(project, name) for name in names}
     project.freshness.check(names)
     usable = {name: project.features(name, rows) for name, rows in training.items()}
-    parts = {name: project.features(name, measured_rows(project, name, split)) for name in measured}
+    parts = {name: project.features(name, rows) for name, rows in measured.items()}
     dim = project.config.prompt.dim
     return Retraining(
         concepts=concepts,
@@ -168,9 +170,11 @@ def mean_known(values: Sequence[float | None]) -> float | None:
     return statistics.fmean(known) if known else None
 
 
-def _measured_modalities(project: Project, names: Sequence[str], split: str) -> list[str]:
+def _measured_modalities(
+    project: Project, names: Sequence[str], split: str
+) -> dict[str, tuple[Row, ...]]:
     manifest = project.manifest
-    having = [name for name in names if measured_rows(project, name, split)]
+    having = {name: rows for name in names if (rows := measured_rows(manifest, name, split))}
     if len(having) < 2:
         raise DataError(
             f"{manifest.path}: split {split!r} has rows with a concept or an item of "

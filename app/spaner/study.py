@@ -16,10 +16,10 @@ from spaner_core.receipts import hash_file
 from spaner_core.writing import written_at_end
 
 from spaner.beside import STUDY, beside
-from spaner.held_out import measured_rows
 from spaner.plan import read_project_labels, training_rows
 from spaner.project import Project
 from spaner.retraining import Retraining
+from spaner.splits import measured_rows
 
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
@@ -139,7 +139,7 @@ def _study_name(project: Project, material: Retraining, split: str) -> str:
 
 def _input_keys(project: Project, name: str, split: str) -> Iterator[str]:
     """Give the contents of what a modality is trained and measured on; unusable ones have none."""
-    rows = (*training_rows(project, name), *measured_rows(project, name, split))
+    rows = (*training_rows(project, name), *measured_rows(project.manifest, name, split))
     for given in key_inputs(project.sources(name, rows)):
         if isinstance(given, KeyedInput):
             yield given.key

@@ -14,7 +14,6 @@ from spaner_core.modality import Aligner
 from spaner_core.replacing import writing_alone
 from spaner_core.writing import naming
 
-from spaner.choosing import check_not_test
 from spaner.outputs import check_writable
 from spaner.project import Project
 from spaner.retraining import Retraining, prepare_retraining
@@ -26,6 +25,7 @@ from spaner.settings import (
     left_out,
     write_tuned,
 )
+from spaner.splits import VALIDATION_SPLIT, check_not_test
 from spaner.study import (
     check_can_search,
     diverged_trials,
@@ -77,7 +77,7 @@ def tune(
     *,
     trials: int,
     seconds: float | None = None,
-    split: str = "validation",
+    split: str = VALIDATION_SPLIT,
     output: Path | None = None,
     overwrite: bool = False,
 ) -> TuningReport:

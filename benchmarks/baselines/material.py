@@ -14,6 +14,7 @@ from spaner.demo.concepts import DIGITS, SPLITS
 from spaner.demo.dataset import write_dataset
 from spaner.plan import read_project_labels
 from spaner.project import Project
+from spaner.splits import split_rows
 from spaner_core.data.labelled import LabelledRows, numbers_of
 from spaner_core.data.manifest import Row
 from spaner_core.modality import Aligner
@@ -82,8 +83,9 @@ def load_material(*, read_by_minilm: bool) -> Material:
 
 
 def _extract(project: Project) -> Material:
+    manifest = project.manifest
     chosen = {
-        split: {name: _digits_only(project.rows(name, split)) for name in MODALITIES}
+        split: {name: _digits_only(split_rows(manifest, name, split)) for name in MODALITIES}
         for split in SPLITS
     }
     rows = {

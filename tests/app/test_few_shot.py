@@ -12,11 +12,11 @@ from statistics import fmean
 
 import pytest
 import torch
-from spaner.choosing import check_not_test
 from spaner.few_shot import FewShotReport, draw_support, few_shot, few_shot_table
 from spaner.project import Project
 from spaner.refusals import read_shots
 from spaner.retraining import Retraining, prepare_retraining
+from spaner.splits import check_not_test
 from spaner_core.errors import ConfigError, DataError
 from spaner_registry.config import read_config
 

@@ -9,8 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from spaner.held_out import measuring_notices
-from spaner.overlaps import split_notices
+from spaner.overlaps import measuring_notices, split_notices
 from spaner.project import Project
 from spaner_registry.config import read_config
 

@@ -81,16 +81,17 @@ def evaluate(
         config, space=space, manifest=manifest, device=device, quiet=quiet, names=asked
     )
     from spaner.evaluate import embed_split, measure
-    from spaner.held_out import measured_split, measuring_notices
     from spaner.notices import untrained_notices
+    from spaner.overlaps import measuring_notices
     from spaner.served import served_modalities
+    from spaner.splits import measured_split
 
     if picture is not None:
         from spaner.map import check_map
 
         check_map(project, picture, overwrite=overwrite)
     embedded = embed_split(project, split, names=asked, strength=strength)
-    measured = measured_split(project, split)
+    measured = measured_split(project.manifest, split)
     served = served_modalities(project, asked)
     notice(measuring_notices(project, served, measured), quiet=quiet)
     notice(untrained_notices(project, embedded), quiet=quiet)

@@ -22,6 +22,7 @@ from spaner.cli.flags import (
     open_project,
 )
 from spaner.cli.output import notice, say, say_json, say_table
+from spaner.splits import VALIDATION_SPLIT, check_calibration_split
 
 if TYPE_CHECKING:
     from spaner.calibrating import CalibrationReport
@@ -37,7 +38,7 @@ def register(app: typer.Typer) -> None:
 def calibrate(
     split: Annotated[
         str, typer.Option(callback=as_name, help="Rows to fit on, neither trained nor tested on.")
-    ] = "validation",
+    ] = VALIDATION_SPLIT,
     false_accept: Annotated[
         float, typer.Option(help="Share of queries without a match that may pass all the same.")
     ] = 0.05,
@@ -51,7 +52,6 @@ def calibrate(
     quiet: QuietFlag = False,
 ) -> None:
     """Fit what a hit's score is worth, and below which score there is no match; search uses it."""
-    from spaner.choosing import check_calibration_split
     from spaner.refusals import check_false_accept_rate
 
     check_false_accept_rate(false_accept)

@@ -23,6 +23,7 @@ from spaner.cli.flags import (
     open_project,
 )
 from spaner.cli.output import notice, say, say_json, say_table
+from spaner.splits import TEST_SPLIT
 
 if TYPE_CHECKING:
     from spaner.tables import Table
@@ -46,7 +47,7 @@ def few_shot(
         str, typer.Option(help="Labelled rows a concept, with commas.")
     ] = "1,2,4,8,16",
     seeds: Annotated[int, typer.Option(min=1, help="How often each is drawn and trained.")] = 5,
-    split: SplitFlag = "test",
+    split: SplitFlag = TEST_SPLIT,
     config: ConfigFlag = CONFIG,
     manifest: ManifestFlag = None,
     seed: SeedFlag = None,
@@ -80,7 +81,7 @@ def robustness(
         bool, typer.Option("--training/--no-training", help="Damaged training data, anew.")
     ] = True,
     seeds: Annotated[int, typer.Option(min=1, help="How often each training is done.")] = 3,
-    split: SplitFlag = "test",
+    split: SplitFlag = TEST_SPLIT,
     output: Annotated[
         Path | None, typer.Option("--output", help="Also write tables, curves and JSON here.")
     ] = None,

@@ -20,6 +20,7 @@ from spaner.cli.flags import (
     open_project,
 )
 from spaner.cli.output import notice, say, say_json, say_table
+from spaner.splits import VALIDATION_SPLIT, check_not_test
 
 
 def register(app: typer.Typer) -> None:
@@ -34,7 +35,7 @@ def tune(
     ] = None,
     split: Annotated[
         str, typer.Option(callback=as_name, help="Rows to choose by; never test.")
-    ] = "validation",
+    ] = VALIDATION_SPLIT,
     output: Annotated[
         Path | None, typer.Option(help="The configuration to write, beside the one given.")
     ] = None,
@@ -45,8 +46,6 @@ def tune(
     quiet: QuietFlag = False,
 ) -> None:
     """Choose width, dropout, learning rate, lambda and strength; called again, it goes on."""
-    from spaner.choosing import check_not_test
-
     check_not_test(split)
     project = open_project(config, device=device, quiet=quiet)
     from spaner.tuning import tune as tune_settings

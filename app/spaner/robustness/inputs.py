@@ -11,15 +11,15 @@ from spaner_core.positives import Labels
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from spaner.choosing import TEST_SPLIT
 from spaner.evaluate import EmbeddedRows, embed_split, row_labels
-from spaner.held_out import check_held_out, measuring_notices
 from spaner.notices import untrained_notices
+from spaner.overlaps import measuring_notices
 from spaner.project import Project
 from spaner.retraining import Figures, counted, mean_known
 from spaner.robustness.corrupted import embed_corrupted
 from spaner.robustness.origins import synthetic_modalities, synthetic_words
 from spaner.served import served_modalities
+from spaner.splits import TEST_SPLIT, check_held_out
 
 SEVERITIES = (1, 2, 3, 4, 5)
 ROLES = ("as_query", "as_gallery")
@@ -69,7 +69,7 @@ def measure_inputs(project: Project, *, split: str = TEST_SPLIT) -> InputRobustn
     The configuration's seed and a row's id decide what is drawn for it. Raises `SpaceError` where
     there is no space that fits, `DataError` where the split cannot be measured.
     """
-    check_held_out(project, split)
+    check_held_out(project.manifest, split)
     embedded = embed_split(project, split)
     offered: dict[str, Sequence[Corruption]] = {}
     for name in embedded:

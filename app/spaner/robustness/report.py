@@ -11,13 +11,13 @@ from spaner_core.errors import OutputExists
 from spaner_core.json_files import read_json
 from spaner_core.replacing import replaced_at_end
 
-from spaner.choosing import TEST_SPLIT
 from spaner.project import Project
 from spaner.refusals import check_measures_something
 from spaner.robustness.curves import check_can_draw, draw_curves
 from spaner.robustness.inputs import InputRobustness, measure_inputs
 from spaner.robustness.tables import inputs_tables, training_table
 from spaner.robustness.training import SEEDS, TrainingRobustness, measure_training
+from spaner.splits import TEST_SPLIT
 from spaner.tables import Table, to_markdown
 
 REPORT, TABLES = "robustness.json", "tables.md"

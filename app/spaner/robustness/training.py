@@ -10,9 +10,7 @@ from spaner_core.evaluation.retrieval import retrieval
 from spaner_core.positives import Labels, SamplePositives
 from torch import Tensor
 
-from spaner.choosing import TEST_SPLIT
 from spaner.draws import following_seeds
-from spaner.held_out import measured_rows
 from spaner.project import Project
 from spaner.retraining import (
     Figures,
@@ -25,6 +23,7 @@ from spaner.retraining import (
 )
 from spaner.robustness.damage import ABSENT, MISSING, Damage, damages
 from spaner.robustness.origins import synthetic_modalities, synthetic_words
+from spaner.splits import TEST_SPLIT, measured_rows
 from spaner.tables import seeds_cell
 
 SEEDS = 3
@@ -101,7 +100,7 @@ def measure_training(
         seeds=drawn_by,
         modalities=tuple(ground.rows),
         synthetic=synthetic_modalities(
-            {name: measured_rows(project, name, split) for name in ground.measured}
+            {name: measured_rows(project.manifest, name, split) for name in ground.measured}
         ),
         clean=sum_up(clean),
         damages=tuple(

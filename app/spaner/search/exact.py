@@ -17,6 +17,7 @@ from spaner.calibration import Calibration
 from spaner.project import Project
 from spaner.refusals import check_links, check_targets
 from spaner.search.ranking import Nearest, in_order, probability_of
+from spaner.splits import split_rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +101,7 @@ def _nearest(
     strength: float | None,
 ) -> list[Nearest]:
     """Find the `k` rows of one modality nearest to the embedding `wanted` (1, D)."""
-    distinct = list({row.id: row for row in project.rows(target, split)}.values())
+    distinct = list({row.id: row for row in split_rows(project.manifest, target, split)}.values())
     usable = project.features(target, distinct)
     gallery = project.space.embed(target, usable.features, strength=strength)
     steps = cosine_steps(wanted, gallery)[0]
