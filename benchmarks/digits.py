@@ -27,12 +27,12 @@ from spaner_core.data.labelled import LabelledRows, numbers_of
 from spaner_core.evaluation.coherence import coherence_by_pair
 from spaner_core.evaluation.retrieval import retrieval_by_pair
 from spaner_core.features.rows import flat_vectors
-from spaner_core.positives import Labels as RowLabels
+from spaner_core.positives import Labels
 from spaner_core.recipe import Recipe
 from spaner_core.records import AlignerRecord, ModalityRecord, PromptRecord
 from spaner_core.space import PromptBlock, Space
 from spaner_core.threads import one_thread
-from spaner_core.training.joint import Labels, fit_space
+from spaner_core.training.joint import ConceptNames, fit_space
 from spaner_registry.config import read_config
 
 CONFIG = """\
@@ -55,7 +55,7 @@ class Digits:
 
     train: Mapping[str, LabelledRows]
     test: Mapping[str, LabelledRows]
-    labels: Labels
+    labels: ConceptNames
     builders: Mapping[str, Callable[[], Aligner]]
     features: Mapping[str, FeatureSpec]
 
@@ -103,7 +103,7 @@ def _extract(project: Project, *, english: bool, token_attention: bool) -> Digit
     return Digits(
         train=parts["train"],
         test=parts["test"],
-        labels=Labels(modality=TEXT, rows=names),
+        labels=ConceptNames(modality=TEXT, rows=names),
         builders={
             name: _builder(project, name, token_attention=token_attention) for name in MODALITIES
         },
@@ -220,8 +220,7 @@ def measure(digits: Digits, space: Space, strength: float = 0.5) -> dict[str, fl
         for name, rows in digits.test.items()
     }
     labels = {
-        name: RowLabels(concepts=rows.concepts, items=rows.items)
-        for name, rows in digits.test.items()
+        name: Labels(concepts=rows.concepts, items=rows.items) for name, rows in digits.test.items()
     }
     references = {name: flat_vectors(rows.features) for name, rows in digits.test.items()}
     figures = {

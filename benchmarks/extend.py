@@ -36,7 +36,7 @@ from spaner_core.label_reading import embed_labels
 from spaner_core.recipe import TrainingRecipe
 from spaner_core.space import Space
 from spaner_core.training.attach import fit_attached
-from spaner_core.training.joint import Labels
+from spaner_core.training.joint import ConceptNames
 
 FIRST = 8
 NAMES = {
@@ -87,7 +87,7 @@ def _spaces(digits: Digits, shots: int | None, seed: int) -> dict[str, Made]:
     early = replace(
         given,
         train={name: _before(rows) for name, rows in support.items()},
-        labels=Labels(digits.labels.modality, _before(digits.labels.rows)),
+        labels=ConceptNames(digits.labels.modality, _before(digits.labels.rows)),
     )
     space = fit(early, None, seed, concepts=DIGITS[:FIRST])
     old = {name: space.aligner(name) for name in space.modalities}

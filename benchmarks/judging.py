@@ -8,11 +8,11 @@ import torch
 from sklearn.metrics import brier_score_loss
 from spaner.calibrating import FIRST_HITS, calibrate
 from spaner.calibration import CalibratedPair
-from spaner.evaluate import embed_split, row_labels
+from spaner.evaluate import embed_split
 from spaner.project import Project
 from spaner.propagation import propagate
 from spaner.propagation_request import Propagation
-from spaner_core.data.labelled import concepts_of
+from spaner_core.data.labelled import concepts_of, number_rows
 from spaner_core.evaluation.samples import one_a_sample
 from spaner_core.evaluation.scores import unit_pair
 from spaner_core.positives import SamplePositives
@@ -26,7 +26,7 @@ def judge_scores(project: Project) -> Figures:
     """Calibrate on validation rows, and compare what that promises with test rows."""
     calibration = calibrate(project, overwrite=True).calibration
     embedded = embed_split(project, SPLIT)
-    labels = {name: row_labels(project, part.rows) for name, part in embedded.items()}
+    labels = {name: number_rows(part.rows, project.manifest) for name, part in embedded.items()}
     samples = {name: one_a_sample(part.embeddings, labels[name]) for name, part in embedded.items()}
     figures: Figures = {}
     for pair in calibration.pairs:

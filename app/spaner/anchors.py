@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
-from spaner_core.data.labelled import numbers_of
+from spaner_core.data.labelled import number_rows
 from spaner_core.data.manifest import Row
 from spaner_core.evaluation.propagation import concept_marks
-from spaner_core.positives import NONE, Labels
 from spaner_core.space import Space
 from torch import Tensor
 
@@ -126,16 +125,12 @@ def _look(project: Project, name: str, rows: Sequence[Row]) -> _Looks:
     project.check_modality(name)
     space = project.space.aligned
     usable = project.features(name, rows)
-    ids = [row.id for row in usable.rows]
-    labels = Labels(
-        concepts=numbers_of((row.concept for row in usable.rows), space.concepts),
-        items=torch.full((len(ids),), NONE),
-        samples=numbers_of(ids, tuple(dict.fromkeys(ids))),
-    )
-    parts = space.align(name, usable.features.take(labels.first_rows()))
+    labels = number_rows(usable.rows, project.manifest, concepts=space.concepts)
+    first, order = labels.first_rows().sort()  # in the manifest's order
+    parts = space.align(name, usable.features.take(first))
     return _Looks(
         weights=torch.cat([weights for _, weights in parts]).double(),
-        marks=concept_marks(labels, count=len(space.concepts)),
+        marks=concept_marks(labels, count=len(space.concepts))[order],
     )
 
 

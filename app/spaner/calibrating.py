@@ -8,6 +8,7 @@ from itertools import permutations
 from pathlib import Path
 from typing import TypeVar
 
+from spaner_core.data.labelled import number_rows
 from spaner_core.errors import DataError, OutputExists
 from spaner_core.evaluation.calibration import HitProbability, fit_hit_probability
 from spaner_core.evaluation.no_match import fit_match_threshold
@@ -17,7 +18,7 @@ from spaner_core.positives import Labels, SamplePositives
 from torch import Tensor
 
 from spaner.calibration import CalibratedPair, Calibration, calibration_path, write_calibration
-from spaner.evaluate import EmbeddedRows, embed_split, row_labels
+from spaner.evaluate import EmbeddedRows, embed_split
 from spaner.notices import untrained_notices
 from spaner.outputs import check_writable
 from spaner.overlaps import measuring_notices
@@ -96,7 +97,7 @@ def _check_request(
 def _fit_pairs(
     project: Project, embedded: Mapping[str, EmbeddedRows], *, rate: float
 ) -> tuple[list[CalibratedPair], list[str]]:
-    labels = {name: row_labels(project, part.rows) for name, part in embedded.items()}
+    labels = {name: number_rows(part.rows, project.manifest) for name, part in embedded.items()}
     samples = {name: one_a_sample(part.embeddings, labels[name]) for name, part in embedded.items()}
     pairs: list[CalibratedPair] = []
     lacking: list[str] = []

@@ -138,7 +138,7 @@ def _unanchored(project: Project) -> Iterator[str]:
     known = _anchored(project)
     if known is None:
         return
-    unknown = [concept for concept in concepts_of(project.manifest.rows) if concept not in known]
+    unknown = [concept for concept in project.manifest.concepts if concept not in known]
     if unknown:
         yield (
             f"the space has no anchor for {', '.join(unknown)}: `spaner extend "

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from spaner_core.data.labelled import concepts_of, items_of, numbers_of
+from spaner_core.data.labelled import number_rows
 from spaner_core.data.manifest import Row
 from spaner_core.errors import DataError
 from spaner_core.evaluation.cka import cka_by_modality
@@ -17,7 +17,6 @@ from spaner_core.evaluation.mixed_gallery import mixed_retrieval_by_modality
 from spaner_core.evaluation.retrieval import retrieval_by_item, retrieval_by_pair
 from spaner_core.evaluation.uniformity import alignment_and_uniformity
 from spaner_core.features.rows import flat_vectors
-from spaner_core.positives import Labels
 from torch import Tensor
 
 from spaner.project import Project
@@ -108,7 +107,7 @@ def measure(project: Project, embedded: dict[str, EmbeddedRows]) -> dict[str, fl
     docs/metrics.md says what each of them is.
     """
     embeddings = {name: part.embeddings for name, part in embedded.items()}
-    labels = {name: row_labels(project, part.rows) for name, part in embedded.items()}
+    labels = {name: number_rows(part.rows, project.manifest) for name, part in embedded.items()}
     references = {name: part.encoder_vectors for name, part in embedded.items()}
     clusters = clustering(embeddings, labels)
     return {
@@ -122,13 +121,3 @@ def measure(project: Project, embedded: dict[str, EmbeddedRows]) -> dict[str, fl
         "concept_v_measure": clusters.concept_v_measure,
         "modality_v_measure": clusters.modality_v_measure,
     }
-
-
-def row_labels(project: Project, rows: Sequence[Row]) -> Labels:
-    """Give numbers to concepts, items and samples of manifest rows, alike for every modality."""
-    every = project.manifest.rows
-    return Labels(
-        concepts=numbers_of((row.concept for row in rows), concepts_of(every)),
-        items=numbers_of((row.item for row in rows), items_of(every)),
-        samples=numbers_of((row.id for row in rows), sorted({row.id for row in rows})),
-    )

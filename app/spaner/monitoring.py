@@ -7,13 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
+from spaner_core.data.labelled import number_rows
 from spaner_core.data.manifest import Row
 from spaner_core.errors import ConfigError
 from spaner_core.training.monitoring import ATTACHED, LOG, Monitor
 from spaner_core.training.validation import SettledRows, Validation, ValidationRows
 
 from spaner.beside import TRACES, beside
-from spaner.evaluate import row_labels
 from spaner.overlaps import untrained_rows
 from spaner.project import Project
 from spaner.served import served_modalities
@@ -95,7 +95,9 @@ def _rows(project: Project, name: str) -> ValidationRows | None:
     usable = project.features(name, rows) if rows else None
     if usable is None or not usable.rows:
         return None
-    return ValidationRows(features=usable.features, labels=row_labels(project, usable.rows))
+    return ValidationRows(
+        features=usable.features, labels=number_rows(usable.rows, project.manifest)
+    )
 
 
 def _untrained(project: Project, name: str) -> tuple[Row, ...]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 
-from spaner_core.data.labelled import LabelledRows, items_of, numbers_of
+from spaner_core.data.labelled import LabelledRows, number_rows
 from spaner_core.data.manifest import Manifest, Row, read_manifest, source_of
 from spaner_core.errors import ConfigError, DataError
 from spaner_core.features.extraction import Extraction
@@ -185,10 +185,9 @@ class Project:
 
     def labelled(self, usable: UsableRows, concepts: Sequence[str]) -> LabelledRows:
         """Give numbers to the concepts and items of rows, beside their features."""
+        numbers = number_rows(usable.rows, self.manifest, concepts=concepts)
         return LabelledRows(
-            features=usable.features,
-            concepts=numbers_of((row.concept for row in usable.rows), concepts),
-            items=numbers_of((row.item for row in usable.rows), self._items),
+            features=usable.features, concepts=numbers.concepts, items=numbers.items
         )
 
     @property
@@ -212,7 +211,3 @@ class Project:
                     f"{self.config.path}, and rows of it ({len(rows)}) are left out; "
                     + (f"did you mean {near[0]!r}?" if near else "declare it under `modalities:`")
                 )
-
-    @cached_property
-    def _items(self) -> tuple[str, ...]:
-        return items_of(self.manifest.rows)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 
 import torch
-from spaner_core.data.labelled import concepts_of, numbers_of
+from spaner_core.data.labelled import concepts_of, number_rows, numbers_of
 from spaner_core.data.manifest import Row
 from spaner_core.errors import DataError
 from spaner_core.evaluation.propagation import (
@@ -127,19 +127,13 @@ def _carry(
 def _embed(project: Project, name: str, rows: Sequence[Row], *, strength: float | None) -> _Samples:
     """Embed the samples of `rows`, which repeat one for each of its concepts."""
     usable = project.features(name, rows)
-    concepts = concepts_of(project.manifest.rows)
-    ids = [row.id for row in usable.rows]
-    labels = Labels(
-        concepts=numbers_of((row.concept for row in usable.rows), concepts),
-        items=torch.full((len(ids),), NONE),
-        samples=numbers_of(ids, tuple(dict.fromkeys(ids))),  # in the manifest's order
-    )
-    first = labels.first_rows()
+    labels = number_rows(usable.rows, project.manifest)
+    first, order = labels.first_rows().sort()  # in the manifest's order
     features = usable.features.take(first)
     return _Samples(
         rows=tuple(usable.rows[place] for place in first.tolist()),
         embeddings=project.space.aligned.embed(name, features, strength=strength),
-        marks=concept_marks(labels, count=len(concepts)),
+        marks=concept_marks(labels, count=len(project.manifest.concepts))[order],
     )
 
 
@@ -179,7 +173,7 @@ def _threshold(
 def _labels(
     project: Project, found: Carried, takers: _Samples, givers: _Samples, *, threshold: float
 ) -> Iterator[CarriedLabel]:
-    concepts = concepts_of(project.manifest.rows)
+    concepts = project.manifest.concepts
     columns = (found.concepts, found.confidences, found.nearest, found.kept(threshold))
     for row, concept, confidence, nearest, kept in zip(
         takers.rows, *(column.tolist() for column in columns), strict=True

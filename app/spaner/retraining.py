@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import torch
-from spaner_core.data.labelled import LabelledRows
+from spaner_core.data.labelled import LabelledRows, number_rows
 from spaner_core.data.manifest import Row
 from spaner_core.errors import DataError
 from spaner_core.evaluation.coherence import coherence_by_pair
@@ -20,15 +20,14 @@ from spaner_core.evaluation.intervals import Interval, intervals, paired_differe
 from spaner_core.evaluation.retrieval import retrieval_by_pair
 from spaner_core.features.rows import RowSource, load_in_batches
 from spaner_core.modality import Aligner
-from spaner_core.positives import Labels as RowLabels
+from spaner_core.positives import Labels
 from spaner_core.progress import shows_progress
 from spaner_core.recipe import Recipe
 from spaner_core.threads import one_thread
-from spaner_core.training.joint import Labels, Trained, fit_space
+from spaner_core.training.joint import ConceptNames, Trained, fit_space
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from spaner.evaluate import row_labels
 from spaner.notices import coverage_notices, spelling_notices
 from spaner.overlaps import measuring_notices
 from spaner.plan import (
@@ -80,8 +79,8 @@ class Retraining:
     concepts: tuple[str, ...]
     rows: Mapping[str, LabelledRows]
     measured: Mapping[str, LabelledRows]
-    labels: Mapping[str, RowLabels]
-    names: Labels | None
+    labels: Mapping[str, Labels]
+    names: ConceptNames | None
     builders: Mapping[str, Callable[[], Aligner]]
     recipe: Recipe
     device: str
@@ -145,8 +144,8 @@ def prepare_retraining(project: Project, split: str, *, names: Sequence[str] = (
         concepts=concepts,
         rows={name: project.labelled(part, concepts) for name, part in usable.items()},
         measured={name: project.labelled(part, concepts) for name, part in parts.items()},
-        labels={name: row_labels(project, part.rows) for name, part in parts.items()},
-        names=Labels(source, label_rows(project, source, label_texts)) if source else None,
+        labels={name: number_rows(part.rows, project.manifest) for name, part in parts.items()},
+        names=ConceptNames(source, label_rows(project, source, label_texts)) if source else None,
         builders={name: project.assembly.aligner_builder(name, prompt_dim=dim) for name in names},
         recipe=project.config.recipe,
         device=project.device,

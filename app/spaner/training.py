@@ -12,7 +12,7 @@ from spaner_core.data.manifest import Row
 from spaner_core.modality import Aligner
 from spaner_core.receipts import RECEIPT, find_parts
 from spaner_core.records import AlignerRecord, PromptRecord
-from spaner_core.training.joint import Labels, Trained, fit_space
+from spaner_core.training.joint import ConceptNames, Trained, fit_space
 from spaner_core.training.monitoring import Monitor, replacing_traces
 
 from spaner.monitoring import monitor_training, monitoring_notices
@@ -72,7 +72,7 @@ def train(
     monitor = monitor_training(project, names)
     usable = {name: project.features(name, rows) for name, rows in chosen.items()}
     rows = {name: part.rows for name, part in usable.items()}
-    labels = Labels(source, label_rows(project, source, label_texts)) if source else None
+    labels = ConceptNames(source, label_rows(project, source, label_texts)) if source else None
     with replacing_traces(monitor) as aside:
         trained = _fit(project, usable, labels, concepts=concepts, monitor=aside)
         record = _prompt_record(project, label_texts, trained)
@@ -104,7 +104,7 @@ def train(
 def _fit(
     project: Project,
     usable: Mapping[str, UsableRows],
-    labels: Labels | None,
+    labels: ConceptNames | None,
     *,
     concepts: Sequence[str],
     monitor: Monitor,

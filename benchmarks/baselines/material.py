@@ -18,8 +18,8 @@ from spaner.splits import split_rows
 from spaner_core.data.labelled import LabelledRows, numbers_of
 from spaner_core.data.manifest import Row
 from spaner_core.modality import Aligner
-from spaner_core.positives import Labels as RowLabels
-from spaner_core.training.joint import Labels
+from spaner_core.positives import Labels
+from spaner_core.training.joint import ConceptNames
 from spaner_registry.config import read_config
 
 from baselines.heads import WIDTH
@@ -43,7 +43,7 @@ class Material:
         digits = Digits(
             train=self.rows["train"],
             test=self.rows[split],
-            labels=Labels(modality=TEXT, rows=self.names),
+            labels=ConceptNames(modality=TEXT, rows=self.names),
             builders={},
             features={},
         )
@@ -58,10 +58,10 @@ class Material:
             seed=seed,
         )
 
-    def truth(self, split: str) -> dict[str, RowLabels]:
+    def truth(self, split: str) -> dict[str, Labels]:
         """Return the labels of a split, for measuring."""
         return {
-            name: RowLabels(concepts=rows.concepts, items=rows.items)
+            name: Labels(concepts=rows.concepts, items=rows.items)
             for name, rows in self.rows[split].items()
         }
 

@@ -14,7 +14,7 @@ from spaner_core import FeatureSpec
 from spaner_core.data.labelled import LabelledRows
 from spaner_core.recipe import LossRecipe, Recipe, TrainingRecipe
 from spaner_core.threads import one_thread
-from spaner_core.training.joint import Labels, fit_space
+from spaner_core.training.joint import ConceptNames, fit_space
 from torch import Tensor, nn
 from transformers import set_seed
 
@@ -38,7 +38,7 @@ def ours(task: Task, settings: Settings) -> Outcome:
             {name: partial(task.build, name, options) for name in task.rows},
             task.rows,
             concepts=DIGITS,
-            labels=Labels(modality=TEXT, rows=task.names),
+            labels=ConceptNames(modality=TEXT, rows=task.names),
             recipe=recipe,
             device="cpu",
         )

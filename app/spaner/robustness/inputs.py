@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from spaner_core.data.labelled import number_rows
 from spaner_core.evaluation.retrieval import retrieval_by_pair
 from spaner_core.modality import Corruption
 from spaner_core.positives import Labels
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from spaner.evaluate import EmbeddedRows, embed_split, row_labels
+from spaner.evaluate import EmbeddedRows, embed_split
 from spaner.notices import untrained_notices
 from spaner.overlaps import measuring_notices
 from spaner.project import Project
@@ -107,7 +108,7 @@ def _measure_modality(
     bar: tqdm[None],
 ) -> dict[str, tuple[CorruptedFigures, ...]]:
     vectors = {other: part.embeddings for other, part in embedded.items()}
-    labels = {other: row_labels(project, part.rows) for other, part in embedded.items()}
+    labels = {other: number_rows(part.rows, project.manifest) for other, part in embedded.items()}
     rows = embedded[name].rows
     clean = CorruptedFigures(
         severity=0, left_out=0, figures=_pair_figures(vectors, labels, name=name)
@@ -119,7 +120,7 @@ def _measure_modality(
             kept, corrupted = embed_corrupted(
                 project, name, rows, corruption=corruption, severity=severity
             )
-            known = row_labels(project, [rows[place] for place in kept.tolist()])
+            known = number_rows([rows[place] for place in kept.tolist()], project.manifest)
             figures = (
                 _pair_figures({**vectors, name: corrupted}, {**labels, name: known}, name=name)
                 if len(kept)

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from spaner_core.data.manifest import Row
+from spaner_core.data.manifest import Manifest, Row
 from spaner_core.features.rows import BATCH_ROWS, JoinedRows, RowSource
 from spaner_core.modality import RowBatch
+from spaner_core.positives import Labels
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +53,23 @@ def join_labelled(parts: Sequence[LabelledRows]) -> LabelledRows:
         features=JoinedRows([part.features for part in parts]),
         concepts=torch.cat([part.concepts for part in parts]),
         items=torch.cat([part.items for part in parts]),
+    )
+
+
+def number_rows(
+    rows: Sequence[Row], manifest: Manifest, *, concepts: Sequence[str] | None = None
+) -> Labels:
+    """Give numbers to concepts, items and samples of rows, alike for all modalities of a manifest.
+
+    A concept's number is its place among `concepts`, by default those of the manifest, -1 for any
+    other; samples are numbered in the order of their ids.
+    """
+    ids = [row.id for row in rows]
+    known = manifest.concepts if concepts is None else concepts
+    return Labels(
+        concepts=numbers_of((row.concept for row in rows), known),
+        items=numbers_of((row.item for row in rows), manifest.items),
+        samples=numbers_of(ids, sorted(set(ids))),
     )
 
 

@@ -14,6 +14,7 @@ import hashlib
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from spaner_core.data.names import UNNAMEABLE, compose
@@ -66,6 +67,16 @@ class Manifest:
     def splits(self) -> tuple[str, ...]:
         """Names of the splits, in order of first appearance; rows without one add none."""
         return tuple(dict.fromkeys(row.split for row in self.rows if row.split is not None))
+
+    @cached_property
+    def concepts(self) -> tuple[str, ...]:
+        """Concepts that occur, sorted."""
+        return tuple(sorted({row.concept for row in self.rows if row.concept is not None}))
+
+    @cached_property
+    def items(self) -> tuple[str, ...]:
+        """Items that occur, sorted."""
+        return tuple(sorted({row.item for row in self.rows if row.item is not None}))
 
     def select(self, modality: str | None = None, split: str | None = None) -> tuple[Row, ...]:
         """Rows of a modality and a split, in file order; None chooses all."""

@@ -31,7 +31,7 @@ TRUSTED_LABELS = 0.8
 
 
 @dataclass(frozen=True)
-class Labels:
+class ConceptNames:
     """Embedded concept names: the modality that embedded them, a row a text."""
 
     modality: str
@@ -59,7 +59,7 @@ def fit_space(
     rows: Mapping[str, LabelledRows],
     *,
     concepts: Sequence[str],
-    labels: Labels | None,
+    labels: ConceptNames | None,
     recipe: Recipe,
     device: str = "auto",
     monitor: Monitor | None = None,
@@ -141,7 +141,7 @@ class _LabelUse:
 def _read_labels(
     aligners: Mapping[str, Aligner],
     rows: Mapping[str, LabelledRows],
-    labels: Labels | None,
+    labels: ConceptNames | None,
     *,
     count: int,
 ) -> _LabelReading | None:

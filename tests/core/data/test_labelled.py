@@ -1,8 +1,16 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
-from spaner_core.data.labelled import LabelledRows, concepts_of, items_of, numbers_of
-from spaner_core.data.manifest import Row
+from spaner_core.data.labelled import (
+    LabelledRows,
+    concepts_of,
+    items_of,
+    number_rows,
+    numbers_of,
+)
+from spaner_core.data.manifest import Row, read_manifest
 from spaner_core.features.rows import FeatureRows
 
 
@@ -48,3 +56,23 @@ def test_taking_rows_keeps_features_and_labels_together() -> None:
     assert torch.equal(taken.features.values, rows.features.values[[2, 0, 2]])
     assert torch.equal(taken.features.mask, mask[[2, 0, 2]])
     assert len(rows.take(torch.zeros(0, dtype=torch.int64))) == 0
+
+
+def test_rows_of_several_modalities_get_the_same_numbers(tmp_path: Path) -> None:
+    """A sample's rows share a number; an unknown concept and an absent label are -1."""
+    path = tmp_path / "data.csv"
+    path.write_text(
+        "id,modality,input,concept,item\n"
+        "z,a,one,pear,\nz,a,one,fig,\ny,a,two,,left\nx,b,three,fig,left\nw,b,four,,right\n"
+    )
+    manifest = read_manifest(path)
+    first = number_rows(manifest.select("a"), manifest)
+    second = number_rows(manifest.select("b"), manifest)
+    assert first.concepts.tolist() == [1, 0, -1]
+    assert second.concepts.tolist() == [0, -1]
+    assert (first.items.tolist(), second.items.tolist()) == ([-1, -1, 0], [0, 1])
+    assert first.samples is not None
+    assert first.samples.tolist() == [1, 1, 0]
+    known = number_rows(manifest.select("a"), manifest, concepts=["fig", "kiwi"])
+    assert known.concepts.tolist() == [-1, 0, -1]
+    assert first.first_rows().tolist() == [2, 0]

@@ -13,9 +13,9 @@ from spaner_core.data.labelled import LabelledRows
 from spaner_core.evaluation.retrieval import retrieval_by_pair
 from spaner_core.features.rows import FeatureRows
 from spaner_core.modality import FeatureSpec
-from spaner_core.positives import Labels as Known
+from spaner_core.positives import Labels
 from spaner_core.recipe import PromptRecipe, Recipe, TrainingRecipe
-from spaner_core.training.joint import Labels, Trained, fit_space
+from spaner_core.training.joint import ConceptNames, Trained, fit_space
 from spaner_core.training.validation import ValidationRows
 from torch import Tensor
 
@@ -57,10 +57,12 @@ def builders(names: Mapping[str, object]) -> dict[str, Any]:
     return {name: partial(build, name) for name in names}
 
 
-def names_of(modality: str, texts: Sequence[int], *, places: Sequence[int] | None = None) -> Labels:
+def names_of(
+    modality: str, texts: Sequence[int], *, places: Sequence[int] | None = None
+) -> ConceptNames:
     """Embedded names: rows of the same kind, whose centres may say another concept's name."""
     rows = synthetic(modality, texts, seed=99)
-    return Labels(
+    return ConceptNames(
         modality=modality,
         rows=replace(rows, concepts=torch.tensor(places or range(len(texts)))),
     )
@@ -70,7 +72,7 @@ def train(
     rows: dict[str, LabelledRows],
     *,
     concepts: Sequence[str] = CONCEPTS,
-    labels: Labels | None = None,
+    labels: ConceptNames | None = None,
     recipe: Recipe = RECIPE,
 ) -> Trained:
     return fit_space(
@@ -95,16 +97,16 @@ def recall(first: Tensor, second: Tensor, a: LabelledRows, b: LabelledRows) -> f
     found = retrieval_by_pair(
         {"a": first, "b": second},
         {
-            "a": Known(concepts=a.concepts, items=a.items),
-            "b": Known(concepts=b.concepts, items=b.items),
+            "a": Labels(concepts=a.concepts, items=a.items),
+            "b": Labels(concepts=b.concepts, items=b.items),
         },
     )
     values = [found["a_to_b_recall@1"], found["b_to_a_recall@1"]]
     return sum(float(v or 0) for v in values) / 2
 
 
-def known(rows: LabelledRows, samples: Tensor | None = None) -> Known:
-    return Known(concepts=rows.concepts, items=rows.items, samples=samples)
+def known(rows: LabelledRows, samples: Tensor | None = None) -> Labels:
+    return Labels(concepts=rows.concepts, items=rows.items, samples=samples)
 
 
 def held_out(**rows: LabelledRows) -> dict[str, ValidationRows]:

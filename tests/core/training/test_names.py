@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 from spaner_core.errors import ConfigError
-from spaner_core.training.joint import Labels, Trained, fit_space
+from spaner_core.training.joint import ConceptNames, Trained, fit_space
 
 from tests.core.training.synthetic import (
     CONCEPTS,
@@ -80,7 +80,7 @@ def test_several_texts_of_a_concept_are_averaged() -> None:
 def test_the_user_may_force_anchors_from_names_or_forbid_them() -> None:
     rows = train_rows()
 
-    def forced(anchors: Any, labels: Labels | None) -> Trained:
+    def forced(anchors: Any, labels: ConceptNames | None) -> Trained:
         recipe = replace(RECIPE, prompt=replace(RECIPE.prompt, anchors=anchors))
         return train(rows, labels=labels, recipe=recipe)
 
