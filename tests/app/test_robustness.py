@@ -29,6 +29,7 @@ from spaner.robustness.report import (
     write_report,
 )
 from spaner.robustness.tables import inputs_tables
+from spaner.splits import split_rows
 from spaner_core.errors import ConfigError, OutputExists, PluginError, UnusableInput
 from spaner_registry.config import read_config
 
@@ -83,7 +84,7 @@ def test_what_a_corruption_leaves_alone_is_embedded_as_clean_rows_are(
 
 
 def test_each_row_has_a_seed_of_its_own_the_same_for_every_severity(opened: Project) -> None:
-    rows = opened.rows("audio", "test")
+    rows = split_rows(opened.manifest, "audio", "test")
     noise = Watched()
     for severity in (1, 5):
         embed_corrupted(opened, "audio", rows, corruption=noise, severity=severity)
@@ -94,7 +95,7 @@ def test_each_row_has_a_seed_of_its_own_the_same_for_every_severity(opened: Proj
 
 
 def test_a_rows_seed_follows_its_id_not_its_place(opened: Project) -> None:
-    rows = opened.rows("audio", "test")
+    rows = split_rows(opened.manifest, "audio", "test")
     whole, last = Watched(), Watched()
     embed_corrupted(opened, "audio", rows, corruption=whole, severity=1)
     embed_corrupted(opened, "audio", rows[-1:], corruption=last, severity=1)
@@ -113,7 +114,7 @@ def test_rows_that_cannot_be_corrupted_are_left_out(opened: Project) -> None:
 
 
 def test_a_corruption_that_fails_is_named(opened: Project) -> None:
-    rows = opened.rows("audio", "test")
+    rows = split_rows(opened.manifest, "audio", "test")
     with pytest.raises(PluginError, match=r"'watched' of 'audio'.*severity 2.*ZeroDivisionError"):
         embed_corrupted(opened, "audio", rows, corruption=Watched(fail=True), severity=2)
 
@@ -187,7 +188,7 @@ def test_the_report_is_written_whole(
 def test_titles_say_what_was_measured_and_which_rows_are_made_up(
     report: InputRobustness, opened: Project, tmp_path: Path
 ) -> None:
-    rows = len(opened.rows("audio", "test"))
+    rows = len(split_rows(opened.manifest, "audio", "test"))
     (title,) = [table.title for table in inputs_tables(report) if "of audio" in table.title]
     assert f"(split test, {rows} rows, seed 0; synthetic: audio)" in title, "as its origin says"
     real = replace(report, synthetic=())
@@ -198,7 +199,7 @@ def test_titles_say_what_was_measured_and_which_rows_are_made_up(
 
 
 def test_a_modality_is_called_synthetic_by_the_origin_of_its_rows(opened: Project) -> None:
-    row = replace(opened.rows("audio", "test")[0], metadata={})
+    row = replace(split_rows(opened.manifest, "audio", "test")[0], metadata={})
     origins = {"spoken": "synthetic speech", "drawn": "Synthetic", "real": "not synthetic"}
     rows = {name: [row, replace(row, metadata={"origin": o})] for name, o in origins.items()}
     assert synthetic_modalities({**rows, "unknown": [row]}) == ("spoken", "drawn")
