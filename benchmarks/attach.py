@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
+import torch
 from digits import (
     Digits,
     as_space,
@@ -82,7 +83,8 @@ def _attach(digits: Digits, space: Space, shots: int | None, seed: int) -> Space
 
 
 def _measure(digits: Digits, space: Space) -> tuple[float, float]:
-    embeddings = {name: space.embed(name, rows.features) for name, rows in digits.test.items()}
+    shown = digits.test.items()
+    embeddings = {n: torch.from_numpy(space.embed(n, rows.features)) for n, rows in shown}
     labels = {
         name: Labels(concepts=rows.concepts, items=rows.items) for name, rows in digits.test.items()
     }

@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,8 @@ from spaner_core.evaluation.retrieval import retrieval_by_pair
 from spaner_core.features.rows import flat_vectors
 from spaner_core.positives import Labels
 from spaner_core.recipe import Recipe
-from spaner_core.records import AlignerRecord, ModalityRecord, PromptRecord
-from spaner_core.space import PromptBlock, Space
+from spaner_core.records import AlignerRecord, ModalityRecord, PromptBlock, PromptRecord
+from spaner_core.space import Space, SpaceAligner
 from spaner_core.threads import one_thread
 from spaner_core.training.joint import ConceptNames, fit_space
 from spaner_registry.config import read_config
@@ -176,13 +177,16 @@ def as_space(
         strength=0.5,
         label_source=ModalityRecord(**_origin("text", features["text"])),
     )
-    records = {
-        name: AlignerRecord(
-            **_origin(name, features[name]),
-            prompt_fingerprint="",
-            anchor_count=len(concepts),
-            training={},
-            concepts=(),
+    parts = {
+        name: SpaceAligner(
+            record=AlignerRecord(
+                **_origin(name, features[name]),
+                prompt_fingerprint="",
+                anchor_count=len(concepts),
+                training={},
+                concepts=(),
+            ),
+            load=partial(aligners.__getitem__, name),
         )
         for name in aligners
     }
@@ -192,9 +196,7 @@ def as_space(
         blocks=[
             PromptBlock(fingerprint="", concepts=record.concepts, label_texts=record.label_texts)
         ],
-        records=records,
-        fingerprints={},
-        load_aligner=lambda name: aligners[name],
+        aligners=parts,
     )
 
 
@@ -216,7 +218,7 @@ def _origin(name: str, features: FeatureSpec) -> dict[str, Any]:
 def measure(digits: Digits, space: Space, strength: float = 0.5) -> dict[str, float]:
     """Measure the test split: mean R@1 and mAP over ordered pairs, cosines, kNN agreement."""
     embeddings = {
-        name: space.embed(name, rows.features, strength=strength)
+        name: torch.from_numpy(space.embed(name, rows.features, strength=strength))
         for name, rows in digits.test.items()
     }
     labels = {

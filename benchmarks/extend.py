@@ -129,7 +129,10 @@ def _before(rows: LabelledRows) -> LabelledRows:
 
 
 def _measure(digits: Digits, space: Space) -> list[float]:
-    embeddings = {name: space.embed(name, rows.features) for name, rows in digits.test.items()}
+    embeddings = {
+        name: torch.from_numpy(space.embed(name, rows.features))
+        for name, rows in digits.test.items()
+    }
     later: list[tuple[float, float]] = []
     every: list[tuple[float, float]] = []
     for query in digits.test:

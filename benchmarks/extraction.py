@@ -46,11 +46,11 @@ from spaner.extracting import extract
 from spaner.project import Project
 from spaner.splits import split_rows
 from spaner_core.data.manifest import Row
+from spaner_core.encoders import AssembledModality
 from spaner_core.features.encoding import WINDOW_BATCH, encode_samples
 from spaner_core.features.inputs import key_input
 from spaner_core.features.plans import BATCH_ROWS
 from spaner_core.profiling import profiled
-from spaner_registry.assemble import AssembledModality
 from spaner_registry.config import read_config
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset

@@ -31,6 +31,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import torch
 from digits import progress
 from lora import FineTuning
 from made_inputs import minilm
@@ -106,10 +107,11 @@ def attach_texts(config: Path, *, turns: int) -> Outcome:
     training = project.config.recipe.training
     drawn = training.max_steps * training.per_device_train_batch_size
     usable = project.features("text", split_rows(project.manifest, "text", "validation"))
+    embeddings = project.space.embed("text", usable.features)
     return Outcome(
         seconds=statistics.median(seconds),
         step_s=statistics.median(steps) / drawn,
-        precision=precision(project, project.space.aligned.embed("text", usable.features)),
+        precision=precision(project, torch.from_numpy(embeddings)),
         epochs=drawn / len(split_rows(project.manifest, "text", "train")),
     )
 
@@ -120,7 +122,7 @@ def _attach(config: Path, *, replace: bool) -> None:
 
 def _steps_alone(project: Project) -> float:
     """Train a fresh aligner on what is stored; return the seconds."""
-    space, training = project.space.aligned, project.config.recipe.training
+    space, training = project.space, project.config.recipe.training
     usable = project.features("text", split_rows(project.manifest, "text", "train"))
     rows = project.labelled(usable, space.concepts)
     aligner = project.assembly.aligner_builder("text", prompt_dim=space.record.dim)()
@@ -132,9 +134,11 @@ def _steps_alone(project: Project) -> float:
 
 def precision(project: Project, texts: Tensor) -> float:
     """Return the mAP of the validation split's texts (n, D) and its images, both ways."""
-    space = project.space.aligned
+    space = project.space
     rows = {name: split_rows(project.manifest, name, "validation") for name in ("text", "vision")}
-    images = space.embed("vision", project.features("vision", rows["vision"]).features)
+    images = torch.from_numpy(
+        space.embed("vision", project.features("vision", rows["vision"]).features)
+    )
     concepts = {
         name: numbers_of((row.concept for row in part), space.concepts)
         for name, part in rows.items()
@@ -146,7 +150,7 @@ def precision(project: Project, texts: Tensor) -> float:
 
 def fine_tune(project: Project, *, goal: float, epochs: int) -> Outcome:
     """Fine-tune until it is as good as `goal`, or for all epochs; measuring does not count."""
-    space, training = project.space.aligned, project.config.recipe.training
+    space, training = project.space, project.config.recipe.training
     rows = split_rows(project.manifest, "text", "train")
     shown = [row.input for row in split_rows(project.manifest, "text", "validation")]
     concepts = numbers_of((row.concept for row in rows), space.concepts)

@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from spaner_core.errors import SpanerError
+    from spaner_core.space import Space
     from spaner_core.vectors import VectorKey
 
-    from spaner.facade import load
-    from spaner.space import Space
+    from spaner.space import load
 
 _LAZY = {
-    "Space": "spaner.space",
+    "Space": "spaner_core.space",
     "SpanerError": "spaner_core.errors",
     "VectorKey": "spaner_core.vectors",
-    "load": "spaner.facade",
+    "load": "spaner.space",
 }
 
 __version__ = "0.1.0"

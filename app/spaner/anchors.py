@@ -123,13 +123,13 @@ def attended_prompt(project: Project, split: str | None = None) -> PromptReport:
 def _look(project: Project, name: str, rows: Sequence[Row]) -> _Looks:
     """Let the samples of `rows`, which repeat one for each of its concepts, read the prompt."""
     project.check_modality(name)
-    space = project.space.aligned
+    space = project.space
     usable = project.features(name, rows)
     labels = number_rows(usable.rows, project.manifest, concepts=space.concepts)
     first, order = labels.first_rows().sort()  # in the manifest's order
     parts = space.align(name, usable.features.take(first))
     return _Looks(
-        weights=torch.cat([weights for _, weights in parts]).double(),
+        weights=torch.cat([part.weights for part in parts]).double(),
         marks=concept_marks(labels, count=len(space.concepts))[order],
     )
 
@@ -141,7 +141,7 @@ def _report(
     split: str | None,
     left_out: Mapping[str, str],
 ) -> PromptReport:
-    space = project.space.aligned
+    space = project.space
     attention = {name: _attention(look, space.concepts) for name, look in looks.items()}
     return PromptReport(
         made_from=space.record.anchors,

@@ -35,7 +35,7 @@ def attach(project: Project, name: str, *, replace: bool = False) -> TrainingRep
     naming concepts that the prompt does not have.
     """
     config = project.config
-    space = project.space.aligned
+    space = project.space
     checkpoint.check_attachable(space, config.space, name, replace=replace)
     check_growing_space(project, "aligners")
     check_traces(project)

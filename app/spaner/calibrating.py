@@ -55,7 +55,7 @@ def calibrate(
     there is a calibration and `overwrite` is false, `ConfigError` for a rate that is none or a
     split that must not be used, `DataError` where the split has too few rows.
     """
-    path = calibration_path(project.space.folder)
+    path = calibration_path(project.config.space)
     _check_request(project, path, split, rate=false_accept_rate, overwrite=overwrite)
     embedded = embed_split(project, split, strength=strength)
     notices = [

@@ -17,7 +17,7 @@ from spaner_core.vectors import VectorKey
 from spaner_core.writing import written_at_end
 
 from spaner.beside import CALIBRATION, beside
-from spaner.space import Space
+from spaner.project import Project
 
 FORMAT_VERSION = 1
 RENEW = "`spaner calibrate --overwrite`"
@@ -107,7 +107,7 @@ def _unreadable(path: Path, why: str) -> SpaceError:
 
 
 def usable_calibration(
-    space: Space, *, source: str, targets: Sequence[str], strength: float | None = None
+    project: Project, *, source: str, targets: Sequence[str], strength: float | None = None
 ) -> tuple[Calibration | None, tuple[str, ...]]:
     """Return the calibration beside the space as far as it fits, and what to say of the rest.
 
@@ -115,12 +115,12 @@ def usable_calibration(
     strength. None where there is no calibration, or nothing of it fits. Raises `SpaceError` as
     `read_calibration` does, or where the space lacks a modality.
     """
-    path = calibration_path(space.folder)
+    path = calibration_path(project.config.space)
     calibration = read_calibration(path)
     if calibration is None:
         return None, ()
     now = {
-        name: space.vector_key(name, strength=strength)
+        name: project.space.vector_key(name, strength=strength)
         for name in (source, *targets)
         if name in calibration.keys
     }

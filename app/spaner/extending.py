@@ -46,7 +46,7 @@ def extend(project: Project, concepts: Sequence[str]) -> ExtensionReport:
     where those are. Raises `ConfigError` for concepts that are there already or cannot be told
     apart, and `SpaceError` where the names would be embedded by another encoder.
     """
-    space, concepts = project.space.aligned, [compose(concept) for concept in concepts]
+    space, concepts = project.space, [compose(concept) for concept in concepts]
     _check_new(space, concepts)
     check_growing_space(project, "prompt")
     path = project.config.prompt.labels

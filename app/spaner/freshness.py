@@ -16,8 +16,6 @@ from spaner_core.features.outdated import OutdatedAligners
 from spaner_registry.config import read_config
 from spaner_registry.stored_features import find_changed_features
 
-from spaner.space import open_space
-
 if TYPE_CHECKING:
     from spaner.project import Project
 
@@ -50,12 +48,12 @@ class Freshness:
 
     def check_aligner(self, name: str) -> None:
         """Raise `SpaceError` where the space's aligner read other features when it was trained."""
-        space = self._project.space
+        space, folder = self._project.space, self._project.config.space
         if space.vector_key(name).aligner in self._outdated(name):
             raise SpaceError(
-                f"the aligner of {name!r} in {space.folder} was trained before the features of "
+                f"the aligner of {name!r} in {folder} was trained before the features of "
                 f"{name!r} were extracted anew, which changed them; "
-                f"{_how_to_follow(name, space.folder)}"
+                f"{_how_to_follow(name, folder)}"
             )
 
     def supersede(self, name: str) -> None:
@@ -124,7 +122,7 @@ class Freshness:
     def _aligner(self, folder: Path, name: str) -> str | None:
         """Fingerprint a space's aligner of `name`; None where none there reads these features."""
         try:
-            space = open_space(folder, self._project.assembly)
+            space = self._project.open_space(folder)
             space.check_modality(name)
         except SpanerError:
             return None

@@ -35,7 +35,7 @@ def monitor_attaching(project: Project, name: str) -> Monitor:
 
     Raises `ConfigError` as `monitor_training` does.
     """
-    strength = project.space.aligned.record.strength
+    strength = project.space.record.strength
     validation = _validation(project, [name], strength=strength)
     if validation is not None:
         validation = replace(validation, settled=_settled(project, name))

@@ -110,5 +110,5 @@ def untrained_notices(project: Project, embedded: Mapping[str, EmbeddedRows]) ->
     return tuple(
         f"{name!r} has seen no labelled row of {', '.join(strange)}: do not trust its figures there"
         for name, part in embedded.items()
-        if (strange := project.space.aligned.unseen(name, concepts_of(part.rows)))
+        if (strange := project.space.unseen(name, concepts_of(part.rows)))
     )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 
+from spaner_core.checkpoint.spaces import load_space
 from spaner_core.data.labelled import LabelledRows, number_rows
 from spaner_core.data.manifest import Manifest, Row, read_manifest, source_of
 from spaner_core.errors import ConfigError, DataError
@@ -16,6 +17,7 @@ from spaner_core.features.extraction import Extraction
 from spaner_core.features.freshness import SAMPLE_ROWS
 from spaner_core.features.rows import RowSource
 from spaner_core.features.store import FeatureStore, Use
+from spaner_core.space import Space
 from spaner_registry.assemble import Assembly
 from spaner_registry.config import Config
 from spaner_registry.registry import Registry
@@ -26,7 +28,6 @@ from spaner.freshness import Freshness
 from spaner.installed import recorded_origin
 from spaner.left_out import LeftOut
 from spaner.quarantine import Quarantine
-from spaner.space import Space, open_space
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,11 @@ class Project:
     @cached_property
     def space(self) -> Space:
         """The space that the configuration names, with the encoders that it declares."""
-        return open_space(self.config.space, self.assembly)
+        return self.open_space(self.config.space)
+
+    def open_space(self, folder: Path) -> Space:
+        """Open the space at `folder` with the encoders that the configuration declares."""
+        return load_space(folder, lambda _: self.assembly)
 
     def sources(
         self, modality: str, rows: Sequence[Row], *, folder: Path | None = None

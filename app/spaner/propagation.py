@@ -132,7 +132,7 @@ def _embed(project: Project, name: str, rows: Sequence[Row], *, strength: float 
     features = usable.features.take(first)
     return _Samples(
         rows=tuple(usable.rows[place] for place in first.tolist()),
-        embeddings=project.space.aligned.embed(name, features, strength=strength),
+        embeddings=torch.from_numpy(project.space.embed(name, features, strength=strength)),
         marks=concept_marks(labels, count=len(project.manifest.concepts))[order],
     )
 
@@ -194,7 +194,7 @@ def _notices(
     """Say which concepts and which figures are not to be trusted."""
     carried = concepts_of(giving)
     for name in dict.fromkeys((asked.target, asked.source)):
-        yield from missing_notice(name, project.space.aligned.unseen(name, carried))
+        yield from missing_notice(name, project.space.unseen(name, carried))
     known = concepts_of(row for row in project.manifest.select(asked.target))
     if lacking := [concept for concept in known if concept not in carried]:
         yield (

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from spaner_core.aligner import CrossAttentionAligner
-from spaner_core.data.manifest import inline_source
 from spaner_core.features.rows import FeatureRows
 from spaner_core.modality import FeatureSpec
 from spaner_core.threads import one_thread
@@ -59,14 +57,8 @@ def attention_of(project: Project, query: str, *, modality: str, k: int) -> Samp
     """
     check_query(project, query, modality)
     project.check_modality(modality, rows=1)
-    described = project.registry.modality(modality)
-    source = (
-        inline_source(query, Path(), suffixes=described.suffixes)
-        if described.inline
-        else Path(query)
-    )
-    rows = project.assembly.extract(modality, [source])
-    _, weights = next(project.space.aligned.align(modality, rows))
+    rows = project.space.extract(modality, query)
+    weights = next(project.space.align(modality, rows)).weights
     most = weights[0].topk(min(k, weights.shape[1]))
     concepts = project.space.concepts
     tokens = _token_table(project, modality, rows)
@@ -84,7 +76,7 @@ def attention_of(project: Project, query: str, *, modality: str, k: int) -> Samp
 
 def _token_table(project: Project, modality: str, rows: FeatureRows) -> TokenTable | None:
     """Look at the real tokens of the only one of `rows`; None where the aligner does not."""
-    space = project.space.aligned
+    space = project.space
     attend = getattr(space.aligner(modality), "attend", None)
     record = space.records[modality]
     if not isinstance(attend, TokenAttention) or not record.anchor_count:
@@ -120,7 +112,7 @@ def token_names(features: FeatureSpec, count: int) -> list[str]:
 
 
 def _why_no_tokens(project: Project, modality: str) -> str:
-    aligner = project.space.aligned.aligner(modality)
+    aligner = project.space.aligner(modality)
     said = f"the aligner of {modality!r} attends from the whole sample only"
     if not isinstance(aligner, CrossAttentionAligner):
         return f"{said}; it is its plugin's own, and has no tokens that attend"

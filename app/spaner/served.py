@@ -58,5 +58,5 @@ def _is_served(project: Project, name: str) -> bool:
     elif name not in left_out.reasons:
         with left_out.where_broken(name):
             project.registry.load(name)
-            return name in space.aligned.usable([name])
+            return name in space.usable([name])
     return False

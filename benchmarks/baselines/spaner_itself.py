@@ -48,7 +48,7 @@ def ours(task: Task, settings: Settings) -> Outcome:
     features = {name: FeatureSpec(dim=rows.values.shape[-1]) for name, rows in shown}
     space = as_space(trained.prompt, aligners, features=features)
     return Outcome(
-        embeddings={name: space.embed(name, rows, strength=STRENGTH) for name, rows in shown},
+        embeddings={n: torch.from_numpy(space.embed(n, r, strength=STRENGTH)) for n, r in shown},
         parameters=parameters,
     )
 

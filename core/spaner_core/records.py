@@ -91,6 +91,15 @@ class BlockRecord:
             raise ValueError("it has no concepts")
 
 
+@dataclass(frozen=True, kw_only=True)
+class PromptBlock:
+    """Concepts that were given anchors together; `fingerprint` covers all blocks before it too."""
+
+    fingerprint: str
+    concepts: tuple[str, ...]
+    label_texts: Mapping[str, tuple[str, ...]]
+
+
 def _check_concepts(concepts: Sequence[str], texts: Mapping[str, Sequence[str]]) -> None:
     if len(set(concepts)) < len(concepts):
         raise ValueError("a concept stands twice among concepts")

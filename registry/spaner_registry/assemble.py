@@ -5,14 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from spaner_core.encoders import AssembledModality
 from spaner_core.errors import ConfigError, PluginError, SpaceError
-from spaner_core.modality import API_VERSION, Aligner, Corruption, FeatureSpec, Modality
+from spaner_core.modality import API_VERSION, Aligner, Corruption, FeatureSpec
 from spaner_core.options import OptionError
-from spaner_core.transform import Transform
 
 from spaner_registry.registry import Registry
 from spaner_registry.space_options import ModalityOptions, check_harmless
@@ -22,19 +21,7 @@ if TYPE_CHECKING:
     from spaner_core.features.identity import StreamIdentity
     from spaner_core.features.rows import FeatureRows
     from spaner_core.features.store import FeatureStore
-    from spaner_core.pretrained.freeze import FrozenEncoder
     from spaner_core.records import ModalityRecord
-    from spaner_core.space import Space
-
-
-@dataclass(frozen=True, kw_only=True)
-class AssembledModality:
-    """What a plugin built: ready to read inputs and to encode them."""
-
-    modality: Modality
-    encoder: FrozenEncoder
-    transform: Transform
-
 
 _ANY_SHAPE = FeatureSpec(dim=8, tokens=4)
 
@@ -63,6 +50,10 @@ class Assembly:
         self._folder = folder or Path()
         self._option_error = option_error or (lambda error, *keys: error)
         self._assembled: dict[str, AssembledModality] = {}
+
+    def serves(self, name: str) -> bool:
+        """Tell whether a plugin for the modality is installed; loads nothing."""
+        return name in self.registry.found
 
     def modality(self, name: str) -> AssembledModality:
         """Return the modality's encoder and transform.
@@ -196,15 +187,6 @@ class Assembly:
             encoder_fingerprint=assembled.encoder.fingerprint,
             transform_fingerprint=assembled.transform.fingerprint,
             features=assembled.encoder.features,
-        )
-
-    def check_space(self, space: Space, name: str) -> None:
-        """Raise `SpaceError` unless the encoder at hand is the one of the space's aligner."""
-        assembled = self.modality(name)
-        space.check_encoder(
-            name,
-            encoder_fingerprint=assembled.encoder.fingerprint,
-            transform_fingerprint=assembled.transform.fingerprint,
         )
 
     def _options(self, name: str) -> ModalityOptions:

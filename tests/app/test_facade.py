@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -104,7 +105,7 @@ def test_strength_one_gives_mixtures_of_anchors(
         for strength in (0.0, None, 1.0)
     )
     assert not np.array_equal(free, own)
-    anchors = space.aligned.prompt.anchors.numpy()
+    anchors = space.prompt.anchors.numpy()
     # the anchors' mean is 0, so they span a direction less than their number
     rest = pulled - pulled @ np.linalg.pinv(anchors, rcond=1e-3) @ anchors
     assert np.abs(rest).max() < 1e-4, "at full strength an embedding lies among the anchors"
@@ -114,6 +115,30 @@ def test_strength_one_gives_mixtures_of_anchors(
 def test_strength_out_of_range_is_refused(space: product.Space, strength: float) -> None:
     with pytest.raises((ConfigError, ValueError), match="strength"):
         space.encode("two", modality="text", strength=strength)
+
+
+@pytest.mark.parametrize("strength", ["x", "0.5", [0.5]])
+def test_a_strength_that_is_no_number_is_refused(space: product.Space, strength: Any) -> None:
+    with pytest.raises(ConfigError, match=r"strength is .*; give a number from 0 to 1") as caught:
+        space.encode("two", modality="text", strength=strength)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("given", [None, 7, [None], ["two", 7], b"two"])
+@pytest.mark.parametrize("modality", ["text", "vision"])
+def test_what_is_no_input_is_refused_in_one_line(
+    space: product.Space, given: Any, modality: str
+) -> None:
+    with pytest.raises(DataError, match=f"an input of '{modality}' is of type .*a path") as caught:
+        space.encode(given, modality=modality)
+    assert "\n" not in str(caught.value)
+
+
+def test_inputs_may_come_from_any_iterable(space: product.Space) -> None:
+    given = np.array(["two", "one"])
+    wanted = space.encode(["two", "one"], modality="text")
+    assert np.array_equal(space.encode(given, modality="text"), wanted)
+    assert np.array_equal(space.encode((str(g) for g in given), modality="text"), wanted)
 
 
 def test_a_batch_changes_no_embedding(space: product.Space, attached_project: Path) -> None:

@@ -57,7 +57,7 @@ def test_labels_that_only_look_alike_are_pointed_out(trained: Path, spaner: Run)
 @pytest.fixture
 def decomposed(trained: Path) -> Path:
     """A project whose space has got the anchor of a concept that is not composed."""
-    space = load(trained / "space").aligned
+    space = load(trained / "space")
     record = BlockRecord(
         concepts=(APART,),
         label_texts={APART: (APART,)},

@@ -58,8 +58,8 @@ def weights_by_sample(folder: Path, name: str) -> list[tuple[set[str], np.ndarra
         concepts.setdefault(row.id, set()).add(str(row.concept))
     once = list({row.id: row for row in rows}.values())
     features = project.features(name, once).features
-    batches = project.space.aligned.align(name, features)
-    weights = np.concatenate([batch.numpy() for _, batch in batches])
+    batches = project.space.align(name, features)
+    weights = np.concatenate([batch.weights.numpy() for batch in batches])
     return [(concepts[row.id], w) for row, w in zip(once, weights, strict=True)]
 
 
@@ -191,7 +191,8 @@ def test_the_weights_of_one_input(
 
     project = Project(read_config(trained / "plugins.yaml"))
     features = project.assembly.extract(modality, [given])
-    ((_, weights),) = project.space.aligned.align(modality, features)
+    (found,) = project.space.align(modality, features)
+    weights = found.weights
     order = np.argsort(-weights[0].numpy())[:3]
     assert list(sample["weights"]) == [CONCEPTS[place] for place in order]
     assert list(sample["weights"].values()) == pytest.approx(weights[0].numpy()[order].tolist())

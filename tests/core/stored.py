@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import torch
 from spaner_core import aligner as usual
-from spaner_core.checkpoint import load_space, save_attached, save_extension, save_space
+from spaner_core.checkpoint import save_attached, save_extension, save_space
+from spaner_core.checkpoint.spaces import load_space
 from spaner_core.features.rows import FeatureRows
 from spaner_core.modality import Aligner, FeatureSpec, RowBatch
 from spaner_core.prompt import SharedPrompt, anchors_from_labels
@@ -75,18 +78,34 @@ def rows(name: str, count: int = 9) -> FeatureRows:
     return FeatureRows(values=values, mask=torch.ones(count, 4, dtype=torch.bool))
 
 
-def build_aligner(record: AlignerRecord) -> Any:
-    return usual.build_aligner(record.features, DIM, record.aligner_options)
-
-
 def fitted(name: str, *, concept_count: int = 3) -> Any:
     torch.manual_seed(WIDTHS[name])
-    aligner: Any = build_aligner(aligner_record(name))
+    aligner: Any = Encoders().recorded_aligner(aligner_record(name), prompt_dim=DIM)
     given = rows(name)
     concepts = torch.arange(9) % 2  # the other concepts have no rows
     batch = RowBatch(given.values, given.mask, concepts)
     aligner.fit_statistics([batch], concept_count=concept_count)
     return aligner.eval()
+
+
+class Encoders:
+    """Knows the encoders of these spaces by their fingerprints, and builds their aligners."""
+
+    def serves(self, name: str) -> bool:
+        return name in WIDTHS
+
+    def modality(self, name: str) -> Any:
+        encoder, transform = (f"{part} of {name}" for part in ("encoder", "transform"))
+        return SimpleNamespace(
+            encoder=SimpleNamespace(fingerprint=encoder),
+            transform=SimpleNamespace(fingerprint=transform),
+        )
+
+    def extract(self, name: str, sources: Sequence[Path | str]) -> FeatureRows:
+        raise NotImplementedError
+
+    def recorded_aligner(self, record: ModalityRecord, *, prompt_dim: int) -> Aligner:
+        return usual.build_aligner(record.features, prompt_dim, record.aligner_options)
 
 
 @dataclass(frozen=True)
@@ -110,7 +129,7 @@ def save(folder: Path, *, overwrite: bool = False, seed: int = 0) -> Saved:
 
 
 def load(folder: Path) -> Space:
-    return load_space(folder, build_aligner=build_aligner)
+    return load_space(folder, lambda _: Encoders())
 
 
 def attach(

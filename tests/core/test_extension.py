@@ -21,7 +21,7 @@ from tests.core import stored
 def embeddings(folder: Path) -> bytes:
     space = stored.load(folder)
     return b"".join(
-        space.embed(name, stored.rows(name), strength=strength).numpy().tobytes()
+        space.embed(name, stored.rows(name), strength=strength).tobytes()
         for name in ("first", "second")
         for strength in (0.0, 0.4, 1.0)
     )
@@ -43,8 +43,8 @@ def test_an_old_aligner_reads_the_anchors_it_was_trained_with_and_no_more(tmp_pa
     stored.save(tmp_path)
     stored.extend(tmp_path, "vier")
     space = stored.load(tmp_path)
-    for _, weights in space.align("first", stored.rows("first")):
-        assert weights.shape == (9, 3)
+    for part in space.align("first", stored.rows("first")):
+        assert part.weights.shape == (9, 3)
     assert space.prompt.anchors.shape == (4, stored.DIM)
     assert space.concepts == (*stored.CONCEPTS, "vier")
     assert space.label_texts["vier"] == ("vier", "a vier")

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save, save_file
@@ -243,7 +244,7 @@ def test_an_aligner_that_does_not_fit_itself_is_left_out(space: Path, change: st
     opened = stored.load(space)
     assert opened.usable(("first", "second")) == ("first",)
     assert opened.modalities == ("first",)
-    assert torch.equal(opened.embed("first", stored.rows("first")), before)
+    assert np.array_equal(opened.embed("first", stored.rows("first")), before)
     (said,) = opened.damaged.values()
     assert "\n" not in said
     assert str(space / "aligners/second") in said

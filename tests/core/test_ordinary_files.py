@@ -11,8 +11,8 @@ from pathlib import Path
 from types import FrameType
 
 import pytest
+from spaner import load
 from spaner.calibration import read_calibration
-from spaner.space import open_space
 from spaner_core.data.labels import read_label_texts
 from spaner_core.data.manifest import read_manifest
 from spaner_core.errors import SpaceError, SpanerError
@@ -187,7 +187,7 @@ def test_a_space_is_not_copied_with_what_is_no_file(tmp_path: Path, kind: str) -
     stored.save(tmp_path / "space")
     put(kind, tmp_path / "space/aligners/second/README.md")
     with pytest.raises(SpaceError, match=f"README.md.*{kind}"):
-        open_space(tmp_path / "space").save_pretrained(tmp_path / "copy")
+        load(tmp_path / "space").save_pretrained(tmp_path / "copy")
     assert not (tmp_path / "copy").exists()
 
 

@@ -148,7 +148,7 @@ def search(
     from spaner.search.ranking import turn_notices
 
     calibration, notices = usable_calibration(
-        project.space, source=source, targets=targets, strength=strength
+        project, source=source, targets=targets, strength=strength
     )
     hits = search_rows(
         project,

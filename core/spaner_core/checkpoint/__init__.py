@@ -11,12 +11,12 @@ is renamed into place, and every other byte stays as it was.
 from spaner_core.checkpoint.aligners import restore_label_reader
 from spaner_core.checkpoint.outputs import check_attachable, check_output
 from spaner_core.checkpoint.prompts import save_extension
-from spaner_core.checkpoint.spaces import load_space, save_attached, save_space
+from spaner_core.checkpoint.saving import copy_space, save_attached, save_space
 
 __all__ = [
     "check_attachable",
     "check_output",
-    "load_space",
+    "copy_space",
     "restore_label_reader",
     "save_attached",
     "save_extension",

@@ -27,8 +27,7 @@ from spaner_core.errors import SpaceError, one_line
 from spaner_core.modality import Aligner
 from spaner_core.prompt import SharedPrompt
 from spaner_core.readers import Reader
-from spaner_core.records import AlignerRecord
-from spaner_core.space import AlignerBuilder, PromptBlock
+from spaner_core.records import AlignerRecord, PromptBlock
 
 _MISSHAPEN = re.compile(r"size mismatch for ([^\s:]+):")  # how torch names them
 
@@ -86,7 +85,7 @@ def write_aligner(folder: Path, aligner: Any, record: AlignerRecord) -> None:
     write_card(folder, aligner_card(record))
 
 
-def read_aligner(part: Path, found: Found, *, build: AlignerBuilder) -> Aligner:
+def read_aligner(part: Path, found: Found, *, build: Callable[[AlignerRecord], Aligner]) -> Aligner:
     """Build the aligner that was found at `part` and give it its weights, frozen.
 
     Raises `SpaceError` where it was replaced, or its weights are not those of the aligner that its

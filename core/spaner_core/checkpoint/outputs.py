@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from spaner_core.checkpoint.foreign import (
     describe,
@@ -14,7 +14,9 @@ from spaner_core.checkpoint.foreign import (
 )
 from spaner_core.errors import OutputExists, SpaceError
 from spaner_core.receipts import RECEIPT, hash_tree, read_receipt
-from spaner_core.space import Space
+
+if TYPE_CHECKING:
+    from spaner_core.space import Space
 
 
 def check_output(folder: Path, *, overwrite: bool) -> None:

@@ -6,8 +6,8 @@ the whole prompt up to there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from torch import Tensor
@@ -28,12 +28,12 @@ from spaner_core.checkpoint.parts import (
     write_receipt,
 )
 from spaner_core.checkpoint.weights import StoredWeights, read_weights
+from spaner_core.data.names import compose, compose_distinct
 from spaner_core.errors import OutputExists, SpaceError
 from spaner_core.prompt import SharedPrompt
 from spaner_core.receipts import RECEIPT, block_folders, hash_tree
-from spaner_core.records import BlockRecord, PromptRecord
+from spaner_core.records import AlignerRecord, BlockRecord, PromptBlock, PromptRecord
 from spaner_core.replacing import check_is_space, placed_at_end, writing_alone
-from spaner_core.space import PromptBlock
 
 
 @dataclass(frozen=True)
@@ -148,3 +148,25 @@ def _describe(record: PromptRecord | BlockRecord, fingerprint: str) -> PromptBlo
     return PromptBlock(
         fingerprint=fingerprint, concepts=record.concepts, label_texts=record.label_texts
     )
+
+
+def name_alike(
+    blocks: Sequence[PromptBlock], records: Mapping[str, AlignerRecord]
+) -> tuple[tuple[PromptBlock, ...], dict[str, AlignerRecord]]:
+    """Name concepts as names are compared, however they are written on disk.
+
+    The texts that they are called by stay as they are written.
+    """
+    names = compose_distinct(concept for block in blocks for concept in block.concepts)
+    named = tuple(
+        replace(
+            block,
+            concepts=tuple(names[concept] for concept in block.concepts),
+            label_texts={names.get(c, compose(c)): texts for c, texts in block.label_texts.items()},
+        )
+        for block in blocks
+    )
+    return named, {
+        name: replace(r, concepts=tuple(names.get(c, compose(c)) for c in r.concepts))
+        for name, r in records.items()
+    }
