@@ -62,10 +62,10 @@ def try_plugins(found: Mapping[str, FoundPlugin]) -> dict[str, str | None]:
     One that policy or environment leaves out is not loaded and not in the result: that is no
     defect of it. One that is declared twice is not loaded either, and is told with that problem.
     """
-    from spaner_registry.probe import probe
+    from spaner.conformance import try_opening
 
     return {
-        name: plugin.problem or probe(plugin, time_limit_s=LOADING_LIMIT_S)
+        name: try_opening(plugin, time_limit_s=LOADING_LIMIT_S)
         for name, plugin in found.items()
         if not plugin.left_out
     }

@@ -1,7 +1,8 @@
-"""A Python process of its own for code that may crash, hang or flood, and how it ended in words."""
+"""Runs a Python function in a process of its own; says how that ended."""
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -9,9 +10,12 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import IO
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import IO, Any
 
 LARGEST_OUTPUT = 64 * 2**20
 """Bytes of output after which a process is stopped; it would fill the disk otherwise."""
@@ -20,13 +24,77 @@ _TAIL = 4096  # bytes in which the last line is looked for
 _LONGEST_LINE = 300
 _STEP_S = 0.2  # how often the output's size is looked at, and whether the parent lives
 _PARENT = "SPANER_PARENT_PROCESS"
+_REQUEST, _ANSWERS = "request.json", "answers.jsonl"
+_FINISHED = "[]"  # the last line of the answers; each before it is a list of one
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answered:
+    """What a function answered in a process of its own, and how that ended.
+
+    `ended` are words that follow a subject ("was killed by signal 9 (SIGKILL)"); None where the
+    function came to its end. `answers` are those given until then.
+    """
+
+    answers: tuple[Any, ...]
+    ended: str | None
+
+
+def ask_child(
+    function: str,
+    request: object,
+    *,
+    time_limit_s: float,
+    environment: Mapping[str, str | None] | None = None,
+    folder: Path | None = None,
+) -> Answered:
+    """Call the function "module:name" with `request` in a process of its own; it yields answers.
+
+    Request and answers are what JSON can hold. Where the process dies, the answers before are
+    kept. The process works in `folder`, by default in this one's; the rest is as in `run_child`.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        place = Path(name)
+        (place / _REQUEST).write_text(json.dumps(request), encoding="utf-8")
+        (place / _ANSWERS).touch()
+        code = f"from {__name__} import answer; answer()"
+        ended = run_child(
+            ["-c", code, function, name],
+            time_limit_s=time_limit_s,
+            environment=environment,
+            folder=folder,
+        )
+        lines = (place / _ANSWERS).read_text(encoding="utf-8", errors="replace").splitlines()
+    if ended is None and lines[-1:] != [_FINISHED]:  # os._exit(0) looks like success
+        ended = "ended with exit code 0 before it had finished"
+    return Answered(answers=tuple(_read(lines)), ended=ended)
+
+
+def answer() -> None:
+    """Answer `ask_child`, in the process that it started."""
+    die_with_parent()
+    function, name = sys.argv[1:]
+    module, _, called = function.partition(":")
+    request = json.loads((Path(name) / _REQUEST).read_text(encoding="utf-8"))
+    with (Path(name) / _ANSWERS).open("a", encoding="utf-8") as file:
+        for given in getattr(import_module(module), called)(request):
+            file.write(json.dumps([given]) + "\n")
+            file.flush()
+        file.write(_FINISHED)
+
+
+def _read(lines: Sequence[str]) -> Iterator[Any]:
+    for line in lines:
+        with suppress(ValueError):  # a process that is killed may leave half a line
+            yield from json.loads(line)
 
 
 def run_child(
     arguments: Sequence[str],
     *,
     time_limit_s: float,
-    environment: Mapping[str, str] | None = None,
+    environment: Mapping[str, str | None] | None = None,
+    folder: Path | None = None,
 ) -> str | None:
     """Run `python *arguments` and return None when it ended with exit code 0.
 
@@ -36,19 +104,22 @@ def run_child(
     after `time_limit_s` seconds, and what it started is stopped with it, however it ended. Its
     temporary files lie in a folder of its own, which is removed then: a process that is killed
     removes nothing.
-    `environment` is added to this process's own. What runs there should call `die_with_parent`
-    first, so that it is stopped too where this process is killed.
+    It works in `folder`, by default in this process's. `environment` is added to this process's
+    own, None removing a variable. What runs there should call `die_with_parent` first, so that it
+    is stopped too where this process is killed.
     """
     with (
         tempfile.TemporaryFile() as output,
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch,
     ):
+        variables = {**_environment(), "TMPDIR": scratch, **(environment or {})}
         process = subprocess.Popen(
             [sys.executable, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=output,  # a file, as a pipe fills up, and stays open with a grandchild
             stderr=subprocess.STDOUT,
-            env={**_environment(), "TMPDIR": scratch, **(environment or {})},
+            env={name: value for name, value in variables.items() if value is not None},
+            cwd=folder,
             start_new_session=True,
         )
         try:
@@ -79,7 +150,7 @@ def _watch(parent: int) -> None:
 
 def _environment() -> dict[str, str]:
     """Give the child this process's `sys.path`, and nothing of its own before it."""
-    paths = [path or "." for path in sys.path if isinstance(path, str)]
+    paths = [str(Path(path).absolute()) for path in sys.path if isinstance(path, str)]
     return {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(paths),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from spaner_core.child import run_child
+from spaner_core.child import ask_child, run_child
 
 AMPLE_S = 120.0
 SHORT_S = 3.0
@@ -159,3 +159,63 @@ def test_a_process_that_was_started_otherwise_goes_on() -> None:
         "assert threading.active_count() == 1\n"
     )
     assert _run(code) is None
+
+
+ANSWERS = """
+import os, signal
+
+def squares(request):
+    for number in range(request["count"]):
+        yield {"of": number, "is": number**2, "place": os.getcwd()}
+
+def dies(request):
+    yield "before"
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def leaves(request):
+    yield "before"
+    os._exit(0)
+
+def raises(request):
+    yield "before"
+    raise LookupError(request)
+"""
+
+
+@pytest.fixture
+def answering(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A module of functions that answer."""
+    (tmp_path / "answering.py").write_text(ANSWERS)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    return tmp_path
+
+
+def test_a_function_answers_a_request_in_a_folder_of_its_own(answering: Path) -> None:
+    folder = answering / "elsewhere"
+    folder.mkdir()
+    told = ask_child("answering:squares", {"count": 2}, time_limit_s=AMPLE_S, folder=folder)
+    assert told.ended is None
+    place = {"place": str(folder)}
+    assert told.answers == ({"of": 0, "is": 0, **place}, {"of": 1, "is": 1, **place})
+    assert ask_child("answering:squares", {"count": 0}, time_limit_s=AMPLE_S).answers == ()
+
+
+@pytest.mark.parametrize(
+    ("function", "ended"),
+    [
+        ("dies", "was killed by signal 9 (SIGKILL)"),
+        ("leaves", "ended with exit code 0 before it had finished"),
+        ("raises", "ended with exit code 1; its last line: LookupError: the request"),
+    ],
+)
+def test_what_was_answered_before_the_end_is_kept(
+    function: str, ended: str, answering: Path
+) -> None:
+    told = ask_child(f"answering:{function}", "the request", time_limit_s=AMPLE_S)
+    assert (told.answers, told.ended) == (("before",), ended)
+
+
+def test_a_variable_may_be_removed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEED", "7")
+    code = "import os; assert 'SEED' not in os.environ"
+    assert run_child(["-c", code], time_limit_s=AMPLE_S, environment={"SEED": None}) is None

@@ -14,9 +14,9 @@ from spaner.cli.flags import CONFIG, ConfigFlag, JsonFlag, SpaceFlag, check_fold
 from spaner.cli.output import notice, say, say_json, say_table
 
 if TYPE_CHECKING:
+    from spaner_core.conformance import Verdict
     from spaner_registry.config import Config
 
-    from spaner.conformance import TriedRule
     from spaner.installed import ListedPlugin
 
 SEE = "see below"
@@ -89,26 +89,24 @@ def check(
     name: Annotated[str, typer.Argument(help="The installed plugin to try.")],
     config: ConfigFlag = CONFIG,
     as_json: JsonFlag = False,
+    rule: Annotated[
+        str | None, typer.Option("--rule", help="Try this rule alone, such as gradients.")
+    ] = None,
     time_limit_s: Annotated[
         float, typer.Option("--time-limit", min=1, help="Seconds after which it is stopped.")
     ] = 600,
 ) -> None:
     """Try a plugin by every rule of the contract, in a process of its own."""
-    from spaner_core.errors import PluginError
-
-    from spaner.conformance import check_plugin
+    from spaner.conformance import check_plugin, find_plugin
 
     settings = _settings_if_any(config, binding=True)
-    allow = settings.policy.allow if settings else None
-    tried = check_plugin(name, allow=allow, time_limit_s=time_limit_s)
+    plugin = find_plugin(name, allow=settings.policy.allow if settings else None)
+    tried = check_plugin(plugin, rule=rule, time_limit_s=time_limit_s)
     _say_rules(tried, as_json=as_json)
-    broken = [rule for rule in tried if rule.passed is False]
-    if broken:
-        count = sum(rule.passed is not None for rule in tried)
-        raise PluginError(
-            f"plugin {name!r} breaks {len(broken)} of the {count} rules that were tried; expected "
-            f"it to keep all; begin with {broken[0].rule}: {broken[0].asks}"
-        )
+    _fail_unless_kept(name, tried)
+    if not as_json:
+        kept = f"all {len(tried)} rules" if rule is None else tried[-1].rule
+        say(f"plugin {name!r} keeps {kept}")
 
 
 def _say_plugins(rows: Sequence[ListedPlugin], *, strict: bool, as_json: bool) -> None:
@@ -126,7 +124,7 @@ def _say_plugins(rows: Sequence[ListedPlugin], *, strict: bool, as_json: bool) -
     notice(f"{row.name}: {row.problem}" for row in rows if row.problem and row.loads is None)
 
 
-def _say_rules(tried: Sequence[TriedRule], *, as_json: bool) -> None:
+def _say_rules(tried: Sequence[Verdict], *, as_json: bool) -> None:
     if as_json:
         say_json([asdict(rule) for rule in tried])
         return
@@ -135,10 +133,32 @@ def _say_rules(tried: Sequence[TriedRule], *, as_json: bool) -> None:
         [
             (t.passed, t.rule.removeprefix("check_"), SEE if t.passed is False else t.remark)
             for t in tried
+            if t.passed is not None
         ],
     )
+    untried = [t.rule.removeprefix("check_") for t in tried if t.passed is None]
+    if untried:
+        say(f"not tried, as what they need cannot be made: {', '.join(untried)}")
     for broken in (t for t in tried if t.passed is False):
         say(f"{broken.rule}: {broken.asks}\n  {broken.remark}")
+
+
+def _fail_unless_kept(name: str, tried: Sequence[Verdict]) -> None:
+    """Raise `PluginError` unless every rule was tried and is kept."""
+    from spaner_core.errors import PluginError
+
+    first = tried[0]
+    if first.passed is False:
+        broken, count = (sum(t.passed in some for t in tried) for some in ((False,), (True, False)))
+        raise PluginError(
+            f"plugin {name!r} breaks {broken} of the {count} rules that were tried; expected "
+            f"it to keep all; begin with {first.rule}: {first.asks}"
+        )
+    if first.passed is None:
+        raise PluginError(
+            f"plugin {name!r} breaks no rule, and {first.rule} was not tried; expected every rule "
+            "to be tried; report it to the authors of SPANER"
+        )
 
 
 def _fail_if_broken(rows: Sequence[ListedPlugin]) -> None:

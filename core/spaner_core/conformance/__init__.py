@@ -21,10 +21,19 @@ tried on the plugin's own examples (hook `spaner_examples`), some of them in a s
 
 from __future__ import annotations
 
-from spaner_core.conformance.broken_rule import BrokenRule, NotTried
-from spaner_core.conformance.rules import RULES, Rule
-from spaner_core.conformance.subject import Subject, open_subject
-from spaner_core.conformance.verdicts import Verdict, examine
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from spaner_core.conformance.verdict import BrokenRule, NotTried, Verdict, judge
+
+if TYPE_CHECKING:
+    from spaner_core.conformance.rules import RULES, Rule, examine
+    from spaner_core.conformance.subject import Subject, open_subject
+
+_NEEDS_TORCH = {
+    **dict.fromkeys(("RULES", "Rule", "examine"), "spaner_core.conformance.rules"),
+    **dict.fromkeys(("Subject", "open_subject"), "spaner_core.conformance.subject"),
+}
 
 __all__ = [
     "RULES",
@@ -34,5 +43,12 @@ __all__ = [
     "Subject",
     "Verdict",
     "examine",
+    "judge",
     "open_subject",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name in _NEEDS_TORCH:
+        return getattr(import_module(_NEEDS_TORCH[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

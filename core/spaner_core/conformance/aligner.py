@@ -5,7 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from spaner_core.conformance.broken_rule import BrokenRule
 from spaner_core.conformance.comparing import TOLERANCE, check_same_numbers
 from spaner_core.conformance.features import modules_within
 from spaner_core.conformance.fitted import (
@@ -15,6 +14,7 @@ from spaner_core.conformance.fitted import (
     restore_aligner,
 )
 from spaner_core.conformance.subject import PROMPT_DIM, Subject
+from spaner_core.conformance.verdict import BrokenRule
 from spaner_core.modality import Alignment
 
 

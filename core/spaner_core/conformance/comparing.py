@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from spaner_core.conformance.broken_rule import BrokenRule
+from spaner_core.conformance.verdict import BrokenRule
 from spaner_core.features.rows import FeatureRows
 
 TOLERANCE = 1e-5

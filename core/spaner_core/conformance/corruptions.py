@@ -7,9 +7,9 @@ from itertools import pairwise, product
 
 from torch import Tensor
 
-from spaner_core.conformance.broken_rule import BrokenRule
 from spaner_core.conformance.contents import contents, difference, forms
 from spaner_core.conformance.subject import Subject
+from spaner_core.conformance.verdict import BrokenRule
 from spaner_core.modality import Corruption
 from spaner_core.transform import Sample
 

@@ -2,41 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import tempfile
-from pathlib import Path
-
 import pluggy
 
-from spaner_core.conformance.broken_rule import BrokenRule
+from spaner_core.child import ask_child
+from spaner_core.conformance.ask_second_process import LIMIT_S, other_hashes
 from spaner_core.conformance.contents import contents
-from spaner_core.conformance.second_opinion import run_python
+from spaner_core.conformance.light import HEAVY
 from spaner_core.conformance.subject import Subject
+from spaner_core.conformance.verdict import BrokenRule
 from spaner_core.contract import contract_problems, implemented_hooks
-from spaner_core.hookspecs import ENTRY_POINT_GROUP
 from spaner_core.modality import API_VERSION
 
-HEAVY = (
-    *("torch", "torchaudio", "torchvision", "transformers", "timm", "tensorflow", "jax"),
-    *("sklearn", "scipy", "skimage", "numpy", "pandas", "pyarrow"),
-    *("matplotlib", "PIL", "cv2", "soundfile", "librosa"),
-)
-
 FEWEST_INPUTS = 3
-
-_DESCRIBE = f"""
-import sys, json, pluggy
-from importlib.metadata import EntryPoint
-from pathlib import Path
-from spaner_core import hookspecs
-from spaner_core.child import die_with_parent
-die_with_parent()
-manager = pluggy.PluginManager({ENTRY_POINT_GROUP!r})
-manager.add_hookspecs(hookspecs)
-manager.register(EntryPoint("plugin", sys.argv[1], {ENTRY_POINT_GROUP!r}).load())
-manager.hook.spaner_modality()
-Path(sys.argv[2]).write_text(json.dumps([name for name in {HEAVY!r} if name in sys.modules]))
-"""
 
 
 def check_hooks(subject: Subject) -> str:
@@ -80,18 +57,19 @@ def check_description(subject: Subject) -> str:
 
 def check_light_import(subject: Subject) -> str:
     """Importing the plugin and asking what it is loads no heavy library."""
-    with tempfile.TemporaryDirectory() as folder:
-        answer = Path(folder) / "loaded.json"
-        problem = run_python("-c", _DESCRIBE, subject.reference, str(answer))
-        if problem is None and not answer.exists():
-            problem = "ended before it answered"
-        if problem is not None:
-            raise BrokenRule(
-                f"a fresh process that asked what the plugin is {problem}",
-                "an import that works anywhere",
-                "look for what it takes from this process alone",
-            )
-        loaded = json.loads(answer.read_text())
+    told = ask_child(
+        "spaner_core.conformance.light:answer",
+        {"reference": subject.reference},
+        time_limit_s=LIMIT_S,
+        environment=other_hashes(),
+    )
+    if told.ended is not None:
+        raise BrokenRule(
+            f"a fresh process that asked what the plugin is {told.ended}",
+            "an import that works anywhere",
+            "look for what it takes from this process alone",
+        )
+    (loaded,) = told.answers
     if loaded:
         raise BrokenRule(
             f"asking what the plugin is loads {', '.join(loaded)}",

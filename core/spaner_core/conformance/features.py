@@ -10,10 +10,10 @@ from types import FunctionType, ModuleType
 import torch
 from torch import Tensor, nn
 
-from spaner_core.conformance.broken_rule import BrokenRule
 from spaner_core.conformance.comparing import check_same_features
 from spaner_core.conformance.fitted import describe_spec, read_spec
 from spaner_core.conformance.subject import Subject
+from spaner_core.conformance.verdict import BrokenRule
 from spaner_core.modality import FeatureSpec
 from spaner_core.pretrained.fingerprint import fingerprint_module
 

@@ -6,10 +6,10 @@ import torch
 from safetensors.torch import load
 from torch import Tensor
 
-from spaner_core.conformance.broken_rule import BrokenRule
 from spaner_core.conformance.comparing import TOLERANCE, check_same_numbers
 from spaner_core.conformance.fitted import FittedAligner
 from spaner_core.conformance.subject import Subject
+from spaner_core.conformance.verdict import BrokenRule
 from spaner_core.features.rows import FeatureRows, load_in_batches
 
 CUTS = {"one at a time": 1, "two at a time": 2}

@@ -11,10 +11,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from spaner_core.conformance.broken_rule import BrokenRule
 from spaner_core.conformance.built import Built
 from spaner_core.conformance.comparing import features_difference
 from spaner_core.conformance.subject import Subject
+from spaner_core.conformance.verdict import BrokenRule
 from spaner_core.errors import DataError, UnusableInput, one_line
 from spaner_core.features.rows import FeatureRows
 from spaner_core.modality import LabelAligner

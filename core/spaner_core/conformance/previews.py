@@ -7,9 +7,9 @@ import binascii
 from collections.abc import Iterator
 from html.parser import HTMLParser
 
-from spaner_core.conformance.broken_rule import BrokenRule
 from spaner_core.conformance.contents import contents, difference
 from spaner_core.conformance.subject import Subject
+from spaner_core.conformance.verdict import BrokenRule
 from spaner_core.errors import UnusableInput
 from spaner_core.modality import Preview
 from spaner_core.previews import check_png, preview_html

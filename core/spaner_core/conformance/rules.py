@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
 from spaner_core.conformance import (
@@ -20,6 +20,7 @@ from spaner_core.conformance import (
     weights,
 )
 from spaner_core.conformance.subject import Subject
+from spaner_core.conformance.verdict import Verdict, judge
 
 Rule: TypeAlias = Callable[[Subject], str | None]
 """Raises `BrokenRule` when the plugin breaks it, `NotTried` when nobody can tell; may return a
@@ -65,3 +66,9 @@ RULES: tuple[Rule, ...] = (
     corruptions.check_severities,
     previews.check_preview,
 )
+
+
+def examine(subject: Subject) -> Iterator[Verdict]:
+    """Apply every rule, whatever the earlier ones said."""
+    for rule in RULES:
+        yield judge(rule, subject)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from spaner_core.conformance.broken_rule import BrokenRule
 from spaner_core.conformance.contents import Leaf, contents, difference
 from spaner_core.conformance.process_state import watched
 from spaner_core.conformance.subject import Subject
+from spaner_core.conformance.verdict import BrokenRule
 
 SHOWN = 60
 """Signs of what was printed that a message quotes."""

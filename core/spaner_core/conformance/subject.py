@@ -18,12 +18,11 @@ import torch
 
 from spaner_core import hookspecs
 from spaner_core.aligner import build_aligner
-from spaner_core.conformance.broken_rule import BrokenRule
+from spaner_core.conformance.ask_second_process import SecondOpinion, ask_second_process
 from spaner_core.conformance.built import Built
 from spaner_core.conformance.fitted import FittedAligner, fit_aligner
 from spaner_core.conformance.process_state import Settings
-from spaner_core.conformance.second_opinion import SecondOpinion, ask_second_process
-from spaner_core.conformance.told_once import told_once
+from spaner_core.conformance.verdict import BrokenRule, told_once
 from spaner_core.errors import PluginError, UnusableInput, one_line
 from spaner_core.features.inputs import describe_source
 from spaner_core.features.rows import FeatureRows
@@ -225,7 +224,7 @@ def open_subject(
     settings, modules = Settings.now(), frozenset(sys.modules)
     try:
         plugin = entry.load()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise PluginError(
             f"plugin {name!r} cannot be imported ({one_line(error)}); expected {entry.value!r} to "
             "import; mend it, or install what it needs"

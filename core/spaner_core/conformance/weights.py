@@ -9,8 +9,8 @@ from pathlib import Path
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from spaner_core.conformance.broken_rule import BrokenRule
 from spaner_core.conformance.subject import Subject
+from spaner_core.conformance.verdict import BrokenRule
 from spaner_core.errors import SpanerError
 
 LARGEST_BYTES, MOST_FILES = 256 * 2**20, 1000

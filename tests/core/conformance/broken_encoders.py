@@ -186,7 +186,7 @@ of_this_process = toy_with(
 
 
 def dies_elsewhere(tokens: Any, mask: Any, _: Any) -> Any:
-    if Path(sys.argv[0]).name == "second_process.py":
+    if sys.argv[0] == "-c":
         os._exit(7)
     return tokens, mask
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import random
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from spaner_core.conformance import RULES, Subject, Verdict, examine, open_subject
+from spaner_core.conformance import RULES, Subject, examine, open_subject
 from spaner_core.errors import PluginError
 from spaner_core.modality import Examples
 
@@ -21,16 +18,6 @@ BROKEN = "tests.core.conformance"
 
 def toy(folder: Path, reference: str = TOY, **given: Any) -> Subject:
     return open_subject("toy", folder, reference=reference, **given)
-
-
-def report(reference: str, folder: Path, *, name: str = "toy") -> tuple[list[Any], int]:
-    """Run the process behind the command; return the lines of its report and its exit code."""
-    file = folder / "report.jsonl"
-    command = [sys.executable, "-W", "error", "-m", "spaner_core.conformance"]
-    done = subprocess.run([*command, name, reference, str(file)], capture_output=True, text=True)
-    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()], (
-        done.returncode
-    )
 
 
 def test_an_installed_plugin_is_found_by_its_name(tmp_path: Path) -> None:
@@ -87,31 +74,3 @@ def test_examining_leaves_the_process_as_it_was(tmp_path: Path) -> None:
     before = state()
     assert all(verdict.passed for verdict in examine(toy(tmp_path)))
     assert state() == before
-
-
-def test_the_report_has_two_lines_a_rule_and_a_last_one(tmp_path: Path) -> None:
-    (*lines, last), code = report(f"{BROKEN}.broken_plugins:two_lines", tmp_path)
-    assert code == 0
-    assert last == {"finished": True}
-    assert [line["rule"] for line in lines[::2]] == ["check_opens", *(r.__name__ for r in RULES)]
-    for begun, ended in zip(lines[::2], lines[1::2], strict=True):
-        assert set(begun) == {"rule", "asks"}
-        assert begun.items() < ended.items()
-        Verdict(**ended)
-    assert [line["rule"] for line in lines if line.get("passed") is False] == ["check_description"]
-
-
-def test_a_plugin_that_does_not_open_is_a_verdict(tmp_path: Path) -> None:
-    (*lines, last), code = report("no_such_package", tmp_path)
-    assert (last, code) == ({"finished": True}, 0)
-    assert [line["rule"] for line in lines] == ["check_opens", "check_opens"]
-    assert lines[-1]["passed"] is False
-    assert "No module named 'no_such_package'" in lines[-1]["remark"]
-
-
-def test_the_report_tells_during_which_rule_the_process_died(tmp_path: Path) -> None:
-    lines, code = report("tests.core.conformance.broken_options:dying", tmp_path)
-    assert code == 9
-    assert lines[-1]["rule"] == "check_unknown_options"
-    assert "passed" not in lines[-1]
-    assert all(line["passed"] for line in lines[1:-1:2])

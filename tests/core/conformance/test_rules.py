@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from spaner_core.conformance import RULES, Rule, Subject, open_subject
-from spaner_core.conformance.verdicts import judge
+from spaner_core.conformance import RULES, Rule, Subject, judge, open_subject
 
 from tests import toy_modality
 from tests.core.conformance import (

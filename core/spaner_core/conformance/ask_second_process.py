@@ -1,0 +1,159 @@
+"""Asks a second process, once, what it makes of a plugin; several rules read the answer."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from spaner_core.child import ask_child
+from spaner_core.conformance.fitted import describe_spec
+from spaner_core.conformance.own_imports import LIBRARIES, own_modules, taken_modules
+from spaner_core.conformance.verdict import BrokenRule, left_to_others
+
+if TYPE_CHECKING:
+    from spaner_core.conformance.subject import Subject
+
+FUNCTION = "spaner_core.conformance.second_process:answer"
+PRINTED = "printed.txt"
+GIVEN, STATE = "given.safetensors", "aligner.safetensors"
+LIMIT_S = 600
+
+KEPT = (*LIBRARIES, "PATH", "PYTHON", "LD_", "DYLD_", "NVIDIA", "SSL", "SYSTEMROOT", "TMP")
+"""What environment variables begin with that the second process has too."""
+
+LONGEST_NAME = 100
+"""Characters of a text that is tried as the name of a file."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecondOpinion:
+    """The answer: words and tensors by part and name, and what was printed to standard output.
+
+    A part that failed has the word "problem".
+    """
+
+    words: Mapping[str, Mapping[str, str]]
+    tensors: Mapping[str, Mapping[str, Tensor]]
+    printed: str
+
+    def tensor(self, name: str, *, part: str) -> Tensor:
+        """Return a tensor; raises `BrokenRule` when that part of the answer is missing."""
+        self._check(part)
+        return self.tensors[part][name]
+
+    def word(self, name: str, *, part: str) -> str:
+        """Return a word; raises `BrokenRule` when that part of the answer is missing."""
+        self._check(part)
+        return self.words[part][name]
+
+    def _check(self, part: str) -> None:
+        problem = self.words[part].get("problem")
+        if problem is not None:
+            raise _failed(f"met {problem}")
+
+
+def ask_second_process(subject: Subject) -> SecondOpinion:
+    """Let a second process build everything anew, and embed with the saved aligner.
+
+    It has nothing of this one but the libraries: another home, working folder, time zone, locale
+    and environment, and other hashes of strings. Raises `BrokenRule` when it does not answer.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        folder, elsewhere = Path(name), Path(name) / "elsewhere"
+        elsewhere.mkdir()
+        with left_to_others(subject):  # the rules about aligners
+            _write_aligner(subject, folder)
+        request = _request(subject, folder)
+        _write_decoys(elsewhere, subject.examples.inputs)
+        given = ask_child(
+            FUNCTION,
+            request,
+            time_limit_s=LIMIT_S,
+            environment=_other_environment(folder, request),
+            folder=elsewhere,
+        )
+        if given.ended is not None:
+            raise _failed(given.ended)
+        printed = (folder / PRINTED).read_text(encoding="utf-8", errors="replace")
+        files = {
+            answer["part"]: folder / f"{answer['part']}.safetensors" for answer in given.answers
+        }
+        tensors = {part: load_file(file) for part, file in files.items() if file.exists()}
+    words = {answer.pop("part"): answer for answer in given.answers}
+    return SecondOpinion(words=words, tensors=tensors, printed=printed)
+
+
+def other_hashes() -> dict[str, str]:
+    """Give the environment variable with which another process hashes strings differently."""
+    return {"PYTHONHASHSEED": "2" if os.environ.get("PYTHONHASHSEED") == "1" else "1"}
+
+
+def _failed(how: str) -> BrokenRule:
+    return BrokenRule(
+        f"a second process {how}, where this one did not",
+        "the plugin to work in every process, whatever its folder, home, locale and environment",
+        "look for what it takes from this process alone",
+    )
+
+
+def _request(subject: Subject, folder: Path) -> dict[str, Any]:
+    sources = subject.examples.inputs
+    inputs = [
+        (isinstance(s, Path), str(s.absolute() if isinstance(s, Path) else s)) for s in sources
+    ]
+    _ = subject.features  # by now all is imported that ever is
+    own = own_modules(subject.reference, before=subject.modules)
+    return {
+        "folder": str(folder),
+        "name": subject.name,
+        "reference": subject.reference,
+        "inputs": inputs,
+        "options": dict(subject.examples.options),
+        "own modules": own,
+        "taken modules": taken_modules(own),
+    }
+
+
+def _write_aligner(subject: Subject, folder: Path) -> None:
+    fitted = subject.fitted
+    given = {"values": fitted.rows.values, "mask": fitted.rows.mask, "anchors": fitted.anchors}
+    spec = describe_spec(subject.built.encoder.features)
+    state = fitted.state()
+    save_file(given, folder / GIVEN, metadata={"spec": spec})
+    (folder / STATE).write_bytes(state)
+
+
+def _write_decoys(folder: Path, inputs: Sequence[Path | str]) -> None:
+    """Write a file named like each text: an input that is a text is no path."""
+    for text in inputs:
+        if isinstance(text, str) and len(text) <= LONGEST_NAME and not {*text} & {*"/\0"}:
+            folder.joinpath(text).write_text("0", encoding="utf-8")
+
+
+def _other_environment(folder: Path, request: Mapping[str, Any]) -> dict[str, str | None]:
+    """Give variables to set, None for those to remove."""
+    home = folder / "home"
+    home.mkdir()
+    caches = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")  # of models
+    removed = dict.fromkeys(name for name in os.environ if not name.startswith(KEPT))
+    paths = [*sys.path, str(folder), *(source for path, source in request["inputs"] if path)]
+    # texts are read as ASCII where nobody says otherwise; not where a path could not be opened
+    ascii_only = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    plain = ascii_only if str([*paths, request["options"]]).isascii() else {}
+    return {
+        **removed,
+        **other_hashes(),
+        **plain,
+        "LC_ALL": "C",
+        "TZ": "<+1130>-11:30",
+        "HOME": str(home),
+        "XDG_CACHE_HOME": caches,
+    }

@@ -1,0 +1,27 @@
+"""Names the heavy libraries that asking a plugin what it is loads."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from importlib.metadata import EntryPoint
+
+import pluggy
+
+from spaner_core import hookspecs
+from spaner_core.hookspecs import ENTRY_POINT_GROUP
+
+HEAVY = (
+    *("torch", "torchaudio", "torchvision", "transformers", "timm", "tensorflow", "jax"),
+    *("sklearn", "scipy", "skimage", "numpy", "pandas", "pyarrow"),
+    *("matplotlib", "PIL", "cv2", "soundfile", "librosa"),
+)
+
+
+def answer(request: Mapping[str, str]) -> Iterator[list[str]]:
+    """Ask the plugin at `reference` what it is; answer what of `HEAVY` is imported by then."""
+    manager = pluggy.PluginManager(ENTRY_POINT_GROUP)
+    manager.add_hookspecs(hookspecs)
+    manager.register(EntryPoint("plugin", request["reference"], ENTRY_POINT_GROUP).load())
+    manager.hook.spaner_modality()
+    yield [name for name in HEAVY if name in sys.modules]
