@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from spaner_core.space import Space
     from spaner_core.vectors import VectorKey
 
+    from spaner.project import Project
     from spaner.space import load
 
 _LAZY = {
+    "Project": "spaner.project",
     "Space": "spaner_core.space",
     "SpanerError": "spaner_core.errors",
     "VectorKey": "spaner_core.vectors",
@@ -28,7 +30,7 @@ _LAZY = {
 }
 
 __version__ = "0.1.0"
-__all__ = ["Space", "SpanerError", "VectorKey", "load"]
+__all__ = ["Project", "Space", "SpanerError", "VectorKey", "load"]
 
 
 def __getattr__(name: str) -> object:

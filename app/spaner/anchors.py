@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -117,7 +117,22 @@ def attended_prompt(project: Project, split: str | None = None) -> PromptReport:
         with project.left_out.where_broken(name):
             looks[name] = _look(project, name, rows)
     left_out = {**project.left_out.reasons, **lacking}
-    return _report(project, looks, split=split, left_out=left_out)
+    report = _report(project, looks, split=split, left_out=left_out)
+    project.say(*_notices(report))
+    return report
+
+
+def _notices(report: PromptReport) -> Iterator[str]:
+    for name, reason in report.left_out.items():
+        yield f"{name!r} is left out: {reason}"
+    for name, attending in report.modalities.items():
+        if attending.unseen:
+            yield (
+                f"{name!r} has seen no labelled row of {', '.join(attending.unseen)}: do not trust "
+                "its weights there"
+            )
+    if report.split is None:
+        yield "the manifest has no splits: these rows were trained on too"
 
 
 def _look(project: Project, name: str, rows: Sequence[Row]) -> _Looks:

@@ -43,6 +43,7 @@ def attach(project: Project, name: str, *, replace: bool = False) -> TrainingRep
     rows = training_rows(project, name)
     _check_anchored(project, name, rows)
     _check_known(project, name, rows, space.concepts)
+    project.say(*spelling_notices(space.concepts, project.manifest.rows))
     project.freshness.check([name])
     monitor = monitor_attaching(project, name)
     usable = project.features(name, rows)
@@ -62,18 +63,15 @@ def attach(project: Project, name: str, *, replace: bool = False) -> TrainingRep
         )
         receipt = checkpoint.save_attached(config.space, aligner, record, replace=replace)
     project.freshness.trained(name)
+    project.say(
+        *_notices(space, name, rows, replace=replace), *monitoring_notices(project, monitor, [name])
+    )
     return TrainingReport(
         space=config.space,
         rows={name: len(rows)},
         trained_parameters={name: count_parameters(aligner)},
         concepts=len(record.concepts),
         anchors=space.record.anchors,
-        notices=(
-            *spelling_notices(space.concepts, project.manifest.rows),
-            *_notices(space, name, rows, replace=replace),
-            *monitoring_notices(project, monitor, [name]),
-            *project.notices(),
-        ),
         put_aside=project.quarantine.counts,
         receipts=(receipt,),
     )

@@ -19,12 +19,9 @@ from torch import Tensor
 
 from spaner.calibration import CalibratedPair, Calibration, calibration_path, write_calibration
 from spaner.evaluate import EmbeddedRows, embed_split
-from spaner.notices import untrained_notices
 from spaner.outputs import check_writable
-from spaner.overlaps import measuring_notices
 from spaner.project import Project
 from spaner.refusals import check_false_accept_rate, may_find
-from spaner.served import served_modalities
 from spaner.splits import VALIDATION_SPLIT, check_calibration_split
 
 FIRST_HITS = 10
@@ -33,11 +30,10 @@ FittedT = TypeVar("FittedT")
 
 @dataclass(frozen=True, kw_only=True)
 class CalibrationReport:
-    """What a calibration found, where it was written, and which pairs lack what and why."""
+    """What a calibration found, and where it was written."""
 
     path: Path
     calibration: Calibration
-    notices: tuple[str, ...]
 
 
 def calibrate(
@@ -58,11 +54,6 @@ def calibrate(
     path = calibration_path(project.config.space)
     _check_request(project, path, split, rate=false_accept_rate, overwrite=overwrite)
     embedded = embed_split(project, split, strength=strength)
-    notices = [
-        *measuring_notices(project, served_modalities(project), split),
-        *untrained_notices(project, embedded),
-        *project.notices(),
-    ]
     pairs, lacking = _fit_pairs(project, embedded, rate=false_accept_rate)
     if not pairs:
         first = lacking[0] if lacking else "policy.links lets none of its modalities find another"
@@ -74,7 +65,8 @@ def calibrate(
         pairs=tuple(pairs),
     )
     write_calibration(path, calibration)
-    return CalibrationReport(path=path, calibration=calibration, notices=(*notices, *lacking))
+    project.say(*lacking)
+    return CalibrationReport(path=path, calibration=calibration)
 
 
 def _check_request(

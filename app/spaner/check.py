@@ -66,7 +66,6 @@ class CheckReport:
     modalities: tuple[CheckedModality, ...]
     unusable: tuple[UnusableRow, ...]
     too_many: tuple[str, ...]
-    notices: tuple[str, ...]
 
 
 def check_project(project: Project, *, deep: bool = False) -> CheckReport:
@@ -82,7 +81,17 @@ def check_project(project: Project, *, deep: bool = False) -> CheckReport:
     project.freshness.check(names)
     unusable = {name: tuple(_unusable_rows(project, name, deep=deep)) for name in names}
     checked = tuple(_check_modality(project, name, rows) for name, rows in unusable.items())
-    return CheckReport(
+    project.say(
+        *project.left_out.notices,
+        *_untrainable(project),
+        *_foreign_code(project),
+        *_undeclared_links(project),
+        *spelling_notices((*label_texts, *(_anchored(project) or ())), project.manifest.rows),
+        *_one_sided(project),
+        *_unanchored(project),
+        *split_notices(project, names),
+    )
+    report = CheckReport(
         config=project.config.path,
         space=project.config.space,
         space_exists=(project.config.space / "prompt").is_dir(),
@@ -90,17 +99,10 @@ def check_project(project: Project, *, deep: bool = False) -> CheckReport:
         modalities=checked,
         unusable=tuple(row for rows in unusable.values() for row in rows),
         too_many=tuple(name for name, rows in unusable.items() if _too_many(project, name, rows)),
-        notices=(
-            *project.done_without,
-            *_untrainable(project),
-            *_foreign_code(project),
-            *_undeclared_links(project),
-            *spelling_notices((*label_texts, *(_anchored(project) or ())), project.manifest.rows),
-            *_one_sided(project),
-            *_unanchored(project),
-            *split_notices(project, names),
-        ),
     )
+    if report.unusable and not report.too_many:
+        project.say(describe_unusable(project, report))
+    return report
 
 
 def describe_unusable(project: Project, report: CheckReport) -> str:

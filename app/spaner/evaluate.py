@@ -19,6 +19,8 @@ from spaner_core.evaluation.uniformity import alignment_and_uniformity
 from spaner_core.features.rows import flat_vectors
 from torch import Tensor
 
+from spaner.notices import untrained_notices
+from spaner.overlaps import measuring_notices
 from spaner.project import Project
 from spaner.refusals import check_several
 from spaner.served import fresh_modalities, served_modalities
@@ -58,6 +60,10 @@ def embed_split(
             embedded[name] = _embed(project, name, chosen[name], strength=strength)
     if len(embedded) < max(2, len(set(names))):
         raise DataError(_too_few(project, split, having=", ".join(embedded) or "none"))
+    project.say(
+        *measuring_notices(project, served, split),
+        *untrained_notices(project, {name: part.rows for name, part in embedded.items()}),
+    )
     return embedded
 
 

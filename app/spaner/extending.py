@@ -29,13 +29,12 @@ TOO_CLOSE = 0.9
 
 @dataclass(frozen=True, kw_only=True)
 class ExtensionReport:
-    """What an extension did: the concepts, how their anchors were made, what to know of them."""
+    """What an extension did: the concepts, and how their anchors were made."""
 
     space: Path
     concepts: tuple[str, ...]
     label_texts: dict[str, tuple[str, ...]]
     anchors: str
-    notices: tuple[str, ...]
     receipt: Path
 
 
@@ -71,16 +70,16 @@ def extend(project: Project, concepts: Sequence[str]) -> ExtensionReport:
         anchors=anchors,
         label_embeddings=embeddings if embeddings is not None else torch.zeros(0, 0),
     )
+    project.say(
+        *spelling_notices([*space.concepts, *record.concepts]),
+        *_close_anchors(space, record.concepts, anchors),
+        *unseen_notices(space, record.concepts, space.modalities),
+    )
     return ExtensionReport(
         space=project.config.space,
         concepts=record.concepts,
         label_texts=wanted,
         anchors=record.anchors,
-        notices=(
-            *spelling_notices([*space.concepts, *record.concepts]),
-            *_close_anchors(space, record.concepts, anchors),
-            *unseen_notices(space, record.concepts, space.modalities),
-        ),
         receipt=receipt,
     )
 

@@ -54,7 +54,6 @@ class ExtractionReport:
     dtype: str
     modalities: tuple[ExtractedModality, ...]
     pruned: PruneReport | None
-    notices: tuple[str, ...]
 
 
 def extract(
@@ -74,18 +73,16 @@ def extract(
     working = working_modalities(project, having, asked=asked)
     fresh = fresh_modalities(project, [n for n in working if n not in again], asked=asked)
     done: list[ExtractedModality] = []
-    notices: list[str] = []
     for name in working:
         if name in fresh or name in again:
             done.append(_extract(project, name, again=name in again))
-            notices += _renewal_notices(project, done[-1])
-    pruned, kept = _prune(project) if prune else (None, ())
+            project.say(*_renewal_notices(project, done[-1]))
+    pruned = _prune(project) if prune else None
     return ExtractionReport(
         store=project.config.feature_store,
         dtype=project.store.dtype,
         modalities=tuple(done),
         pruned=pruned,
-        notices=(*notices, *project.notices(), *kept),
     )
 
 
@@ -117,27 +114,23 @@ def _renewal_notices(project: Project, extracted: ExtractedModality) -> Iterator
         yield from project.freshness.superseded(name)
 
 
-def _prune(project: Project) -> tuple[PruneReport, tuple[str, ...]]:
+def _prune(project: Project) -> PruneReport:
     """Remove features that no manifest uses, with the encoder that its configuration used last.
 
     A stream whose use cannot be told stays whole: no plugin here serves its modality, a manifest
-    cannot be read, or too many of its inputs. Returns why, too.
+    cannot be read, or too many of its inputs.
     """
     kept: dict[str, str] = {}
     removed = []
     for stream in project.store.streams():
         discard_renewal(stream)
         removed.append(stream.keep(partial(_used_keys, project, stream.identity, kept)))
-    report = PruneReport(
+    project.say(*(f"{stream} was not pruned: {why}" for stream, why in kept.items()))
+    for part in removed:
+        for path in part.strange:
+            project.say(f"{path} was left where it is: the store has not written it")
+    return PruneReport(
         rows=sum(part.rows for part in removed), bytes=sum(part.bytes for part in removed)
-    )
-    return report, (
-        *(f"{stream} was not pruned: {why}" for stream, why in kept.items()),
-        *(
-            f"{path} was left where it is: the store has not written it"
-            for part in removed
-            for path in part.strange
-        ),
     )
 
 

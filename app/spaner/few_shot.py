@@ -29,15 +29,14 @@ SHOWN = {"mean_recall@1": "R@1", "mean_map": "mAP"}
 class FewShotReport:
     """What few labelled rows reach, beside all of them.
 
-    `dataclasses.asdict` gives the JSON of `spaner few-shot --json`:
+    `dataclasses.asdict` gives the JSON of `spaner few-shot --json`, which has `notices` besides:
 
         {"split": "test", "seeds": [0, ...], "modalities": [...], "concepts": 14,
          "labelled_rows": {"1": {"<modality>": 14, ...}, ...},
          "shots": {"1": {"runs": {"<seed>": {"<figure>": 0.7, ...}, ...},
                          "figures": {"<figure>": {"mean", "low", "high", "runs"}, ...},
                          "differences": {"<figure>": {"mean", "low", "high", "runs"}, ...}}, ...},
-         "all_labels": {"runs": ..., "figures": ..., "differences": {}},
-         "notices": [...]}
+         "all_labels": {"runs": ..., "figures": ..., "differences": {}}}
 
     Figures are those of `spaner evaluate --json` but the agreement with the encoders' neighbours.
     `differences` are few labels minus all labels, paired by seed; a figure that could not be
@@ -51,7 +50,6 @@ class FewShotReport:
     labelled_rows: dict[int, dict[str, int]]
     shots: dict[int, Outcome]
     all_labels: Outcome
-    notices: tuple[str, ...]
 
 
 def few_shot(
@@ -73,6 +71,7 @@ def few_shot(
     check_shots(shots, seeds)
     _check_concepts(project, names)
     ground = prepare_retraining(project, split, names=names)
+    project.say(*_short_notices(ground, max(shots)))
     drawn_by = following_seeds(project.config.training.seed, seeds)
     runs: dict[int | None, dict[int, Figures]] = {count: {} for count in (*shots, None)}
     labelled: dict[int, dict[str, int]] = {}
@@ -93,7 +92,6 @@ def few_shot(
         labelled_rows=labelled,
         shots={count: sum_up(own, every) for count, own in runs.items() if count is not None},
         all_labels=sum_up(every),
-        notices=(*ground.notices, *_short_notices(ground, max(shots))),
     )
 
 

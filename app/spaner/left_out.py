@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+from spaner_core.data.manifest import Manifest
 from spaner_core.errors import PluginError
+from spaner_registry.config import Config
 
 
 class LeftOut:
@@ -45,3 +48,17 @@ class LeftOut:
             if asked:
                 raise
             self.add(name, str(error))
+
+
+def undeclared_notices(manifest: Manifest, config: Config) -> Iterator[str]:
+    """Say of which modalities the manifest has rows and the configuration no word."""
+    declared = config.modalities
+    for name in manifest.modalities:
+        if name not in declared:
+            rows = manifest.select(modality=name)
+            near = difflib.get_close_matches(name, declared, n=1)
+            yield (
+                f"{manifest.path}:{rows[0].line}: modality {name!r} is not declared in "
+                f"{config.path}, and rows of it ({len(rows)}) are left out; "
+                + (f"did you mean {near[0]!r}?" if near else "declare it under `modalities:`")
+            )

@@ -10,7 +10,6 @@ from spaner_core.data.names import look_alikes, spell
 from spaner_core.space import Space
 from spaner_core.training.joint import Trained
 
-from spaner.evaluate import EmbeddedRows
 from spaner.project import Project
 
 SHOWN = 5
@@ -105,10 +104,10 @@ def unseen_notices(space: Space, concepts: Sequence[str], names: Iterable[str]) 
     )
 
 
-def untrained_notices(project: Project, embedded: Mapping[str, EmbeddedRows]) -> tuple[str, ...]:
+def untrained_notices(project: Project, rows: Mapping[str, Sequence[Row]]) -> tuple[str, ...]:
     """Say which figures of an evaluation mean nothing, as the training had no such rows."""
     return tuple(
         f"{name!r} has seen no labelled row of {', '.join(strange)}: do not trust its figures there"
-        for name, part in embedded.items()
-        if (strange := project.space.unseen(name, concepts_of(part.rows)))
+        for name, part in rows.items()
+        if (strange := project.space.unseen(name, concepts_of(part)))
     )

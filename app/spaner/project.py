@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
+from typing import Self
 
 from spaner_core.checkpoint.spaces import load_space
 from spaner_core.data.labelled import LabelledRows, number_rows
 from spaner_core.data.manifest import Manifest, Row, read_manifest, source_of
-from spaner_core.errors import ConfigError, DataError
+from spaner_core.errors import ConfigError, DataError, TooManyUnusable
 from spaner_core.features.extraction import Extraction
 from spaner_core.features.freshness import SAMPLE_ROWS
 from spaner_core.features.rows import RowSource
 from spaner_core.features.store import FeatureStore, Use
 from spaner_core.space import Space
 from spaner_registry.assemble import Assembly
-from spaner_registry.config import Config
+from spaner_registry.config import Config, read_config
 from spaner_registry.registry import Registry
 from spaner_registry.space_options import ModalityOptions
 from spaner_registry.stored_features import renew_features
 
 from spaner.freshness import Freshness
 from spaner.installed import recorded_origin
-from spaner.left_out import LeftOut
+from spaner.left_out import LeftOut, undeclared_notices
 from spaner.quarantine import Quarantine
 
 
@@ -52,17 +53,22 @@ def _feature_store(config: Config) -> Path:
 
 
 class Project:
-    """What the commands work on. Nothing is read before it is needed.
+    """What the commands work on. Nothing but the configuration is read before it is needed.
 
-    `device` is where encoders and trainings compute: auto (a GPU where there is one), cpu, cuda.
+    `config` is a plugins.yaml, or what was read from one. `device` is where encoders and trainings
+    compute: auto (a GPU where there is one), cpu, cuda. What is done in a `with` block leaves the
+    table of the rows that cannot be used behind, whether the block ends well or with an error.
+    Raises `ConfigError` for a configuration that is wrong and a device that is absent.
     """
 
-    def __init__(self, config: Config, *, device: str = "auto") -> None:
+    def __init__(self, config: Config | Path | str, *, device: str = "auto") -> None:
         if device != "auto":  # said before anything is read; auto is looked at when needed
             from spaner_core.devices import pick_device
 
             pick_device(device)
+        config = config if isinstance(config, Config) else read_config(Path(config))
         self.config, self.device = config, device
+        self.said: list[str] = []
         self.quarantine = Quarantine(config.space)
         self.freshness = Freshness(self)
         self.left_out = LeftOut()
@@ -81,6 +87,33 @@ class Project:
             option_error=config.option_error,
         )
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None or issubclass(kind, Exception):  # else a signal ends it
+            self.close()
+
+    def close(self) -> None:
+        """Bring the table of rows that cannot be used up to date; work may go on afterwards."""
+        if self.quarantine.has_news:
+            self.quarantine.save(self.whole_manifest)
+
+    def say(self, *notices: str) -> None:
+        """Keep what the user should know."""
+        self.said += notices
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """All that the user should know of the work so far, each once."""
+        return self.notices_from(0)
+
+    def notices_from(self, first: int) -> tuple[str, ...]:
+        """Return the notices without the `first` ones of `said`."""
+        return tuple(
+            dict.fromkeys((*self.said[first:], *self.left_out.notices, *self.quarantine.notices))
+        )
+
     @cached_property
     def whole_manifest(self) -> Manifest:
         """The manifest that the configuration names, rows of undeclared modalities included."""
@@ -93,9 +126,11 @@ class Project:
         Raises `DataError` where there are none.
         """
         whole, declared = self.whole_manifest, self.config.modalities
+        undeclared = tuple(undeclared_notices(whole, self.config))
         rows = tuple(row for row in whole.rows if row.modality in declared)
         if not rows:
-            raise DataError("; ".join(self._undeclared()))
+            raise DataError("; ".join(undeclared))
+        self.say(*undeclared)
         return Manifest(path=whole.path, rows=rows)
 
     @cached_property
@@ -136,13 +171,14 @@ class Project:
         """
         self.freshness.check([modality])
         self._note_use(modality)
-        found = self.assembly.extract_stored(
-            modality,
-            self.sources(modality, rows),
-            store=self.store,
-            max_unusable=self.max_unusable(modality),
-            again=again,
-        )
+        with self._putting_aside(rows):
+            found = self.assembly.extract_stored(
+                modality,
+                self.sources(modality, rows),
+                store=self.store,
+                max_unusable=self.max_unusable(modality),
+                again=again,
+            )
         return self._usable(rows, found)
 
     def renew_features(self, modality: str, rows: Sequence[Row]) -> tuple[UsableRows, int]:
@@ -153,14 +189,15 @@ class Project:
         Raises `DataError` as `features` does, before anything goes.
         """
         self._note_use(modality)
-        renewal = renew_features(
-            self.assembly,
-            modality,
-            self.sources(modality, rows),
-            store=self.store,
-            max_unusable=self.max_unusable(modality),
-            superseding=partial(self.freshness.supersede, modality),
-        )
+        with self._putting_aside(rows):
+            renewal = renew_features(
+                self.assembly,
+                modality,
+                self.sources(modality, rows),
+                store=self.store,
+                max_unusable=self.max_unusable(modality),
+                superseding=partial(self.freshness.supersede, modality),
+            )
         return self._usable(rows, renewal.extraction), renewal.changed
 
     def check_modality(self, name: str, *, rows: int = SAMPLE_ROWS) -> None:
@@ -183,6 +220,14 @@ class Project:
             )
         )
 
+    @contextmanager
+    def _putting_aside(self, rows: Sequence[Row]) -> Iterator[None]:
+        try:
+            yield
+        except TooManyUnusable as error:
+            self.quarantine.add(rows, error.unusable)
+            raise
+
     def _usable(self, rows: Sequence[Row], found: Extraction) -> UsableRows:
         self.quarantine.add(rows, found.unusable)
         usable = tuple(rows[place] for place in found.usable.tolist())
@@ -194,25 +239,3 @@ class Project:
         return LabelledRows(
             features=usable.features, concepts=numbers.concepts, items=numbers.items
         )
-
-    @property
-    def done_without(self) -> tuple[str, ...]:
-        """Say which rows and which modalities this work has left out."""
-        return (*self._undeclared(), *self.left_out.notices)
-
-    def notices(self) -> tuple[str, ...]:
-        """Say what this work has left out, inputs too, whose table is brought up to date."""
-        return (*self.done_without, *self.quarantine.save(self.whole_manifest))
-
-    def _undeclared(self) -> Iterator[str]:
-        """Say of which modalities the manifest has rows and the configuration no word."""
-        manifest, declared = self.whole_manifest, self.config.modalities
-        for name in manifest.modalities:
-            if name not in declared:
-                rows = manifest.select(modality=name)
-                near = difflib.get_close_matches(name, declared, n=1)
-                yield (
-                    f"{manifest.path}:{rows[0].line}: modality {name!r} is not declared in "
-                    f"{self.config.path}, and rows of it ({len(rows)}) are left out; "
-                    + (f"did you mean {near[0]!r}?" if near else "declare it under `modalities:`")
-                )

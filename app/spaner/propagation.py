@@ -51,7 +51,6 @@ class PropagationReport:
     labels: tuple[CarriedLabel, ...]
     measured: HeldBack | None
     measured_on: tuple[str, ...]
-    notices: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -93,6 +92,7 @@ def propagate(project: Project, asked: Propagation) -> PropagationReport:
     measured = measure_carried(found.take(held_back), takers.marks[held_back], threshold=threshold)
     wanted = taking.unlabelled | (taking.held_back if asked.check else frozenset())
     labels = _labels(project, found, takers, givers, threshold=threshold)
+    project.say(*_notices(project, asked, giving, taking))
     return PropagationReport(
         source=asked.source,
         target=asked.target,
@@ -103,7 +103,6 @@ def propagate(project: Project, asked: Propagation) -> PropagationReport:
         measured_on=tuple(
             sorted({takers.rows[place].split or "(none)" for place in held_back.tolist()})
         ),
-        notices=tuple(_notices(project, asked, giving, taking)),
     )
 
 

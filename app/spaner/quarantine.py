@@ -27,12 +27,17 @@ class Quarantine:
 
     def __init__(self, space: Path) -> None:
         self.path = beside(space, QUARANTINE)
+        self.has_news = False
+        self._kept = f"{self.path} says why"
         self._looked_at: set[Place] = set()
         self._put_aside: dict[Place, str] = {}
 
     def add(self, rows: Sequence[Row], reasons: Mapping[int, str]) -> None:
         """Note that `rows` were looked at, and put those aside whose places have `reasons`."""
-        self._looked_at |= {_place(row) for row in rows}
+        looked_at = {_place(row) for row in rows}
+        self._put_aside = {k: why for k, why in self._put_aside.items() if k not in looked_at}
+        self._looked_at |= looked_at
+        self.has_news = True
         self._put_aside |= {_place(rows[number]): reason for number, reason in reasons.items()}
 
     @property
@@ -40,8 +45,17 @@ class Quarantine:
         """How many rows of each modality were put aside by this work."""
         return dict(Counter(modality for modality, *_ in self._put_aside))
 
-    def save(self, manifest: Manifest) -> tuple[str, ...]:
-        """Bring the table up to date; say what this work has put aside.
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What to say of the rows that this work has put aside."""
+        return tuple(
+            f"{count} row{'s' * (count > 1)} of {name!r} cannot be used and "
+            f"{'were' if count > 1 else 'was'} put aside: {self._kept}"
+            for name, count in self.counts.items()
+        )
+
+    def save(self, manifest: Manifest) -> None:
+        """Bring the table up to date.
 
         What earlier work put aside stays where this one did not look, as long as the row is in the
         manifest. A table that cannot be written is one more thing to say: nothing depends on it.
@@ -49,16 +63,11 @@ class Quarantine:
         earlier = {k: why for k, why in self._read().items() if k not in self._looked_at}
         table = {**earlier, **self._put_aside}
         rows = {_place(row): row for row in manifest.rows}
-        kept = f"{self.path} says why"
         try:
             self._write([(rows[place], why) for place, why in table.items() if place in rows])
         except OSError as error:
-            kept = f"{self.path}, which would say why, cannot be written ({error.strerror})"
-        return tuple(
-            f"{count} row{'s' * (count > 1)} of {name!r} cannot be used and "
-            f"{'were' if count > 1 else 'was'} put aside: {kept}"
-            for name, count in self.counts.items()
-        )
+            self._kept = f"{self.path}, which would say why, cannot be written ({error.strerror})"
+        self.has_news = False
 
     def _read(self) -> dict[Place, str]:
         if not self.path.is_file():

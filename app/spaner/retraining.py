@@ -5,10 +5,8 @@ The space that the configuration names is neither read nor written.
 
 from __future__ import annotations
 
-import os
 import statistics
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -21,7 +19,7 @@ from spaner_core.evaluation.retrieval import retrieval_by_pair
 from spaner_core.features.rows import RowSource, load_in_batches
 from spaner_core.modality import Aligner
 from spaner_core.positives import Labels
-from spaner_core.progress import shows_progress
+from spaner_core.progress import shows_progress, without_progress
 from spaner_core.recipe import Recipe
 from spaner_core.threads import one_thread
 from spaner_core.training.joint import ConceptNames, Trained, fit_space
@@ -84,7 +82,6 @@ class Retraining:
     builders: Mapping[str, Callable[[], Aligner]]
     recipe: Recipe
     device: str
-    notices: tuple[str, ...]
 
     def fit(self, rows: Mapping[str, LabelledRows], *, seed: int) -> Trained:
         """Train on `rows`, with all that the recipe draws drawn by `seed`.
@@ -93,7 +90,7 @@ class Retraining:
         that does so when nothing is left out, or not at all. Raises `DataError` as `fit_space`.
         """
         training = replace(self.recipe.training, seed=seed)
-        with _one_bar():
+        with without_progress():  # its own bar would stand under the one that counts trainings
             return fit_space(
                 {name: self.builders[name] for name in rows},
                 rows,
@@ -139,6 +136,11 @@ def prepare_retraining(project: Project, split: str, *, names: Sequence[str] = (
     project.freshness.check(names)
     usable = {name: project.features(name, rows) for name, rows in training.items()}
     parts = {name: project.features(name, rows) for name, rows in measured.items()}
+    project.say(
+        *measuring_notices(project, names, split),
+        *spelling_notices(concepts, project.manifest.rows),
+        *coverage_notices({name: part.rows for name, part in usable.items()}, concepts),
+    )
     dim = project.config.prompt.dim
     return Retraining(
         concepts=concepts,
@@ -149,12 +151,6 @@ def prepare_retraining(project: Project, split: str, *, names: Sequence[str] = (
         builders={name: project.assembly.aligner_builder(name, prompt_dim=dim) for name in names},
         recipe=project.config.recipe,
         device=project.device,
-        notices=(
-            *measuring_notices(project, names, split),
-            *spelling_notices(concepts, project.manifest.rows),
-            *coverage_notices({name: part.rows for name, part in usable.items()}, concepts),
-            *project.notices(),
-        ),
     )
 
 
@@ -194,17 +190,3 @@ def _embed(trained: Trained, name: str, rows: RowSource, *, strength: float) -> 
                 for part in load_in_batches(rows)
             ]
         )
-
-
-@contextmanager
-def _one_bar() -> Iterator[None]:
-    """Keep each of many trainings from showing a bar of its own under the one that counts them."""
-    before = os.environ.get("TQDM_DISABLE")
-    os.environ["TQDM_DISABLE"] = "1"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["TQDM_DISABLE"]
-        else:
-            os.environ["TQDM_DISABLE"] = before

@@ -24,11 +24,9 @@ def load(path: str | Path) -> Space:
     """
     given = Path(path)
     if given.suffix in (".yaml", ".yml"):
-        from spaner_registry.config import read_config
-
         from spaner.project import Project
 
-        return Project(read_config(given)).space
+        return Project(given).space
     if not given.is_dir():
         raise SpaceError(f"{given} is no folder; give a space's folder or a plugins.yaml")
     from spaner_core.checkpoint.spaces import load_space

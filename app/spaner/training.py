@@ -35,7 +35,7 @@ from spaner.project import Project, UsableRows
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingReport:
-    """What a training did: rows, parameters trained, and what the user should know."""
+    """What a training did: rows, parameters trained, and rows that could not be used."""
 
     space: Path
     rows: dict[str, int]
@@ -43,7 +43,6 @@ class TrainingReport:
     concepts: int
     anchors: str
     put_aside: dict[str, int]
-    notices: tuple[str, ...]
     receipts: tuple[Path, ...]
 
 
@@ -72,6 +71,11 @@ def train(
     monitor = monitor_training(project, names)
     usable = {name: project.features(name, rows) for name, rows in chosen.items()}
     rows = {name: part.rows for name, part in usable.items()}
+    project.say(
+        *spelling_notices(concepts, project.manifest.rows),
+        *coverage_notices(rows, concepts),
+        *unlabelled_notices(rows),
+    )
     labels = ConceptNames(source, label_rows(project, source, label_texts)) if source else None
     with replacing_traces(monitor) as aside:
         trained = _fit(project, usable, labels, concepts=concepts, monitor=aside)
@@ -80,6 +84,7 @@ def train(
         checkpoint.save_space(config.space, trained.prompt, record, aligners, overwrite=overwrite)
     for name in names:
         project.freshness.trained(name)
+    project.say(*label_notices(trained), *monitoring_notices(project, monitor, names))
     return TrainingReport(
         space=config.space,
         rows={name: len(part) for name, part in rows.items()},
@@ -88,14 +93,6 @@ def train(
         },
         concepts=len(concepts),
         anchors=record.anchors,
-        notices=(
-            *label_notices(trained),
-            *spelling_notices(concepts, project.manifest.rows),
-            *coverage_notices(rows, concepts),
-            *unlabelled_notices(rows),
-            *monitoring_notices(project, monitor, names),
-            *project.notices(),
-        ),
         put_aside=project.quarantine.counts,
         receipts=tuple(config.space / part / RECEIPT for part in find_parts(config.space)),
     )

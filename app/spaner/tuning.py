@@ -69,7 +69,6 @@ class TuningReport:
     best_map: float
     best: Setting
     seconds: float
-    notices: tuple[str, ...]
 
 
 def tune(
@@ -103,7 +102,7 @@ def tune(
         best, best_map = search.best(before)
         write_tuned(project, best, target, names=material.rows, best_map=best_map, split=split)
         done, diverged = len(ended_trials(study)), len(diverged_trials(study))
-        notices = tuple(_notices(project, study, path=path, target=target, earlier=earlier))
+        project.say(*_notices(project, study, path=path, target=target, earlier=earlier))
     return TuningReport(
         output=target,
         study=path,
@@ -114,7 +113,6 @@ def tune(
         best_map=best_map,
         best=best,
         seconds=round(time.perf_counter() - start, 1),
-        notices=(*material.notices, *notices),
     )
 
 

@@ -4,7 +4,8 @@
     ├── ConfigError             plugins.yaml, an option or a flag
     ├── PluginError             a plugin is missing, broken, duplicated or refused
     ├── DataError               a manifest or its rows
-    │   └── UnusableInput       one input cannot be decoded (raised by a plugin's transform)
+    │   ├── UnusableInput       one input cannot be decoded (raised by a plugin's transform)
+    │   └── TooManyUnusable     more inputs of a modality than may be put aside
     ├── SpaceError              a space is missing, incomplete, or made by another encoder or prompt
     └── OutputExists            an output exists and was not to be overwritten
 
@@ -12,6 +13,8 @@ A message says what was given, what was expected and what to do, in one line.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 
 class SpanerError(Exception):
@@ -32,6 +35,14 @@ class DataError(SpanerError):
 
 class UnusableInput(DataError):  # noqa: N818  (plugin authors read it as a verdict)
     """One input cannot be decoded. Plugins raise it; core adds which row it was."""
+
+
+class TooManyUnusable(DataError):  # noqa: N818  (as UnusableInput)
+    """More inputs cannot be used than may be put aside; `unusable` gives reasons by place."""
+
+    def __init__(self, message: str, unusable: Mapping[int, str]) -> None:
+        super().__init__(message)
+        self.unusable = unusable
 
 
 class SpaceError(SpanerError):

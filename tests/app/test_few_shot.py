@@ -118,7 +118,7 @@ def test_a_concept_with_too_few_rows_gives_all_it_has_and_is_named_once(opened: 
 
     assert found.shots[9].runs == found.all_labels.runs
     assert found.shots[9].differences["mean_map"].mean == 0
-    short = [notice for notice in found.notices if "fewer than" in notice]
+    short = [notice for notice in opened.notices if "fewer than" in notice]
     assert short == [
         "'text' has fewer than 9 training rows of one (6), running (6), two (6), walking (6): "
         "these give all they have",

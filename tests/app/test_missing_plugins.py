@@ -110,19 +110,19 @@ def broken(
 
 
 def test_a_broken_plugin_harms_no_command_that_was_not_asked_for_it(broken: Project) -> None:
-    def said(notices: tuple[str, ...]) -> bool:
-        told = [notice for notice in notices if "'thermal' is left out" in notice]
+    def said_once() -> bool:
+        told = [notice for notice in broken.notices if "'thermal' is left out" in notice]
         return len(told) == 1 and "nothing_of_the_kind" in told[0]
 
     assert not any("thermal" in name for name in evaluate(broken))
-    assert said(broken.notices())
-    assert said(check_project(broken).notices)
+    assert said_once()
     assert [part.name for part in check_project(broken).modalities] == ["text", "vision", "audio",
                                                                         "sensor"]  # fmt: skip
-    assert said(extract(broken).notices)
-    assert said(calibrate(broken, false_accept_rate=0.2).notices)
-    assert said(prepare_retraining(broken, "test").notices)
+    extract(broken)
+    calibrate(broken, false_accept_rate=0.2)
+    prepare_retraining(broken, "test")
     assert "thermal" in attended_prompt(broken).left_out
+    assert said_once(), "however many works find it"
 
 
 def test_a_broken_plugin_is_named_where_it_was_asked_for(broken: Project) -> None:

@@ -11,7 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import spaner as spaner_package
 from spaner.check import check_project
+from spaner.extracting import extract
 from spaner.project import Project
 from spaner.quarantine import Quarantine
 from spaner_core.data.manifest import read_manifest
@@ -19,7 +21,6 @@ from spaner_registry.config import read_config
 
 Result = subprocess.CompletedProcess[str]
 Run = Callable[..., Result]
-Refuses = Callable[..., str]
 Tree = Callable[[Path], dict[str, str]]
 
 TABLE = "space.quarantine.csv"
@@ -116,13 +117,19 @@ def test_evaluation_and_search_leave_unusable_rows_out_and_say_so(
     assert "1 row of 'vision'" in told.stderr
 
 
-def test_more_than_allowed_stops_before_anything_is_written(
-    project: Path, refuses: Refuses
+def test_a_command_that_fails_leaves_the_table_of_what_it_found(
+    lenient: Path, spaner: Run, configure: Callable[..., None]
 ) -> None:
-    for name in inputs(project, "vision", "train")[:2]:
-        spoil(project, name)
-    said = refuses("train", "text", "vision", cwd=project)
-    assert "2 of " in said
+    configure(lenient, {"default": 0.2, "audio": 0}, "data", "max_unusable")
+    image, sounds = inputs(lenient, "vision", "train")[0], inputs(lenient, "audio", "train")
+    for name in (image, *sounds):
+        spoil(lenient, name)
+    failed = spaner("train", "text", "vision", "audio", cwd=lenient)
+    assert failed.returncode == 2
+    assert f"error: {len(sounds)} of " in failed.stderr
+    assert "note: 1 row of 'vision' cannot be used" in failed.stderr
+    assert not (lenient / "space").exists()
+    assert {row["input"] for row in table(lenient)} == {image, *sounds}, "more than are shown"
 
 
 def test_check_looks_at_beginnings_and_deep_at_everything(
@@ -219,4 +226,22 @@ def test_a_table_that_is_not_there_is_not_removed(
     manifest = read_manifest(project / "manifest.csv")
     quarantine = Quarantine(project / "space")
     quarantine.add(manifest.rows, {})
-    assert quarantine.save(manifest) == ()
+    quarantine.save(manifest)
+    assert quarantine.notices == ()
+
+
+def test_python_gets_the_notices_and_the_table_whatever_ends_its_block(lenient: Path) -> None:
+    image = inputs(lenient, "vision", "train")[0]
+    spoil(lenient, image)
+    project = spaner_package.Project(lenient / "plugins.yaml")
+
+    def work() -> None:
+        with project:
+            extract(project, ["vision"])
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        work()
+    (said,) = project.notices
+    assert said.startswith("1 row of 'vision' cannot be used and was put aside: ")
+    assert [row["input"] for row in table(lenient)] == [image]

@@ -58,6 +58,6 @@ for group in (
     tuning,
     plugins,
 ):
-    group.register(app)
+    app.add_typer(group.app)
 
 __all__ = ["app"]

@@ -2,44 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from spaner_core.profiling import profiled
+from spaner_core.profiling import Profile, profiled
 
-from spaner.cli.flags import (
-    CONFIG,
-    ConfigFlag,
-    Device,
-    DeviceFlag,
-    JsonFlag,
-    ManifestFlag,
-    OverwriteFlag,
-    ProfileFlag,
-    QuietFlag,
-    SeedFlag,
-    SpaceFlag,
-    open_project,
-    split_names,
-)
-from spaner.cli.output import notice, say, say_json, say_table
+from spaner.cli.flags import split_names
+from spaner.cli.frame import Call, Result, framed
+from spaner.cli.output import say, say_table
 
 if TYPE_CHECKING:
+    from spaner.extending import ExtensionReport
     from spaner.extracting import ExtractedModality, ExtractionReport
     from spaner.training import TrainingReport
 
-
-def register(app: typer.Typer) -> None:
-    """Add this group's commands."""
-    app.command(epilog="Example: spaner demo")(demo)
-    app.command(epilog="Example: spaner extract vision --prune")(extract)
-    app.command(epilog="Example: spaner train text vision audio")(train)
-    app.command(epilog="Example: spaner attach sensor")(attach)
-    app.command(epilog="Example: spaner extend 'tai chi' karate")(extend)
+app = typer.Typer()
 
 
+@app.command(epilog="Example: spaner demo")
 def demo(
     folder: Annotated[Path, typer.Argument(help="Where everything is written.")] = Path("demo"),
 ) -> None:
@@ -50,7 +32,10 @@ def demo(
     tell(folder, invoke)
 
 
+@app.command(epilog="Example: spaner extract vision --prune")
+@framed("config manifest device json quiet")
 def extract(
+    call: Call,
     names: Annotated[
         list[str] | None, typer.Argument(help="Modalities; all declared ones by default.")
     ] = None,
@@ -61,125 +46,88 @@ def extract(
     prune: Annotated[
         bool, typer.Option("--prune", help="Remove features that no manifest uses.")
     ] = False,
-    config: ConfigFlag = CONFIG,
-    manifest: ManifestFlag = None,
-    device: DeviceFlag = Device.auto,
-    as_json: JsonFlag = False,
-    quiet: QuietFlag = False,
-) -> None:
+) -> Result:
     """Extract features once and keep them; interrupted, the next call goes on from there."""
     renewed = split_names(again)
-    asked = [*(names or ()), *renewed]
-    project = open_project(config, manifest=manifest, device=device, quiet=quiet, names=asked)
+    project = call.open([*(names or ()), *renewed])
     from spaner.extracting import extract as extract_features
 
     report = extract_features(project, names or (), again=renewed, prune=prune)
-    notice(report.notices, quiet=quiet)
-    if as_json:
-        say_json(asdict(report))
-    elif not quiet:
-        _say_extraction(report)
+    return Result(report, partial(_say_extraction, report), deed=True)
 
 
+@app.command(epilog="Example: spaner train text vision audio")
+@framed("config space manifest seed device overwrite profile json quiet")
 def train(
+    call: Call,
     names: Annotated[
         list[str] | None, typer.Argument(help="Modalities; all declared ones by default.")
     ] = None,
-    config: ConfigFlag = CONFIG,
-    space: SpaceFlag = None,
-    manifest: ManifestFlag = None,
-    seed: SeedFlag = None,
-    device: DeviceFlag = Device.auto,
-    overwrite: OverwriteFlag = False,
-    profile: ProfileFlag = False,
-    as_json: JsonFlag = False,
-    quiet: QuietFlag = False,
-) -> None:
+) -> Result:
     """Train a new space: the shared prompt with the named modalities."""
-    project = open_project(
-        config,
-        space=space,
-        manifest=manifest,
-        seed=seed,
-        device=device,
-        quiet=quiet,
-        names=names or (),
-    )
+    project = call.open(names or ())
     from spaner.training import train as train_space
 
     with profiled() as times:
-        report = train_space(project, names or (), overwrite=overwrite)
-    notice(report.notices, quiet=quiet)
-    if as_json:
-        say_json(asdict(report) | ({"profile_s": times.parts()} if profile else {}))
-    elif not quiet:
-        _say_report(report)
-        if profile:
-            _say_profile(times.parts())
+        report = train_space(project, names or (), overwrite=call.overwrite)
+    return _trained(call, report, times)
 
 
+@app.command(epilog="Example: spaner attach sensor")
+@framed("config space manifest seed device profile json quiet")
 def attach(
+    call: Call,
     name: Annotated[str, typer.Argument(help="The modality to add.")],
     replace: Annotated[
         bool, typer.Option("--replace", help="Train anew a modality that the space has.")
     ] = False,
-    config: ConfigFlag = CONFIG,
-    space: SpaceFlag = None,
-    manifest: ManifestFlag = None,
-    seed: SeedFlag = None,
-    device: DeviceFlag = Device.auto,
-    profile: ProfileFlag = False,
-    as_json: JsonFlag = False,
-    quiet: QuietFlag = False,
-) -> None:
+) -> Result:
     """Add a modality to a space: train its aligner alone, change nothing that was there."""
-    project = open_project(
-        config,
-        space=space,
-        manifest=manifest,
-        seed=seed,
-        device=device,
-        quiet=quiet,
-        names=[name],
-    )
+    project = call.open([name])
     from spaner.attaching import attach as attach_modality
 
     with profiled() as times:
         report = attach_modality(project, name, replace=replace)
-    notice(report.notices, quiet=quiet)
-    if as_json:
-        say_json(asdict(report) | ({"profile_s": times.parts()} if profile else {}))
-    elif not quiet:
-        _say_report(report)
-        _say_receipt(report.receipts[0])
-        if profile:
-            _say_profile(times.parts())
+    return _trained(call, report, times, receipt=report.receipts[0])
 
 
+@app.command(epilog="Example: spaner extend 'tai chi' karate")
+@framed("config space device json quiet")
 def extend(
+    call: Call,
     concepts: Annotated[list[str], typer.Argument(help="New concepts, one name each.")],
-    config: ConfigFlag = CONFIG,
-    space: SpaceFlag = None,
-    device: DeviceFlag = Device.auto,
-    as_json: JsonFlag = False,
-    quiet: QuietFlag = False,
-) -> None:
+) -> Result:
     """Append anchors for new concepts to the prompt; change nothing that was there."""
-    project = open_project(config, space=space, device=device, quiet=quiet)
+    project = call.open()
     from spaner.extending import extend as extend_prompt
 
     report = extend_prompt(project, concepts)
-    notice(report.notices, quiet=quiet)
-    if as_json:
-        say_json(asdict(report))
-    elif not quiet:
-        origin = "made from names" if report.anchors == "labels" else "random directions"
-        say(f"{report.space}: anchors appended for {len(report.concepts)} concepts, {origin}")
-        say_table(
-            ("concept", "called"),
-            [(concept, ", ".join(texts)) for concept, texts in report.label_texts.items()],
-        )
-        _say_receipt(report.receipt)
+    return Result(report, partial(_say_extension, report), deed=True)
+
+
+def _trained(
+    call: Call, report: TrainingReport, times: Profile, *, receipt: Path | None = None
+) -> Result:
+    parts = times.parts() if call.profile else {}
+
+    def show() -> None:
+        _say_report(report)
+        if receipt is not None:
+            _say_receipt(receipt)
+        if parts:
+            _say_profile(parts)
+
+    return Result(report, show, more={"profile_s": parts} if parts else {}, deed=True)
+
+
+def _say_extension(report: ExtensionReport) -> None:
+    origin = "made from names" if report.anchors == "labels" else "random directions"
+    say(f"{report.space}: anchors appended for {len(report.concepts)} concepts, {origin}")
+    say_table(
+        ("concept", "called"),
+        [(concept, ", ".join(texts)) for concept, texts in report.label_texts.items()],
+    )
+    _say_receipt(report.receipt)
 
 
 def _say_extraction(report: ExtractionReport) -> None:

@@ -2,75 +2,49 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spaner.cli.flags import (
-    CONFIG,
-    ConfigFlag,
-    Device,
-    DeviceFlag,
-    JsonFlag,
-    ManifestFlag,
-    OverwriteFlag,
-    QuietFlag,
-    SpaceFlag,
-    StrengthFlag,
-    as_name,
-    open_project,
-)
-from spaner.cli.output import notice, say, say_json, say_table
+from spaner.cli.flags import as_name
+from spaner.cli.frame import Call, Result, framed
+from spaner.cli.output import say, say_table
 from spaner.splits import VALIDATION_SPLIT, check_calibration_split
 
 if TYPE_CHECKING:
     from spaner.calibrating import CalibrationReport
 
-
-def register(app: typer.Typer) -> None:
-    """Add this group's command."""
-    app.command(epilog="Example: spaner calibrate --split validation --false-accept 0.05")(
-        calibrate
-    )
+app = typer.Typer()
 
 
+@app.command(epilog="Example: spaner calibrate --split validation --false-accept 0.05")
+@framed("config space manifest strength device overwrite json quiet")
 def calibrate(
+    call: Call,
     split: Annotated[
         str, typer.Option(callback=as_name, help="Rows to fit on, neither trained nor tested on.")
     ] = VALIDATION_SPLIT,
     false_accept: Annotated[
         float, typer.Option(help="Share of queries without a match that may pass all the same.")
     ] = 0.05,
-    config: ConfigFlag = CONFIG,
-    space: SpaceFlag = None,
-    manifest: ManifestFlag = None,
-    strength: StrengthFlag = None,
-    device: DeviceFlag = Device.auto,
-    overwrite: OverwriteFlag = False,
-    as_json: JsonFlag = False,
-    quiet: QuietFlag = False,
-) -> None:
+) -> Result:
     """Fit what a hit's score is worth, and below which score there is no match; search uses it."""
     from spaner.refusals import check_false_accept_rate
 
     check_false_accept_rate(false_accept)
     check_calibration_split(split)
-    project = open_project(config, space=space, manifest=manifest, device=device, quiet=quiet)
+    project = call.open()
     from spaner.calibrating import calibrate as calibrate_space
 
     report = calibrate_space(
         project,
         split=split,
         false_accept_rate=false_accept,
-        strength=strength,
-        overwrite=overwrite,
+        strength=call.strength,
+        overwrite=call.overwrite,
     )
-    notice(report.notices, quiet=quiet)
-    if as_json:
-        say_json(asdict(report))
-    else:
-        _say_calibration(report)
+    return Result(report, partial(_say_calibration, report))
 
 
 def _say_calibration(report: CalibrationReport) -> None:

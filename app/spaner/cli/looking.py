@@ -2,63 +2,40 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spaner.cli.flags import (
-    CONFIG,
-    ConfigFlag,
-    JsonFlag,
-    ManifestFlag,
-    QuietFlag,
-    SpaceFlag,
-    open_project,
-)
-from spaner.cli.output import notice, say, say_json, say_table
+from spaner.cli.frame import Call, Result, framed
+from spaner.cli.output import say, say_table
 
 if TYPE_CHECKING:
     from spaner.check import CheckReport
 
-
-def register(app: typer.Typer) -> None:
-    """Add this group's commands."""
-    app.command(epilog="Example: spaner check")(check)
-    app.command(epilog="Example: spaner verify --space runs/base")(verify)
+app = typer.Typer()
 
 
+@app.command(epilog="Example: spaner check")
+@framed("config space manifest deep json quiet")
 def check(
-    config: ConfigFlag = CONFIG,
-    space: SpaceFlag = None,
-    manifest: ManifestFlag = None,
+    call: Call,
     deep: Annotated[
         bool, typer.Option("--deep", help="Decode every input instead of its beginning.")
     ] = False,
-    as_json: JsonFlag = False,
-    quiet: QuietFlag = False,
-) -> None:
+) -> Result:
     """Check configuration, manifest and every input; say what would train."""
-    project = open_project(config, space=space, manifest=manifest, quiet=quiet)
+    project = call.open()
     from spaner_core.errors import DataError
 
     from spaner.check import check_project, describe_unusable
 
     report = check_project(project, deep=deep)
-    if as_json:
-        say_json(asdict(report))
-    else:
-        _say_check(report)
-        if not deep:
-            notice(
-                ["of files only the beginnings were read; --deep reads all of them"], quiet=quiet
-            )
-    notice(report.notices, quiet=quiet)
-    if report.too_many:
-        raise DataError(describe_unusable(project, report))
-    if report.unusable:
-        notice([describe_unusable(project, report)], quiet=quiet)
+    if not (deep or call.json):
+        project.say("of files only the beginnings were read; --deep reads all of them")
+    failure = DataError(describe_unusable(project, report)) if report.too_many else None
+    return Result(report, partial(_say_check, report), failure=failure)
 
 
 def _say_check(report: CheckReport) -> None:
@@ -73,32 +50,30 @@ def _say_check(report: CheckReport) -> None:
     )
 
 
+@app.command(epilog="Example: spaner verify --space runs/base")
+@framed("config space receipt json")
 def verify(
-    config: ConfigFlag = CONFIG,
-    space: SpaceFlag = None,
+    call: Call,
     receipt: Annotated[
         Path | None, typer.Option(help="Also compare with this copy of a receipt.")
     ] = None,
-    as_json: JsonFlag = False,
-) -> None:
+) -> Result:
     """Compare every file of a space with its receipts and name what has changed."""
     from spaner_core.errors import SpaceError
     from spaner_core.receipts import hash_tree
     from spaner_core.receipts import verify as verify_space
     from spaner_core.replacing import check_is_space
 
+    space = call.space
     if space is None:
         from spaner_registry.config import read_config
 
-        space = read_config(config).space
+        space = read_config(call.config).space
     check_is_space(space)
     problems = verify_space(space, kept=receipt)
     files = len(hash_tree(space))
-    if as_json:
-        say_json({"space": str(space), "files": files, "problems": problems})
-        if problems:
-            raise typer.Exit(2)
-    elif problems:
-        raise SpaceError("\n".join(problems))
-    else:
-        say(f"{space}: {files} files, every one as its receipts say")
+    found = {"space": str(space), "files": files, "problems": problems}
+    if not problems:
+        return Result(found, lambda: say(f"{space}: {files} files, every one as its receipts say"))
+    failure = typer.Exit(2) if call.json else SpaceError("\n".join(problems))
+    return Result(found, lambda: None, failure=failure)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spaner.cli.flags import CONFIG, ConfigFlag, JsonFlag, SpaceFlag, check_folder
-from spaner.cli.output import notice, say, say_json, say_table
+from spaner.cli.flags import CONFIG, check_folder
+from spaner.cli.frame import Call, Result, framed
+from spaner.cli.output import notice, say, say_table
 
 if TYPE_CHECKING:
     from spaner_core.conformance import Verdict
@@ -22,49 +24,47 @@ if TYPE_CHECKING:
 SEE = "see below"
 """Stands in the table for what is longer than a cell."""
 
-
-def register(app: typer.Typer) -> None:
-    """Add this group's commands."""
-    group = typer.Typer()
-    group.callback(invoke_without_command=True, epilog="Example: spaner plugins --json")(plugins)
-    group.command(epilog="Example: spaner plugins new thermal")(new)
-    group.command(epilog="Example: spaner plugins check thermal")(check)
-    app.add_typer(group, name="plugins")
+app = typer.Typer(name="plugins")
 
 
+@app.callback(invoke_without_command=True, epilog="Example: spaner plugins --json")
+@framed("config space strict json")
 def plugins(
+    call: Call,
     context: typer.Context,
-    config: ConfigFlag = CONFIG,
-    space: SpaceFlag = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Load every one, each in a process of its own.")
     ] = False,
-    as_json: JsonFlag = False,
-) -> None:
+) -> Result | None:
     """List what is installed, without loading it; begin or check a plugin of your own."""
     if context.invoked_subcommand is not None:
-        if config != CONFIG or space is not None or strict or as_json:
+        if call != Call() or strict:
             _refuse_flags(context.invoked_subcommand)
-        return
+        return None
     from spaner_registry.discovery import discover
 
     from spaner.installed import list_plugins, try_plugins, unserved_modalities
 
-    settings = _settings_if_any(config, binding=strict)
+    settings = _settings_if_any(call.config, binding=strict)
     declared = settings.modalities if settings else {}
     allow = settings.policy.allow if settings else None
-    folder = _space_if_any(space, settings)
+    folder = _space_if_any(call.space, settings)
     found = discover(allow)
     tried = try_plugins(found) if strict else None
     rows = list_plugins(found, declared=declared, space=folder, tried=tried)
-    _say_plugins(rows, strict=strict, as_json=as_json)
     absent = [name for name in declared if name not in found]
-    notice(f"{name} is declared in {config}, but no such plugin is installed" for name in absent)
+    notice(
+        f"{name} is declared in {call.config}, but no such plugin is installed" for name in absent
+    )
     notice(unserved_modalities(found, space=folder))
-    if strict:
-        _fail_if_broken(rows)
+    return Result(
+        [asdict(row) for row in rows],
+        partial(_say_plugins, rows, strict=strict),
+        failure=_broken(rows) if strict else None,
+    )
 
 
+@app.command(epilog="Example: spaner plugins new thermal")
 def new(
     name: Annotated[str, typer.Argument(help="The new modality's name, such as thermal.")],
     folder: Annotated[
@@ -85,34 +85,36 @@ def new(
     say(f"  spaner plugins check {name}")
 
 
+@app.command(epilog="Example: spaner plugins check thermal")
+@framed("config json rule time_limit_s")
 def check(
+    call: Call,
     name: Annotated[str, typer.Argument(help="The installed plugin to try.")],
-    config: ConfigFlag = CONFIG,
-    as_json: JsonFlag = False,
     rule: Annotated[
         str | None, typer.Option("--rule", help="Try this rule alone, such as gradients.")
     ] = None,
     time_limit_s: Annotated[
         float, typer.Option("--time-limit", min=1, help="Seconds after which it is stopped.")
     ] = 600,
-) -> None:
+) -> Result:
     """Try a plugin by every rule of the contract, in a process of its own."""
     from spaner.conformance import check_plugin, find_plugin
 
-    settings = _settings_if_any(config, binding=True)
+    settings = _settings_if_any(call.config, binding=True)
     plugin = find_plugin(name, allow=settings.policy.allow if settings else None)
     tried = check_plugin(plugin, rule=rule, time_limit_s=time_limit_s)
-    _say_rules(tried, as_json=as_json)
-    _fail_unless_kept(name, tried)
-    if not as_json:
-        kept = f"all {len(tried)} rules" if rule is None else tried[-1].rule
-        say(f"plugin {name!r} keeps {kept}")
+    failure = _shortcoming(name, tried)
+
+    def show() -> None:
+        _say_rules(tried)
+        if failure is None:
+            kept = f"all {len(tried)} rules" if rule is None else tried[-1].rule
+            say(f"plugin {name!r} keeps {kept}")
+
+    return Result([asdict(one) for one in tried], show, failure=failure)
 
 
-def _say_plugins(rows: Sequence[ListedPlugin], *, strict: bool, as_json: bool) -> None:
-    if as_json:
-        say_json([asdict(row) for row in rows])
-        return
+def _say_plugins(rows: Sequence[ListedPlugin], *, strict: bool) -> None:
     say_table(
         ("name", "distribution", "version", "declared", "in the space", *["loads"] * strict),
         [
@@ -124,10 +126,7 @@ def _say_plugins(rows: Sequence[ListedPlugin], *, strict: bool, as_json: bool) -
     notice(f"{row.name}: {row.problem}" for row in rows if row.problem and row.loads is None)
 
 
-def _say_rules(tried: Sequence[Verdict], *, as_json: bool) -> None:
-    if as_json:
-        say_json([asdict(rule) for rule in tried])
-        return
+def _say_rules(tried: Sequence[Verdict]) -> None:
     say_table(
         ("kept", "rule (check_...)", "what was found"),
         [
@@ -143,32 +142,34 @@ def _say_rules(tried: Sequence[Verdict], *, as_json: bool) -> None:
         say(f"{broken.rule}: {broken.asks}\n  {broken.remark}")
 
 
-def _fail_unless_kept(name: str, tried: Sequence[Verdict]) -> None:
-    """Raise `PluginError` unless every rule was tried and is kept."""
+def _shortcoming(name: str, tried: Sequence[Verdict]) -> Exception | None:
+    """Return an error unless every rule was tried and is kept."""
     from spaner_core.errors import PluginError
 
     first = tried[0]
     if first.passed is False:
         broken, count = (sum(t.passed in some for t in tried) for some in ((False,), (True, False)))
-        raise PluginError(
+        return PluginError(
             f"plugin {name!r} breaks {broken} of the {count} rules that were tried; expected "
             f"it to keep all; begin with {first.rule}: {first.asks}"
         )
     if first.passed is None:
-        raise PluginError(
+        return PluginError(
             f"plugin {name!r} breaks no rule, and {first.rule} was not tried; expected every rule "
             "to be tried; report it to the authors of SPANER"
         )
+    return None
 
 
-def _fail_if_broken(rows: Sequence[ListedPlugin]) -> None:
-    """Raise `PluginError` naming every plugin that was loaded and is broken."""
+def _broken(rows: Sequence[ListedPlugin]) -> Exception | None:
+    """Return the error that names every plugin that was loaded and is broken, None for none."""
+    from spaner_core.errors import PluginError
+
     broken = [f"{row.name}: {row.problem}" for row in rows if row.loads is False]
-    if broken:
-        from spaner_core.errors import PluginError
-
-        count = f"{len(broken)} of {len(rows)} installed plugins cannot be used"
-        raise PluginError("\n  ".join((f"{count}:", *broken)))
+    if not broken:
+        return None
+    count = f"{len(broken)} of {len(rows)} installed plugins cannot be used"
+    return PluginError("\n  ".join((f"{count}:", *broken)))
 
 
 def _refuse_flags(subcommand: str) -> None:

@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spaner.cli.flags import (
-    CONFIG,
-    ConfigFlag,
-    Device,
-    DeviceFlag,
-    JsonFlag,
-    ManifestFlag,
-    QuietFlag,
-    SpaceFlag,
-    as_name,
-    open_project,
-)
-from spaner.cli.output import notice, say, say_json, say_table
+from spaner.cli.flags import as_name
+from spaner.cli.frame import Call, Result, framed
+from spaner.cli.output import say, say_table
 
 if TYPE_CHECKING:
     from spaner.anchors import Anchor, PromptReport
@@ -42,67 +32,38 @@ SplitFlag = Annotated[
 
 NO_ANCHORS = "The shared prompt has no anchors: the space was trained on items alone"
 
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(epilog="Example: spaner prompt --sample photo.png --from vision")(prompt)
+app = typer.Typer()
 
 
+@app.command(epilog="Example: spaner prompt --sample photo.png --from vision")
+@framed("config space manifest device json quiet")
 def prompt(
+    call: Call,
     sample: SampleFlag = None,
     source: FromFlag = None,
     k: CountFlag = 5,
     split: SplitFlag = None,
-    config: ConfigFlag = CONFIG,
-    space: SpaceFlag = None,
-    manifest: ManifestFlag = None,
-    device: DeviceFlag = Device.auto,
-    as_json: JsonFlag = False,
-    quiet: QuietFlag = False,
-) -> None:
+) -> Result:
     """Show the anchors of the shared prompt, and which rows attend to them."""
     from spaner.refusals import check_sample
 
     check_sample(sample, source, split)
-    project = open_project(
-        config,
-        space=space,
-        manifest=manifest,
-        device=device,
-        quiet=quiet,
-        names=[] if source is None else [source],
-    )
+    project = call.open([] if source is None else [source])
     from spaner.anchors import attended_prompt, describe_prompt
     from spaner.sample_attention import attention_of
 
     if sample is None or source is None:
         report = attended_prompt(project, split)
-        notice(dict.fromkeys((*_notices(report), *project.notices())), quiet=quiet)
-        if as_json:
-            say_json(asdict(report) | {"sample": None})
-        else:
-            _say_anchors(report)
-            if report.modalities:
-                _say_attention(report)
-        return
+        return Result(asdict(report) | {"sample": None}, partial(_say_prompt, report))
     look = attention_of(project, sample, modality=source, k=k)
-    if as_json:
-        say_json(asdict(describe_prompt(project)) | {"sample": asdict(look)})
-    else:
-        _say_sample(look, k=k)
+    described = asdict(describe_prompt(project)) | {"sample": asdict(look)}
+    return Result(described, partial(_say_sample, look, k=k))
 
 
-def _notices(report: PromptReport) -> Iterator[str]:
-    for name, reason in report.left_out.items():
-        yield f"{name!r} is left out: {reason}"
-    for name, attending in report.modalities.items():
-        if attending.unseen:
-            yield (
-                f"{name!r} has seen no labelled row of {', '.join(attending.unseen)}: do not trust "
-                "its weights there"
-            )
-    if report.split is None:
-        yield "the manifest has no splits: these rows were trained on too"
+def _say_prompt(report: PromptReport) -> None:
+    _say_anchors(report)
+    if report.modalities:
+        _say_attention(report)
 
 
 def _say_anchors(report: PromptReport) -> None:

@@ -3,27 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spaner.cli.flags import (
-    CONFIG,
-    ConfigFlag,
-    Device,
-    DeviceFlag,
-    JsonFlag,
-    ManifestFlag,
-    OverwriteFlag,
-    QuietFlag,
-    SpaceFlag,
-    StrengthFlag,
-    as_name,
-    open_project,
-)
-from spaner.cli.output import notice, say, say_json, say_table
+from spaner.cli.flags import as_name
+from spaner.cli.frame import Call, Result, framed
+from spaner.cli.output import say, say_table
 
 if TYPE_CHECKING:
     from spaner_core.evaluation.propagation import HeldBack
@@ -53,15 +41,13 @@ TargetAccuracyFlag = Annotated[
 ]
 CountFlag = Annotated[int, typer.Option("-k", min=1, help="How many of each concept vote.")]
 
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(epilog="Example: spaner propagate --from text --to vision --output carried.csv")(
-        propagate
-    )
+app = typer.Typer()
 
 
+@app.command(epilog="Example: spaner propagate --from text --to vision --output carried.csv")
+@framed("config space manifest strength device overwrite json quiet")
 def propagate(
+    call: Call,
     source: FromFlag,
     target: ToFlag,
     output: OutputFlag = None,
@@ -70,15 +56,7 @@ def propagate(
     min_confidence: MinConfidenceFlag = None,
     target_accuracy: TargetAccuracyFlag = None,
     k: CountFlag = 10,
-    config: ConfigFlag = CONFIG,
-    space: SpaceFlag = None,
-    manifest: ManifestFlag = None,
-    strength: StrengthFlag = None,
-    device: DeviceFlag = Device.auto,
-    overwrite: OverwriteFlag = False,
-    as_json: JsonFlag = False,
-    quiet: QuietFlag = False,
-) -> None:
+) -> Result:
     """Carry concepts from one modality's labelled rows to another's unlabelled ones.
 
     Rows of split train, and rows without a split, give theirs. Labels of other splits are held back
@@ -95,33 +73,21 @@ def propagate(
         min_confidence=min_confidence,
         target_accuracy=target_accuracy,
         k=k,
-        strength=strength,
+        strength=call.strength,
     )
     check_suffix(output, flag="--output", suffix=".csv")
-    project = open_project(
-        config,
-        space=space,
-        manifest=manifest,
-        device=device,
-        quiet=quiet,
-        names=[source, target],
-        links=(target, [source]),
-    )
+    project = call.open([source, target], links=(target, [source]))
     from spaner.labels_file import write_labels
     from spaner.outputs import check_output_file
     from spaner.propagation import propagate as carry
 
     if output is not None:
-        check_output_file(project, output, flag="--output", overwrite=overwrite, suffix=".csv")
+        check_output_file(project, output, flag="--output", overwrite=call.overwrite, suffix=".csv")
     report = carry(project, asked)
     if output is not None:
         write_labels(report.labels, output)
-        notice([f"labels written to {output}"], quiet=quiet)
-    notice((*report.notices, *project.notices()), quiet=quiet)
-    if as_json:
-        say_json(asdict(report) | {"output": output})
-    else:
-        _say_labels(report)
+        project.say(f"labels written to {output}")
+    return Result(report, partial(_say_labels, report), more={"output": output})
 
 
 def _say_labels(report: PropagationReport) -> None:

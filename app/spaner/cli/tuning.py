@@ -3,32 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spaner.cli.flags import (
-    CONFIG,
-    ConfigFlag,
-    Device,
-    DeviceFlag,
-    JsonFlag,
-    OverwriteFlag,
-    QuietFlag,
-    as_name,
-    open_project,
-)
-from spaner.cli.output import notice, say, say_json, say_table
+from spaner.cli.flags import as_name
+from spaner.cli.frame import Call, Result, framed
+from spaner.cli.output import say, say_table
 from spaner.splits import VALIDATION_SPLIT, check_not_test
 
+if TYPE_CHECKING:
+    from spaner.tuning import TuningReport
 
-def register(app: typer.Typer) -> None:
-    """Add this group's command."""
-    app.command(epilog="Example: spaner tune --trials 40 --output tuned.yaml")(tune)
+app = typer.Typer()
 
 
+@app.command(epilog="Example: spaner tune --trials 40 --output tuned.yaml")
+@framed("config device overwrite json quiet")
 def tune(
+    call: Call,
     trials: Annotated[int, typer.Option(min=1, help="How many to have in all.")] = 20,
     seconds: Annotated[
         float | None, typer.Option(min=1, help="Begin no further trial after so long.")
@@ -39,24 +34,24 @@ def tune(
     output: Annotated[
         Path | None, typer.Option(help="The configuration to write, beside the one given.")
     ] = None,
-    config: ConfigFlag = CONFIG,
-    device: DeviceFlag = Device.auto,
-    overwrite: OverwriteFlag = False,
-    as_json: JsonFlag = False,
-    quiet: QuietFlag = False,
-) -> None:
+) -> Result:
     """Choose width, dropout, learning rate, lambda and strength; called again, it goes on."""
     check_not_test(split)
-    project = open_project(config, device=device, quiet=quiet)
+    project = call.open()
     from spaner.tuning import tune as tune_settings
 
     report = tune_settings(
-        project, trials=trials, seconds=seconds, split=split, output=output, overwrite=overwrite
+        project,
+        trials=trials,
+        seconds=seconds,
+        split=split,
+        output=output,
+        overwrite=call.overwrite,
     )
-    notice(report.notices, quiet=quiet)
-    if as_json:
-        say_json(asdict(report))
-        return
+    return Result(report, partial(_say_best, report, split=split))
+
+
+def _say_best(report: TuningReport, *, split: str) -> None:
     say(f"{report.output}: the best; trials: {report.trials}, {report.new_trials} of them new")
     say_table(("setting", "value"), [(key, _written(v)) for key, v in asdict(report.best).items()])
     say(

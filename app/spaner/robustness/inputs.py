@@ -13,13 +13,10 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from spaner.evaluate import EmbeddedRows, embed_split
-from spaner.notices import untrained_notices
-from spaner.overlaps import measuring_notices
 from spaner.project import Project
 from spaner.retraining import Figures, counted, mean_known
 from spaner.robustness.corrupted import embed_corrupted
 from spaner.robustness.origins import synthetic_modalities, synthetic_words
-from spaner.served import served_modalities
 from spaner.splits import TEST_SPLIT, check_held_out
 
 SEVERITIES = (1, 2, 3, 4, 5)
@@ -71,12 +68,13 @@ def measure_inputs(project: Project, *, split: str = TEST_SPLIT) -> InputRobustn
     there is no space that fits, `DataError` where the split cannot be measured.
     """
     check_held_out(project.manifest, split)
+    heard = len(project.said)
     embedded = embed_split(project, split)
     offered: dict[str, Sequence[Corruption]] = {}
     for name in embedded:
         with project.left_out.where_broken(name):
             offered[name] = project.assembly.corruptions(name)
-    silent = [f"{name!r} offers no corruptions" for name, found in offered.items() if not found]
+    project.say(*(f"{name!r} offers no corruptions" for name, c in offered.items() if not c))
     total = sum(map(len, offered.values())) * len(SEVERITIES)
     with counted(total, "corruptions") as bar:
         modalities = {
@@ -90,12 +88,7 @@ def measure_inputs(project: Project, *, split: str = TEST_SPLIT) -> InputRobustn
         rows={name: len(part.rows) for name, part in embedded.items()},
         synthetic=synthetic_modalities({name: part.rows for name, part in embedded.items()}),
         modalities=modalities,
-        notices=(
-            *measuring_notices(project, served_modalities(project), split),
-            *untrained_notices(project, embedded),
-            *silent,
-            *project.notices(),
-        ),
+        notices=project.notices_from(heard),
     )
 
 

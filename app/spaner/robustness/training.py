@@ -77,10 +77,12 @@ def measure_training(
     A seed, from the configuration's on, draws the damage and the weights before training. Raises
     what `spaner train` would raise, and `DataError` where `split` cannot be measured.
     """
+    heard = len(project.said)
     ground = prepare_retraining(project, split)
     naming = ground.names.modality if ground.names else None
     possible = damages(ground.rows, ground.measured, naming=naming)
     chosen = [one for one in possible if _can_train(ground, one)]
+    project.say(*_notices(ground, chosen))
     drawn_by = following_seeds(project.config.training.seed, seeds)
     clean: dict[int, Figures] = {}
     damaged: dict[str, dict[int, Figures]] = {one.name: {} for one in chosen}
@@ -112,7 +114,7 @@ def measure_training(
             )
             for one in chosen
         ),
-        notices=(*ground.notices, *_notices(ground, chosen)),
+        notices=project.notices_from(heard),
     )
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from spaner_core.errors import DataError, UnusableInput
+from spaner_core.errors import DataError, TooManyUnusable, UnusableInput
 from spaner_core.features.batch_files import fitting
 from spaner_core.features.encoding import WINDOW_BATCH, EncodedSample, encode_samples
 from spaner_core.features.inputs import KeyedInput, describe_source, key_inputs
@@ -86,8 +86,8 @@ def extract_stored(
 
     Interrupted at any moment, the next call goes on where this one was, and ends with the same
     files. `max_unusable` is how many distinct sources may be put aside: beyond it nothing more is
-    encoded, the others are only looked at. Errors are those of `extract`, and `DataError` where
-    the store cannot be written.
+    encoded, the others are only looked at. Raises `TooManyUnusable` then, `PluginError` as
+    `extract`, and `DataError` where the store cannot be written.
     """
     inputs, unusable = _key_all(sources)
     known = {s: stream.refused[i.key] for s, i in inputs.items() if i.key in stream.refused}
@@ -108,12 +108,12 @@ def extract_stored(
                 most = max_unusable - len(unusable)
                 refused = _fill(stream, encoder, transform, missing, most=most, bar=progress)
         unusable |= {s: refused[given.key] for s, given in inputs.items() if given.key in refused}
+    put_aside = {p: unusable[s] for p, s in enumerate(sources) if s in unusable}
     if len(unusable) > max_unusable:
-        ordered = {
-            source: unusable[source] for source in dict.fromkeys(sources) if source in unusable
-        }
-        raise DataError(
-            _summary(ordered, among=len(dict.fromkeys(sources)), max_unusable=max_unusable)
+        ordered = {sources[place]: why for place, why in put_aside.items()}
+        raise TooManyUnusable(
+            _summary(ordered, among=len(dict.fromkeys(sources)), max_unusable=max_unusable),
+            put_aside,
         )
     usable = [place for place, source in enumerate(sources) if source not in unusable]
     keys = [inputs[sources[place]].key for place in usable]
@@ -121,7 +121,7 @@ def extract_stored(
         rows=stream.rows(keys),
         keys=tuple(keys),
         usable=torch.tensor(usable).long(),
-        unusable={p: unusable[s] for p, s in enumerate(sources) if s in unusable},
+        unusable=put_aside,
         extracted=sum(key in missing for key in keys),
     )
 
