@@ -91,10 +91,10 @@ def obvious_loop(
 
 def without_store(assembled: AssembledModality, ordered: Sequence[Source]) -> None:
     """Encode sources in the order and the batches that the store would have planned."""
-    with assembled.encoder.unchanged():
-        for start in range(0, len(ordered), BATCH_ROWS):
-            batch = ordered[start : start + BATCH_ROWS]
-            dict(encode_samples(assembled.encoder, assembled.transform, batch))
+    for start in range(0, len(ordered), BATCH_ROWS):
+        batch = ordered[start : start + BATCH_ROWS]
+        dict(encode_samples(assembled.encoder, assembled.transform, batch))
+    assembled.encoder.prove()
 
 
 def planned(sources: Sequence[Source]) -> list[Source]:

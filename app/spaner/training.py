@@ -136,8 +136,10 @@ def label_rows(
     """
     concepts = tuple(label_texts)
     pairs = [(concept, text) for concept in concepts for text in label_texts[concept]]
+    features = project.assembly.extract(modality, [text for _, text in pairs])
+    project.assembly.modality(modality).encoder.prove()  # the prompt is written from them
     return LabelledRows(
-        features=project.assembly.extract(modality, [text for _, text in pairs]),
+        features=features,
         concepts=numbers_of((concept for concept, _ in pairs), concepts),
         items=numbers_of([None] * len(pairs), ()),
     )

@@ -126,7 +126,7 @@ class Assembly:
         from spaner_core.features.extraction import extract
 
         assembled = self.modality(name)
-        with assembled.encoder.unchanged(), redirect_stdout(sys.stderr):
+        with redirect_stdout(sys.stderr):
             return extract(assembled.encoder, assembled.transform, sources)
 
     def extract_stored(

@@ -14,6 +14,10 @@ import pytest
 import spaner as spaner_package
 import torch
 from safetensors.torch import load_file
+from spaner.extending import extend
+from spaner.project import Project
+from spaner_core.errors import PluginError
+from spaner_registry.config import read_config
 
 from tests.process import python
 
@@ -230,3 +234,16 @@ def test_kept_vectors_are_refused_once_their_modality_was_replaced(
     assert np.array_equal(now.encode(["two", "running"], modality="text"), kept)
     with pytest.raises(spaner_package.SpanerError, match="embeddings of 'sensor' are stale"):
         now.check_vectors(keys["sensor"])
+
+
+def test_names_read_by_an_encoder_that_changed_never_reach_the_prompt(
+    attached: Path, tree: Tree
+) -> None:
+    project = Project(read_config(attached / "plugins.yaml"))
+    encoder = project.assembly.modality("text").encoder
+    assert len(project.space.encode("two", modality="text")) == 1
+    encoder.register_buffer("uses", torch.ones(1))
+    before = tree(attached)
+    with pytest.raises(PluginError, match="changed its own weights or buffers"):
+        extend(project, ["tai chi"])
+    assert tree(attached) == before

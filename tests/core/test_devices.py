@@ -57,10 +57,11 @@ def test_every_tensor_of_a_batch_is_moved_and_nothing_else_changes() -> None:
 def test_a_batch_goes_where_the_weights_are_and_features_come_back() -> None:
     encoder = FrozenEncoder(Weighted())
     assert encoder.device.type == "cpu"
+    encoder(encoder.collate([torch.ones(3, 2)]))  # its proof needs numbers, which META has not
     encoder.encoder.to(META)
     assert encoder.device == META
     tokens, mask = encoder(encoder.collate([torch.ones(3, 2)]))
-    assert encoder.encoder.seen == [META]
+    assert encoder.encoder.seen == [torch.device("cpu"), META]
     assert tokens.device.type == mask.device.type == "cpu"
     assert tokens.dtype == torch.float32
 

@@ -44,10 +44,11 @@ def embed_corrupted(
     )
     embedding = _Embedding(project, name)
     distinct = list(seeds)
-    with redirect_stdout(sys.stderr), assembled.encoder.unchanged():
+    with redirect_stdout(sys.stderr):
         for place, encoded in encode_samples(assembled.encoder, transform, distinct):
             if not isinstance(encoded, UnusableInput):
                 embedding.add(distinct[place], encoded)
+    assembled.encoder.prove()
     found = embedding.finish()
     usable = [place for place, source in enumerate(sources) if source in found]
     vectors = [found[sources[place]] for place in usable]

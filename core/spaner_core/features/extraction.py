@@ -50,10 +50,12 @@ def extract(
 ) -> FeatureRows:
     """Decode, prepare and encode `sources` in memory; row i of the result belongs to source i.
 
+    Inputs of like size are encoded together: a batch is padded to its longest.
+
     Raises `DataError` naming the sources that cannot be used (the first ten by name), and
     `PluginError` when the encoder's output does not match its own `FeatureSpec`.
     """
-    distinct = list(dict.fromkeys(sources))
+    distinct = sorted(dict.fromkeys(sources), key=_size, reverse=True)
     samples: dict[Path | str, EncodedSample] = {}
     unusable: dict[Path | str, str] = {}
     for place, encoded in encode_samples(encoder, transform, distinct, batch_size=batch_size):
@@ -62,7 +64,8 @@ def extract(
         else:
             samples[distinct[place]] = encoded
     if unusable:
-        raise DataError(_summary(unusable, among=len(sources), max_unusable=0))
+        named = {source: unusable[source] for source in sources if source in unusable}
+        raise DataError(_summary(named, among=len(sources), max_unusable=0))
     if not sources:
         return _no_rows(encoder.features)
     rows = {source: number for number, source in enumerate(samples)}
@@ -124,6 +127,14 @@ def extract_stored(
         unusable=put_aside,
         extracted=sum(key in missing for key in keys),
     )
+
+
+def _size(source: Path | str) -> int:
+    """Return how much work an input is, roughly; reading it says what is wrong with a file."""
+    try:
+        return source.stat().st_size if isinstance(source, Path) else len(source)
+    except (OSError, ValueError):
+        return 0
 
 
 def _missing(

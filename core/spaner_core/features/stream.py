@@ -94,19 +94,15 @@ class FeatureStream:
         Raises `PluginError` then.
         """
         before = len(self._written)
-        stopped: BaseException | None = None
         try:
-            with encoder.unchanged():
-                try:
-                    yield
-                except BaseException as error:  # its weights are looked at all the same
-                    stopped = error
-        except PluginError:
-            for path in self._written[before:]:
-                path.unlink(missing_ok=True)
-            raise
-        if stopped is not None:
-            raise stopped
+            yield
+        finally:  # its weights are looked at however the block ends
+            try:
+                encoder.prove()
+            except PluginError:
+                for path in self._written[before:]:
+                    path.unlink(missing_ok=True)
+                raise
 
     def plan(self, missing: Mapping[str, KeyedInput]) -> list[list[str]]:
         """Cut missing inputs into batches of like size, the largest first, and keep that plan.

@@ -70,9 +70,9 @@ def test_nothing_trains_and_nothing_moves_while_it_is_used() -> None:
     frozen = FrozenEncoder(TrainableEncoder())
     assert not any(p.requires_grad for p in frozen.parameters())
     before = fingerprint_module(frozen)
-    with frozen.unchanged():
-        first, mask = frozen(batch())
-        second, _ = frozen(batch())
+    first, mask = frozen(batch())
+    second, _ = frozen(batch())
+    frozen.prove()
     assert torch.equal(first, second)
     assert not first.requires_grad
     assert not first.is_inference()
@@ -96,18 +96,38 @@ def test_training_mode_is_refused_from_outside_and_undone_from_within() -> None:
 @pytest.mark.parametrize("kind", [CountingEncoder, LearningEncoder])
 def test_an_encoder_that_changes_itself_is_found(kind: type[TrainableEncoder]) -> None:
     frozen = FrozenEncoder(kind())
-    with (
-        pytest.raises(PluginError, match=f"{kind.__name__} changed its own") as caught,
-        frozen.unchanged(),
-    ):
+    with pytest.raises(PluginError, match=f"{kind.__name__} changed its own") as caught:
         frozen(batch())
     assert "\n" not in str(caught.value)
 
 
+def test_an_encoder_whose_first_use_failed_its_proof_gives_nothing_later() -> None:
+    frozen = FrozenEncoder(LearningEncoder())
+    for _ in range(2):
+        with pytest.raises(PluginError, match="changed its own"):
+            frozen(batch())
+
+
+@pytest.mark.parametrize("change", ["in place", "replaced", "behind autograd"])
+def test_a_later_change_is_found_when_it_is_asked_for(change: str) -> None:
+    frozen = FrozenEncoder(TrainableEncoder())
+    frozen(batch())
+    frozen.prove()
+    layer = frozen.encoder.layer
+    if change == "in place":
+        layer.bias[0] += 1
+    elif change == "replaced":
+        layer.bias = nn.Parameter(torch.ones(4), requires_grad=False)
+    else:
+        layer.bias.data[0] += 1
+    with pytest.raises(PluginError, match="changed its own"):
+        frozen.prove()
+
+
 def test_an_encoder_cannot_wake_its_batch_statistics() -> None:
     frozen = FrozenEncoder(WakingEncoder())
-    with frozen.unchanged():
-        frozen(batch())
+    frozen(batch())
+    frozen.prove()
 
 
 class SleeplessEncoder(TrainableEncoder):
@@ -163,7 +183,7 @@ def test_an_encoder_without_weights_passes_through() -> None:
     assert frozen.features == plain.features
     assert frozen.fingerprint == plain.fingerprint
     windows = [torch.ones(2, 3), torch.ones(1, 3)]
-    with frozen.unchanged():
-        values, mask = frozen(frozen.collate(windows))
+    values, mask = frozen(frozen.collate(windows))
+    frozen.prove()
     assert torch.equal(values, plain(windows)[0])
     assert mask.tolist() == [[True, True], [True, False]]

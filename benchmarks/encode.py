@@ -1,0 +1,101 @@
+"""Encoding texts in memory, against sentence-transformers with the same weights.
+
+    .venv/bin/python benchmarks/encode.py
+
+`space.encode(texts, modality="text")` and `SentenceTransformer.encode(texts)` in one process, both
+on the CPU with MiniLM's weights; who begins changes with every turn, and the median of the turns'
+ratios counts. SPANER does more: the aligner reads what the model gave, and the prompt pulls. The
+first use of an encoder, after which its weights are compared with those it was built with, is not
+in the figures; it is the note below the table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import spaner
+from digits import progress
+from made_inputs import make_texts, minilm
+from sentence_transformers import SentenceTransformer
+from side_by_side import Comparison, median_of, median_ratio, seconds_of, show, take_turns
+from spaner_core.pretrained.freeze import FrozenEncoder
+from spaner_registry.registry import Registry
+
+SIZES = {1: 41, 32: 7, 256: 3}
+"""How many texts are encoded in one call, and how many turns are taken."""
+
+CONCEPTS, ROWS = 4, 32
+AIM = 1.3
+
+
+def train_space(folder: Path) -> Path:
+    """Train a small space of texts read by MiniLM; return its configuration's path."""
+    with (folder / "manifest.csv").open("w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["modality", "input", "concept"])
+        for number, text in enumerate(make_texts(folder, count=ROWS)):
+            table.writerow(["text", text, f"concept {number % CONCEPTS}"])
+    config = folder / "plugins.yaml"
+    config.write_text(
+        "space: space\ndata: {manifest: manifest.csv}\ntraining: {max_steps: 20}\n"
+        f"modalities: {{text: {{encoder: {{model: {minilm()}}}}}}}\n",
+        encoding="utf-8",
+    )
+    command = [sys.executable, "-m", "spaner", "train", "text", "--quiet", "--config", str(config)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return config
+
+
+def compare(
+    space: spaner.Space, library: SentenceTransformer, texts: Sequence[str], *, turns: int
+) -> Comparison:
+    """Encode the same texts both ways in turn."""
+    several = list(texts)
+    ways = {
+        "ours": lambda: space.encode(several, modality="text"),
+        "library": lambda: library.encode(several, show_progress_bar=False),
+    }
+    take_turns(ways, turn=0)  # warms up
+    taken = [take_turns(ways, turn=turn) for turn in range(turns)]
+    ours, other = (f"{median_of(taken, name) * 1000:.1f} ms" for name in ways)
+    return Comparison(
+        what=f"{len(several)} texts" if len(several) > 1 else "one text",
+        ours=ours,
+        other=f"sentence-transformers: {other}",
+        ratio=median_ratio(taken, "ours", "library"),
+        at_most=AIM,
+    )
+
+
+def proof_s() -> float:
+    """Return how long it takes to prove that MiniLM did not change."""
+    encoder: FrozenEncoder = Registry().build_encoder("text", {"model": str(minilm())})
+    return min(seconds_of(encoder.prove) for _ in range(5))
+
+
+def main() -> None:
+    """Run the benchmark and print its table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="one turn each, to see that it runs")
+    quick = parser.parse_args().quick
+    with tempfile.TemporaryDirectory() as name:
+        progress("training a small space")
+        space = spaner.load(train_space(Path(name)))
+        library = SentenceTransformer(str(minilm()), device="cpu")
+        texts = make_texts(Path(name), count=max(SIZES))
+        comparisons = []
+        for size, turns in SIZES.items():
+            progress(f"{size} at once")
+            comparisons.append(compare(space, library, texts[:size], turns=1 if quick else turns))
+        note = f"the proof that MiniLM's weights did not change takes {proof_s() * 1000:.0f} ms"
+        show(comparisons, notes=[note])
+
+
+if __name__ == "__main__":
+    main()
