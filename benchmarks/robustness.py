@@ -14,6 +14,7 @@ import argparse
 import shutil
 import sys
 import tempfile
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -54,7 +55,7 @@ def _config(path: Path, *, quick: bool) -> Config:
     config = read_config(path)
     if not quick:
         return config
-    training = config.training.model_copy(update={"max_steps": 20, "warmup_steps": 2})
+    training = replace(config.training, max_steps=20, warmup_steps=2)
     return config.model_copy(update={"training": training})
 
 

@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from importlib.resources import files
 from itertools import combinations, permutations
 from pathlib import Path
@@ -90,7 +91,7 @@ def main() -> None:
 def _project(folder: Path, seed: int) -> Project:
     (folder / PLUGINS_YAML).write_bytes((files("spaner.demo") / PLUGINS_YAML).read_bytes())
     config = read_config(folder / PLUGINS_YAML)
-    training = config.training.model_copy(update={"seed": seed})
+    training = replace(config.training, seed=seed)
     return Project(config.model_copy(update={"training": training}), device="cpu")
 
 

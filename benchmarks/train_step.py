@@ -31,7 +31,7 @@ Parts = tuple[SharedPrompt, dict[str, Aligner]]
 def bare_loop(parts: Parts, rows: Mapping[str, LabelledRows], training: TrainingRecipe) -> None:
     """Train as `train_jointly` does, with nothing around the steps."""
     prompt, aligners = parts
-    module = JointTraining(prompt, aligners, AlignmentLoss())
+    module = JointTraining(prompt, aligners, AlignmentLoss(**vars(LossRecipe())))
     named = [p for p in module.parameters() if p.requires_grad]
     matrices = [p for p in named if p.ndim >= 2]
     others = [p for p in named if p.ndim < 2]

@@ -64,7 +64,7 @@ def _traces(project: Project) -> Path:
 
 
 def _monitor(project: Project, folder: Path, validation: Validation | None) -> Monitor:
-    recipe = project.config.training.monitoring
+    recipe = project.config.training
     patience = recipe.early_stopping_patience
     if patience is not None and not (validation and validation.has_matches()):
         raise ConfigError(
@@ -76,7 +76,7 @@ def _monitor(project: Project, folder: Path, validation: Validation | None) -> M
 
 
 def _validation(project: Project, names: Sequence[str], *, strength: float) -> Validation | None:
-    recipe = project.config.training.monitoring
+    recipe = project.config.training
     if recipe.eval_steps is None:
         return None
     _check_reporting(project)
@@ -123,7 +123,7 @@ def _check_reporting(project: Project) -> None:
     from transformers.integrations import integration_utils
 
     is_installed: Callable[[], bool] = integration_utils.is_tensorboard_available
-    report_to = project.config.training.monitoring.report_to
+    report_to = project.config.training.report_to
     if report_to != "none" and not is_installed():
         raise ConfigError(
             f"{_key(project, 'report_to')} is {report_to}, but the package tensorboard is not "

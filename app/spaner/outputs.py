@@ -76,7 +76,7 @@ def check_growing_space(project: Project, part: str) -> None:
 
 def check_traces(project: Project) -> None:
     """Raise `ConfigError` unless traces of a training can be written, where it leaves any."""
-    if project.config.training.monitoring.eval_steps is not None:
+    if project.config.training.eval_steps is not None:
         traces = beside(project.config.space, TRACES)
         _rehearse(traces / "log.csv", given=f"traces of the training in {traces}")
 

@@ -3,55 +3,80 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import yaml
 from spaner_core.errors import ConfigError
 from spaner_core.options import OptionError
 from spaner_core.ordinary_files import read_small
+from spaner_core.recipe import Recipe
 from spaner_core.writing import written_at_end
 
 from spaner.outputs import check_output_file
 from spaner.project import Project
 
+Setting: TypeAlias = Mapping[str, Any]
+"""Values by key: what the recipe names, and `dropout` of the features.
+
+`dropout` is None where each aligner keeps its own, `anchor_weight` where no row has a concept, and
+so nothing is drawn to an anchor.
+"""
+
 
 @dataclass(frozen=True, kw_only=True)
-class Setting:
-    """What is chosen: width D, learning rate, lambda, pull strength, dropout of the features.
+class Range:
+    """Numbers that a search may try, evenly or, with `is_log`, by their logarithm."""
 
-    `dropout` is None where each aligner keeps its own, `anchor_weight` (lambda) where no row has a
-    concept, and so nothing is drawn to an anchor.
-    """
-
-    dim: int
-    learning_rate: float
-    anchor_weight: float | None
-    strength: float
-    dropout: float | None
+    low: float
+    high: float
+    is_log: bool = False
 
 
-def given_setting(project: Project, *, anchored: bool = True) -> Setting:
+STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
+"""Pull strengths tried on every trained space, which costs no training."""
+
+TRIED: Mapping[str, Range | Sequence[float]] = {
+    "dim": (64, 128, 256),
+    "learning_rate": Range(low=3e-4, high=1e-2, is_log=True),
+    "anchor_weight": Range(low=0.25, high=4.0, is_log=True),
+    "strength": STRENGTHS,
+    "dropout": Range(low=0.0, high=0.6),
+}
+"""What a search tries: settings of the recipe by their names, and dropout."""
+
+
+def given_setting(project: Project, *, anchored: bool = True) -> dict[str, Any]:
     """Return what the configuration says; `anchored` says whether rows have concepts."""
-    recipe = project.config.recipe
-    return Setting(
-        dim=recipe.prompt.dim,
-        learning_rate=recipe.training.learning_rate,
-        anchor_weight=recipe.loss.anchor_weight if anchored else None,
-        strength=recipe.prompt.strength,
-        dropout=None,
-    )
+    sections = asdict(project.config.recipe).values()
+    recipe = {key: value for section in sections for key, value in section.items()}
+    given = {key: recipe.get(key) for key in TRIED}
+    return given if anchored else {**given, "anchor_weight": None}
+
+
+def apply_setting(recipe: Recipe, setting: Setting) -> Recipe:
+    """Return the recipe with what a setting gives in place of its own."""
+    for section in fields(recipe):
+        part = getattr(recipe, section.name)
+        recipe = replace(recipe, **{section.name: replace(part, **_given(part, setting))})
+    return recipe
+
+
+def _given(part: Any, setting: Setting) -> dict[str, Any]:
+    """Return what a setting gives of one section of the recipe."""
+    names = [field.name for field in fields(part)]
+    return {name: setting[name] for name in names if setting.get(name) is not None}
 
 
 def aligner_options(project: Project, name: str, setting: Setting) -> dict[str, Any]:
     """Return a modality's aligner options with a setting's dropout, where it knows dropout."""
     options = dict(project.assembly.options[name].aligner)
-    if setting.dropout is None:
+    if setting["dropout"] is None:
         return options
     features = project.assembly.modality(name).encoder.features
-    chosen = {**options, "dropout": setting.dropout}
+    chosen = {**options, "dropout": setting["dropout"]}
     try:
         project.registry.build_aligner(name, features, prompt_dim=2, options=chosen)
     except OptionError:
@@ -95,15 +120,10 @@ def write_tuned(
     """
     content: dict[str, Any] = yaml.safe_load(read_small(project.config.path))
     content["space"] = _tuned_space(project, content["space"])
-    for section, key, value in (
-        ("prompt", "dim", best.dim),
-        ("prompt", "strength", best.strength),
-        ("loss", "anchor_weight", best.anchor_weight),
-        ("training", "learning_rate", best.learning_rate),
-    ):
-        if value is None:
-            continue
-        content[section] = {**(content.get(section) or {}), key: value}
+    recipe = project.config.recipe
+    for section in fields(recipe):
+        if chosen := _given(getattr(recipe, section.name), best):
+            content[section.name] = {**(content.get(section.name) or {}), **chosen}
     for key in left_out(project):
         del content["training"][key]
     for name, given in content["modalities"].items():

@@ -176,5 +176,5 @@ def _prompt_record(
 
 def _decided_by(project: Project) -> dict[str, object]:
     """Return the settings of a training that its weights depend on."""
-    training = project.config.training
-    return {**asdict(training.recipe), **training.monitoring.deciding}
+    config = project.config
+    return {**asdict(config.recipe.training), **config.training.deciding}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,8 +18,12 @@ from spaner.outputs import check_writable
 from spaner.project import Project
 from spaner.retraining import Retraining, prepare_retraining
 from spaner.settings import (
+    STRENGTHS,
+    TRIED,
+    Range,
     Setting,
     aligner_options,
+    apply_setting,
     check_output,
     given_setting,
     left_out,
@@ -38,14 +42,6 @@ from spaner.study import (
 if TYPE_CHECKING:
     from optuna.study import Study
     from optuna.trial import Trial
-
-DIMS = (64, 128, 256)
-DROPOUT = (0.0, 0.6)
-LEARNING_RATE = (3e-4, 1e-2)
-ANCHOR_WEIGHT = (0.25, 4.0)
-STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
-"""Pull strengths tried on every trained space, which costs no training."""
-
 
 BEFORE, SETTING = "before", "setting"
 """Where the study keeps the figure of the configuration as it stands, and a trial's setting."""
@@ -133,7 +129,7 @@ class _Search:
         """Return the mean mAP of the configuration as it stands, measured once a study."""
         if BEFORE not in self.study.user_attrs:
             given = given_setting(self.project, anchored=self.anchored)
-            _, found = self._measure(given, strengths=[given.strength])
+            _, found = self._measure(given, strengths=[given["strength"]])
             self.study.set_user_attr(BEFORE, found)
         return float(self.study.user_attrs[BEFORE])
 
@@ -152,7 +148,7 @@ class _Search:
         """Return the best setting, the configuration's own where no trial is above `before`."""
         gave_figures = len(diverged_trials(self.study)) < len(ended_trials(self.study))
         if gave_figures and self.study.best_value > before:
-            return Setting(**self.study.best_trial.user_attrs[SETTING]), self.study.best_value
+            return self.study.best_trial.user_attrs[SETTING], self.study.best_value
         return given_setting(self.project, anchored=self.anchored), before
 
     def _try(self) -> None:
@@ -163,28 +159,20 @@ class _Search:
         self.study.sampler = new_sampler(self.study, seed=seed)
         trial = self.study.ask()
         given = given_setting(self.project, anchored=self.anchored)
-        setting = _suggested(trial, given)
-        trial.set_user_attr(SETTING, asdict(setting))
+        setting = _suggested(trial, given, anchored=self.anchored)
+        trial.set_user_attr(SETTING, setting)
         try:
-            strengths = STRENGTHS if self.anchored else [given.strength]
+            strengths = STRENGTHS if self.anchored else [given["strength"]]
             strength, found = self._measure(setting, strengths=strengths)
         except ConfigError:  # diverged: the configuration itself has trained before any trial
             self.study.tell(trial, state=TrialState.FAIL)
             return
-        trial.set_user_attr(SETTING, asdict(replace(setting, strength=strength)))
+        trial.set_user_attr(SETTING, {**setting, "strength": strength})
         self.study.tell(trial, found)
 
     def _measure(self, setting: Setting, *, strengths: Sequence[float]) -> tuple[float, float]:
         """Train with a setting; return the best of `strengths` and the mean mAP at it."""
-        recipe = self.material.recipe
-        recipe = replace(
-            recipe,
-            prompt=replace(recipe.prompt, dim=setting.dim),
-            loss=recipe.loss
-            if setting.anchor_weight is None
-            else replace(recipe.loss, anchor_weight=setting.anchor_weight),
-            training=replace(recipe.training, learning_rate=setting.learning_rate),
-        )
+        recipe = apply_setting(self.material.recipe, setting)
         builders = {name: self._builder(name, setting) for name in self.material.rows}
         tried = replace(self.material, recipe=recipe, builders=builders)
         trained = tried.fit(tried.rows, seed=recipe.training.seed)
@@ -206,22 +194,24 @@ class _Search:
             self.project.registry.build_aligner,
             name,
             features,
-            prompt_dim=setting.dim,
+            prompt_dim=setting["dim"],
             options=aligner_options(self.project, name, setting),
         )
 
 
-def _suggested(trial: Trial, given: Setting) -> Setting:
+def _suggested(trial: Trial, given: Setting, *, anchored: bool) -> Setting:
     """Let the study choose what has an effect, and keep what the configuration says besides."""
-    return Setting(
-        dim=trial.suggest_categorical("dim", DIMS),
-        learning_rate=_short(trial.suggest_float("learning_rate", *LEARNING_RATE, log=True)),
-        anchor_weight=None
-        if given.anchor_weight is None
-        else _short(trial.suggest_float("anchor_weight", *ANCHOR_WEIGHT, log=True)),
-        dropout=_short(trial.suggest_float("dropout", *DROPOUT)),
-        strength=given.strength,
-    )
+    kept = {"strength"} if anchored else {"strength", "anchor_weight"}
+    chosen = dict(given)
+    for key, tried in TRIED.items():
+        if key in kept:
+            continue
+        if isinstance(tried, Range):
+            number = trial.suggest_float(key, tried.low, tried.high, log=tried.is_log)
+            chosen[key] = _short(number)
+        else:
+            chosen[key] = trial.suggest_categorical(key, tried)
+    return chosen
 
 
 def _short(number: float) -> float:

@@ -11,7 +11,8 @@ from torch.nn import functional
 
 from spaner_core.modality import Alignment
 from spaner_core.positives import positives
-from spaner_core.prompt import MAX_SCALE, SharedPrompt
+from spaner_core.prompt import SharedPrompt
+from spaner_core.ranges import MAX_SCALE
 
 
 def supervised_contrast(queries: Tensor, keys: Tensor, matches: Tensor, *, scale: Tensor) -> Tensor:
@@ -47,7 +48,7 @@ class AlignmentLoss(nn.Module):
     is learned and at most 100.
     """
 
-    def __init__(self, *, anchor_weight: float = 1.0, scale: float = 10.0) -> None:
+    def __init__(self, *, anchor_weight: float, scale: float) -> None:
         super().__init__()
         self.anchor_weight = anchor_weight
         self.log_scale = nn.Parameter(torch.tensor(scale).log())

@@ -12,9 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from spaner_core.errors import ConfigError
+from spaner_core.ranges import MAX_BETA, MAX_SCALE
 
-MAX_BETA = 50.0
-MAX_SCALE = 100.0
 READER_PREFIX = "label_reader."
 
 

@@ -1,6 +1,6 @@
 """plugins.yaml as typed, frozen values; a key that nothing honours is refused.
 
-Defaults are those of `spaner_core.recipe`, which says what each of them does.
+`spaner_core.recipe` states what decides a training, with ranges and defaults.
 """
 
 from __future__ import annotations
@@ -10,43 +10,39 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
+from pydantic.dataclasses import dataclass
 from spaner_core.errors import ConfigError
 from spaner_core.options import OptionError
-from spaner_core.recipe import LossRecipe, MonitoringRecipe, PromptRecipe, Recipe, TrainingRecipe
+from spaner_core.recipe import (
+    NO_OTHER_KEYS,
+    LossRecipe,
+    MonitoringRecipe,
+    PromptRecipe,
+    Recipe,
+    TrainingRecipe,
+)
 
 from spaner_registry.explain import contradictions, explain
 from spaner_registry.plain_yaml import Document, Problem, read_yaml
 from spaner_registry.values import (
     DEFAULT,
-    AboveZero,
-    BatchRows,
-    Count,
-    CountOrNone,
     Explicit,
     FilePath,
-    InnerShare,
     ModalityName,
-    Scale,
     Section,
-    Seed,
-    Share,
     ShareByModality,
-    Sharpness,
     Text,
-    Width,
-    ZeroOrMore,
-    beside,
     no_place,
 )
 
+RecipeT = TypeVar("RecipeT", PromptRecipe, TrainingRecipe)
+
 CACHE = "SPANER_CACHE_DIR"
-_FROZEN = ConfigDict(extra="forbid", frozen=True)
-
-
 MAX_UNUSABLE = 0.01
+_FROZEN = ConfigDict(extra="forbid", frozen=True)
 
 
 class DataSettings(BaseModel):
@@ -72,27 +68,12 @@ class FeatureSettings(BaseModel):
     dtype: Literal["float16", "float32"] = "float16"
 
 
-class PromptSettings(BaseModel):
+@dataclass(frozen=True, kw_only=True, config=NO_OTHER_KEYS)
+class PromptSettings(PromptRecipe):
     """`prompt:`, where the anchors come from; `labels_from` is the modality that embeds names."""
-
-    model_config = _FROZEN
 
     labels_from: Text | None = None
     labels: FilePath | None = None
-    dim: Width = PromptRecipe.dim
-    strength: Share = PromptRecipe.strength
-    anchors: Literal["auto", "labels", "random"] = PromptRecipe.anchors
-    whitening: AboveZero = PromptRecipe.whitening
-    read_out_sharpness: Sharpness = PromptRecipe.read_out_sharpness
-
-
-class LossSettings(BaseModel):
-    """`loss:`."""
-
-    model_config = _FROZEN
-
-    anchor_weight: ZeroOrMore = LossRecipe.anchor_weight
-    scale: Scale = LossRecipe.scale
 
 
 class ModalitySettings(BaseModel):
@@ -104,39 +85,9 @@ class ModalitySettings(BaseModel):
     aligner: Annotated[Mapping[str, object], Section] = Field(default_factory=dict)
 
 
-class TrainingSettings(BaseModel):
+@dataclass(frozen=True, kw_only=True, config=NO_OTHER_KEYS)
+class TrainingSettings(MonitoringRecipe, TrainingRecipe):
     """`training:`, named as in `transformers.TrainingArguments`; the batch is per modality."""
-
-    model_config = _FROZEN
-
-    max_steps: Count = TrainingRecipe.max_steps
-    per_device_train_batch_size: BatchRows = TrainingRecipe.per_device_train_batch_size
-    learning_rate: AboveZero = TrainingRecipe.learning_rate
-    adam_beta2: InnerShare = TrainingRecipe.adam_beta2
-    warmup_steps: CountOrNone = TrainingRecipe.warmup_steps
-    weight_decay: ZeroOrMore = TrainingRecipe.weight_decay
-    seed: Seed = TrainingRecipe.seed
-    eval_steps: Count | None = MonitoringRecipe.eval_steps
-    early_stopping_patience: Annotated[Count | None, beside("eval_steps")] = (
-        MonitoringRecipe.early_stopping_patience
-    )
-    report_to: Annotated[Literal["none", "tensorboard"], beside("eval_steps")] = (
-        MonitoringRecipe.report_to
-    )
-
-    @property
-    def recipe(self) -> TrainingRecipe:
-        """What decides the training."""
-        return TrainingRecipe(**self.model_dump(include=_names(TrainingRecipe)))
-
-    @property
-    def monitoring(self) -> MonitoringRecipe:
-        """How it is measured as it goes."""
-        return MonitoringRecipe(**self.model_dump(include=_names(MonitoringRecipe)))
-
-
-def _names(recipe: type[TrainingRecipe | MonitoringRecipe]) -> set[str]:
-    return {field.name for field in fields(recipe)}
 
 
 class PolicySettings(BaseModel):
@@ -157,7 +108,7 @@ class Config(BaseModel):
     data: Annotated[DataSettings, Section] = Field(examples=["data: {manifest: data/manifest.csv}"])
     features: Annotated[FeatureSettings, Section] = FeatureSettings()
     prompt: Annotated[PromptSettings, Section] = PromptSettings()
-    loss: Annotated[LossSettings, Section] = LossSettings()
+    loss: Annotated[LossRecipe, Section] = LossRecipe()
     modalities: Mapping[ModalityName, Annotated[ModalitySettings, Section]] = Field(
         min_length=1, examples=["modalities: {text: {}}"]
     )
@@ -193,9 +144,9 @@ class Config(BaseModel):
     def recipe(self) -> Recipe:
         """What decides a training besides the data and the encoders."""
         return Recipe(
-            prompt=PromptRecipe(**self.prompt.model_dump(exclude={"labels_from", "labels"})),
-            loss=LossRecipe(**self.loss.model_dump()),
-            training=self.training.recipe,
+            prompt=_part(PromptRecipe, self.prompt),
+            loss=self.loss,
+            training=_part(TrainingRecipe, self.training),
         )
 
     def check_declared(self, names: Iterable[str]) -> None:
@@ -219,6 +170,11 @@ class Config(BaseModel):
             Problem(self._document.place(*keys, option), message)
             for option, message in error.problems
         )
+
+
+def _part(kind: type[RecipeT], settings: RecipeT) -> RecipeT:
+    """Return of a section what is the recipe's, which a space records."""
+    return kind(**{field.name: getattr(settings, field.name) for field in fields(kind)})
 
 
 def _cache_folder(given: str) -> Path:

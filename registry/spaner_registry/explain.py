@@ -10,15 +10,17 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from spaner_core.expected import brief, quoting, show
 from spaner_core.options import unknown_key
+from spaner_core.ranges import UNEXPECTED, as_whole
 from spaner_core.recipe import TrainingRecipe
 
 from spaner_registry.plain_yaml import Document, Keys, Problem
-from spaner_registry.values import DEFAULT, UNEXPECTED, as_whole
+from spaner_registry.values import DEFAULT
 
 _EXPECTED = {
     "dict_type": "a mapping of keys and values",
     "mapping_type": "a mapping of keys and values",
     "model_type": "a mapping of keys and values",
+    "dataclass_type": "a mapping of keys and values",
     "tuple_type": "a list in square brackets",
     "string_type": "a text",
 }
@@ -123,7 +125,7 @@ def _dotted(keys: Keys) -> str:
 def _message(detail: Any, model: type[BaseModel]) -> str:
     keys, kind = _keys(detail), detail["type"]
     dotted, where = _dotted(keys), _dotted(keys[:-1]) or "the file"
-    if kind == "extra_forbidden":
+    if kind in ("extra_forbidden", "unexpected_keyword_argument"):
         return f"in {where}: {unknown_key(brief(str(keys[-1])), _known(keys[:-1], model))}"
     field = _field(keys, model)
     if kind in ("missing", "too_short") and field is not None and field.examples:
@@ -154,30 +156,28 @@ def _remedy(field: FieldInfo | None) -> str:
     if field is None or field.is_required():
         return "correct it"
     default = field.get_default(call_default_factory=False)
-    if default is None or isinstance(default, BaseModel):
+    if default is None or _fields(type(default)):
         return "correct it or remove it"
     return f"correct it, or remove it for the default {show(default)}"
 
 
 def _known(keys: Keys, model: type[BaseModel]) -> list[str]:
-    inner = _annotation(keys, model)
-    return list(inner.model_fields) if _is_model(inner) else []
+    return list(_fields(_annotation(keys, model)))
 
 
 def _field(keys: Keys, model: type[BaseModel]) -> FieldInfo | None:
     """Return the field that `keys` lead to, None for an entry of a mapping or list."""
     if not keys:
         return None
-    outer = _annotation(keys[:-1], model)
-    return outer.model_fields.get(str(keys[-1])) if _is_model(outer) else None
+    return _fields(_annotation(keys[:-1], model)).get(str(keys[-1]))
 
 
 def _annotation(keys: Keys, model: type[BaseModel]) -> Any:
     """Follow `keys` from `model` through fields and mappings to a type, None where it ends."""
     kind: Any = model
     for key in keys:
-        if _is_model(kind):
-            field = kind.model_fields.get(str(key))
+        if fields := _fields(kind):
+            field = fields.get(str(key))
             kind = field.annotation if field is not None else None
         elif get_origin(kind) is not None and get_args(kind):
             kind = get_args(kind)[-1]  # the values of a mapping
@@ -186,5 +186,8 @@ def _annotation(keys: Keys, model: type[BaseModel]) -> Any:
     return kind
 
 
-def _is_model(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, BaseModel)
+def _fields(kind: Any) -> Mapping[str, FieldInfo]:
+    """Return the fields of a model or a pydantic dataclass, none for other types."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return kind.model_fields
+    return getattr(kind, "__pydantic_fields__", {})

@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from spaner_core.losses import AlignmentLoss, anchor_loss, supervised_contrast
 from spaner_core.modality import Alignment
-from spaner_core.prompt import MAX_SCALE, SharedPrompt, random_anchors
+from spaner_core.prompt import SharedPrompt, random_anchors
+from spaner_core.ranges import MAX_SCALE
+from spaner_core.recipe import LossRecipe
 from torch import Tensor
 from torch.nn import functional
 
@@ -128,7 +130,7 @@ def test_the_order_of_modalities_does_not_matter(seed: int) -> None:
     alignments = {n: drawn_alignment(seed + i, 5) for i, n in enumerate(names)}
     concepts = {n: ids(seed + i, 5, highest=3) for i, n in enumerate(names)}
     items = {n: ids(seed - i, 5, highest=3) for i, n in enumerate(names)}
-    loss, prompt = AlignmentLoss(), prompt_of(4)
+    loss, prompt = AlignmentLoss(**vars(LossRecipe())), prompt_of(4)
     turned = {name: alignments[name] for name in reversed(names)}
     given_order = loss(alignments, concepts, items, prompt)
     torch.testing.assert_close(loss(turned, concepts, items, prompt), given_order)
@@ -194,20 +196,24 @@ def test_rows_of_one_item_attract_each_other_and_a_concept_overrules_the_item() 
 
 @pytest.mark.parametrize("asked", [100.0, 101.0, 1e6])
 def test_scales_stop_at_a_hundred(asked: float) -> None:
-    assert AlignmentLoss(scale=asked).scale.item() == pytest.approx(MAX_SCALE, rel=1e-5)
+    assert AlignmentLoss(anchor_weight=1.0, scale=asked).scale.item() == pytest.approx(
+        MAX_SCALE, rel=1e-5
+    )
     assert prompt_of(3, scale=asked).scale.item() == pytest.approx(100.0, rel=1e-5)
 
 
 @pytest.mark.parametrize("asked", [0.5, 10.0, 99.0])
 def test_scales_start_where_they_are_asked_to(asked: float) -> None:
-    assert AlignmentLoss(scale=asked).scale.item() == pytest.approx(asked, rel=1e-5)
+    assert AlignmentLoss(anchor_weight=1.0, scale=asked).scale.item() == pytest.approx(
+        asked, rel=1e-5
+    )
 
 
 def test_the_gradient_reaches_every_modality_and_both_scales_but_no_anchor() -> None:
     points = {name: torch.randn(4, 6, generator=seeded(i)) for i, name in enumerate(MODALITIES)}
     for point in points.values():
         point.requires_grad_()
-    loss, prompt = AlignmentLoss(), prompt_of(4)
+    loss, prompt = AlignmentLoss(**vars(LossRecipe())), prompt_of(4)
     placed = {
         name: Alignment(*[functional.normalize(point, dim=-1)] * 2, torch.zeros(4, 4))
         for name, point in points.items()

@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import FrozenInstanceError, asdict, dataclass
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 from spaner_core import OptionError, read_options
-from spaner_core.recipe import MonitoringRecipe, Recipe
+from spaner_core.recipe import MonitoringRecipe, Recipe, TrainingRecipe
 from spaner_registry.config import Config, read_config
 
 SMALLEST = "space: s\ndata: {manifest: m.csv}\nmodalities: {text: }\n"
@@ -58,7 +58,7 @@ def test_reads_every_key(tmp_path: Path) -> None:
     assert config.path == tmp_path / "plugins.yaml"
     assert config.space == tmp_path / "runs/base"
     assert config.data.manifest == tmp_path / "data/manifest.csv"
-    assert config.prompt.model_dump() == {
+    assert asdict(config.prompt) == {
         "labels_from": "text",
         "labels": tmp_path / "labels.csv",
         "dim": 64,
@@ -67,12 +67,12 @@ def test_reads_every_key(tmp_path: Path) -> None:
         "whitening": 0.01,
         "read_out_sharpness": 5.0,
     }
-    assert config.loss.model_dump() == {"anchor_weight": 0.0, "scale": 20.0}
+    assert asdict(config.loss) == {"anchor_weight": 0.0, "scale": 20.0}
     assert list(config.modalities) == ["text", "vision"]
     assert config.modalities["text"].model_dump() == {"encoder": {}, "aligner": {}}
     assert config.modalities["vision"].encoder == {"model": "hog", "sizes": {1: 2}}
     assert config.modalities["vision"].aligner == {"dropout": 0.4}
-    assert config.training.model_dump() == {
+    assert asdict(config.training) == {
         "max_steps": 1000,
         "per_device_train_batch_size": 8,
         "learning_rate": 0.001,
@@ -97,16 +97,15 @@ def test_the_numbers_reach_the_recipe(tmp_path: Path) -> None:
     )
     assert (recipe.loss.anchor_weight, recipe.loss.scale) == (0, 20)
     assert (recipe.training.max_steps, recipe.training.adam_beta2) == (1000, 0.9)
-    monitoring = read_config(tmp_path / "plugins.yaml").training.monitoring
-    assert monitoring == MonitoringRecipe(
-        eval_steps=25, early_stopping_patience=4, report_to="tensorboard"
-    )
+    training = read_config(tmp_path / "plugins.yaml").training
+    assert (training.eval_steps, training.early_stopping_patience) == (25, 4)
+    assert training.report_to == "tensorboard"
 
 
 def test_what_is_left_out_is_the_measured_default(tmp_path: Path) -> None:
     config = read_config(_write(tmp_path, SMALLEST))
     assert config.recipe == Recipe()
-    assert config.training.monitoring == MonitoringRecipe()
+    assert asdict(config.training) == {**asdict(TrainingRecipe()), **asdict(MonitoringRecipe())}
     assert config.prompt.labels_from is None
     assert config.policy.links is None
     assert config.policy.allow is None
@@ -137,9 +136,8 @@ def test_sections_with_nothing_under_them_set_nothing(tmp_path: Path) -> None:
 
 def test_keys_without_a_value_leave_monitoring_off(tmp_path: Path) -> None:
     blank = "training: {eval_steps: , early_stopping_patience: , report_to: none}\n"
-    monitoring = read_config(_write(tmp_path, SMALLEST + blank)).training.monitoring
-    assert monitoring == MonitoringRecipe()
-    assert monitoring.eval_steps is None
+    training = read_config(_write(tmp_path, SMALLEST + blank)).training
+    assert (training.eval_steps, training.report_to) == (None, "none")
 
 
 def test_an_empty_policy_is_kept_apart_from_none(tmp_path: Path) -> None:
@@ -196,6 +194,8 @@ def test_a_byte_order_mark_and_other_line_ends_change_nothing(
 def test_a_config_cannot_be_changed(tmp_path: Path) -> None:
     config = read_config(_write(tmp_path, SMALLEST))
     with pytest.raises(ValidationError, match="frozen"):
+        config.space = tmp_path  # type: ignore[misc]
+    with pytest.raises(FrozenInstanceError):
         config.training.seed = 3  # type: ignore[misc]
 
 

@@ -93,6 +93,11 @@ WRONG = [
     ("training: [1]", "4:1", "training is a list; expected a mapping of keys and values"),
     ("prompt: {strength: 1.5}", "4:10", "is 1.5; expected a number from 0 to 1; correct it, or re"),
     ("prompt: {dim: 1}", "4:10", "is 1; expected a whole number of at least 2; correct it, or"),
+    (
+        "prompt: {dim: 65537}",
+        "4:10",
+        "is 65537; expected a whole number of at most 65536",
+    ),
     ("prompt: {anchors: label}", "4:10", "'label'; expected one of 'auto', 'labels' or 'random'"),
     ("prompt: {whitening: 0}", "4:10", "prompt.whitening is 0; expected a number above 0"),
     ("prompt: {read_out_sharpness: 51}", "4:10", "expected a number above 0, at most 50"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from functools import wraps
 from typing import TYPE_CHECKING, Any, get_type_hints
 
@@ -49,7 +49,7 @@ class Call(Flags):
         if self.manifest is not None:
             changes["data"] = settings.data.model_copy(update={"manifest": self.manifest})
         if self.seed is not None:
-            changes["training"] = settings.training.model_copy(update={"seed": self.seed})
+            changes["training"] = replace(settings.training, seed=self.seed)
         from spaner.project import Project
 
         self.project = Project(settings.model_copy(update=changes), device=self.device.value)

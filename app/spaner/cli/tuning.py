@@ -53,7 +53,7 @@ def tune(
 
 def _say_best(report: TuningReport, *, split: str) -> None:
     say(f"{report.output}: the best; trials: {report.trials}, {report.new_trials} of them new")
-    say_table(("setting", "value"), [(key, _written(v)) for key, v in asdict(report.best).items()])
+    say_table(("setting", "value"), [(key, _written(v)) for key, v in report.best.items()])
     say(
         f"mean mAP on split {split}: {report.before:.4f} before, {report.best_map:.4f} now. This "
         "split has chosen, so judge the result by another"
