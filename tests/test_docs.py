@@ -5,32 +5,17 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
-from pydantic import BaseModel
-from spaner.cli import app
-from spaner_registry.config import Config
-from typer.main import get_command
+
+from tests.surface import COMMANDS, config_keys
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 LINKING = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 PAGES = [README, *(page.read_text(encoding="utf-8") for page in (ROOT / "docs").glob("*.md"))]
-
-
-def commands_of(group: Any, above: str = "") -> Iterator[tuple[str, Any]]:
-    """Every command by what is typed for it, those of groups within groups too."""
-    for name, command in group.commands.items():
-        yield above + name, command
-        if hasattr(command, "commands"):
-            yield from commands_of(command, f"{above}{name} ")
-
-
-COMMANDS = dict(commands_of(get_command(app)))
 
 
 @pytest.mark.parametrize("command", sorted(COMMANDS))
@@ -66,17 +51,7 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert not anchor or anchor in anchors(target), link
 
 
-def keys(model: type[BaseModel]) -> set[str]:
-    found = set()
-    for name, field in model.model_fields.items():
-        inner = field.annotation
-        found.add(name)
-        if isinstance(inner, type) and issubclass(inner, BaseModel):
-            found |= keys(inner)
-    return found
-
-
-@pytest.mark.parametrize("key", sorted(keys(Config)))
+@pytest.mark.parametrize("key", sorted({key.rpartition(".")[2] for key, _ in config_keys()}))
 def test_every_key_is_explained_in_the_example_configuration(key: str) -> None:
     assert re.search(rf"\b{key}:", (ROOT / "plugins.yaml").read_text(encoding="utf-8"))
 
