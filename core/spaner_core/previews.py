@@ -1,53 +1,67 @@
-"""Showing a preview on a page: text is escaped, an image is embedded, nothing else gets in."""
+"""Shows previews on a page: text is escaped, an image embedded, nothing else gets in."""
 
 from __future__ import annotations
 
 import base64
-import html
-import struct
-import zlib
-from collections.abc import Iterator
+import io
+from typing import TYPE_CHECKING
 
 from spaner_core.modality import LARGEST_PREVIEW, Preview
 
-SIGNATURE = b"\x89PNG\r\n\x1a\n"
+if TYPE_CHECKING:
+    from PIL import Image
+
 LARGEST_SIDE = 4096
+
+_END = b"\0\0\0\0IEND\xaeB`\x82"
+
+_FIGURE = """\
+<figure>{% if png is none %}<pre>{{ text }}</pre>\
+{% else %}<img src="data:image/png;base64,{{ png }}" alt="">\
+{% if text is not none %}<figcaption>{{ text }}</figcaption>{% endif %}\
+{% endif %}</figure>"""
 
 
 def preview_html(preview: Preview) -> str:
     """Write a preview as one HTML `figure`: `img` and `figcaption`, or `pre` for text alone.
 
-    Raises `ValueError` when it holds neither text nor image, or an image that is no usable PNG.
+    Raises `ValueError` when it holds neither text nor image, more than `LARGEST_PREVIEW` bytes of
+    either, or an image that is no usable PNG.
     """
+    from jinja2 import Environment
+
     if preview.png is None and preview.text is None:
         raise ValueError("the preview is empty; expected a text or a PNG image; give one of them")
-    text = None if preview.text is None else html.escape(preview.text)
-    if preview.png is None:
-        return f"<figure><pre>{text}</pre></figure>"
-    check_png(preview.png)
-    source = f"data:image/png;base64,{base64.b64encode(preview.png).decode('ascii')}"
-    caption = f"<figcaption>{text}</figcaption>" if text is not None else ""
-    return f'<figure><img src="{source}" alt="">{caption}</figure>'
+    if preview.text is not None:
+        _check_size("text", len(preview.text.encode("utf-8", "surrogatepass")))
+    png = None
+    if preview.png is not None:
+        check_png(preview.png)
+        png = base64.b64encode(preview.png).decode("ascii")
+    figure = Environment(autoescape=True).from_string(_FIGURE)
+    return figure.render(png=png, text=preview.text)
 
 
 def check_png(content: bytes) -> tuple[int, int]:
     """Return width and height of a PNG image.
 
-    Raises `ValueError` when it is none, is damaged or holds anything else, or is too large to be
+    Raises `ValueError` when it is none, is damaged, holds more than an image, or is too large to be
     shown. Its pixels are not decoded.
     """
-    if len(content) > LARGEST_PREVIEW:
+    from PIL import Image
+
+    _check_size("image", len(content))
+    try:
+        with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
+            width, height = image.size
+            image.verify()
+    except Exception as error:  # on damaged files decoders raise whatever their code meets
         raise ValueError(
-            f"the image has {len(content)} bytes; expected at most {LARGEST_PREVIEW}; scale it down"
-        )
-    if not content.startswith(SIGNATURE):
-        raise ValueError("the image does not begin as PNG does; expected PNG; convert it")
-    chunks = list(_chunks(content))
-    kinds = [kind for kind, _ in chunks]
-    if kinds[:1] != [b"IHDR"] or kinds[-1:] != [b"IEND"] or b"IDAT" not in kinds:
-        raise _damaged("parts are missing")
-    width, height = struct.unpack(">II", chunks[0][1][:8].ljust(8, b"\0"))
-    if not (0 < width <= LARGEST_SIDE and 0 < height <= LARGEST_SIDE):
+            "the image is no PNG, or damaged; expected a whole PNG file; write it again"
+        ) from error
+    if not content.endswith(_END):
+        raise ValueError("the image does not end as a PNG file does; expected one; write it again")
+    if max(width, height) > LARGEST_SIDE:
         raise ValueError(
             f"the image is {width} x {height} pixels; expected 1 to {LARGEST_SIDE} a side; "
             "scale it down"
@@ -55,20 +69,15 @@ def check_png(content: bytes) -> tuple[int, int]:
     return width, height
 
 
-def _chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Yield the kind and the content of each part up to IEND, after which nothing may follow."""
-    place, kind = len(SIGNATURE), b""
-    while kind != b"IEND":
-        head, place = content[place : place + 8], place + 8
-        length, kind = struct.unpack(">I4s", head.ljust(8, b"\0"))
-        part, check = content[place : place + length], content[place + length :][:4]
-        if zlib.crc32(kind + part) != int.from_bytes(check, "big") or len(check) < 4:
-            raise _damaged(f"a part's checksum is wrong at byte {place}")
-        place += length + 4
-        yield kind, part
-    if place != len(content):
-        raise _damaged(f"{len(content) - place} bytes follow its end")
+def png_of(image: Image.Image) -> bytes:
+    """Return an image as a PNG file, for a preview: one of 256 x 256 pixels is small enough."""
+    file = io.BytesIO()
+    image.save(file, format="PNG")
+    return file.getvalue()
 
 
-def _damaged(how: str) -> ValueError:
-    return ValueError(f"the image is damaged ({how}); expected a whole PNG file; write it again")
+def _check_size(what: str, size: int) -> None:
+    if size > LARGEST_PREVIEW:
+        raise ValueError(
+            f"the {what} has {size} bytes; expected at most {LARGEST_PREVIEW}; make it smaller"
+        )
