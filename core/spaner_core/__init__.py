@@ -1,6 +1,6 @@
 """The method and its contract: shared prompt, aligners, loss, training, space, evaluation.
 
-What a plugin needs is here, at the root. Names that need torch are imported at first use.
+What a plugin needs is here, at the root. Names that need torch or Pillow are imported at first use.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from spaner_core.errors import (
     SpanerError,
     UnusableInput,
 )
-from spaner_core.features.inputs import check_ordinary
+from spaner_core.features.inputs import check_ordinary, describe_source
 from spaner_core.hookspecs import ENTRY_POINT_GROUP, HEAD_BYTES, hookimpl
 from spaner_core.modality import (
     API_VERSION,
@@ -37,6 +37,8 @@ from spaner_core.modality import (
 )
 from spaner_core.options import OptionError, read_options
 from spaner_core.quiet import quiet_libraries
+from spaner_core.sources import open_source, suffix_of
+from spaner_core.time_axis import Stretch, stretches
 from spaner_core.transform import (
     Content,
     EncoderInput,
@@ -56,9 +58,11 @@ if TYPE_CHECKING:
         fingerprint_module,
         fingerprint_options,
     )
+    from spaner_core.previews import png_of
     from spaner_core.readers import FLATTEN_LIMIT, FlattenTokens, MeanTokens, PoolTokens, Reader
+    from spaner_core.traces import draw_traces
 
-_NEEDS_TORCH = {
+_LAZY = {
     "AlignerOptions": "spaner_core.aligner",
     "CrossAttentionAligner": "spaner_core.aligner",
     "FLATTEN_LIMIT": "spaner_core.readers",
@@ -69,6 +73,8 @@ _NEEDS_TORCH = {
     "fingerprint_model": "spaner_core.pretrained.fingerprint",
     "fingerprint_module": "spaner_core.pretrained.fingerprint",
     "fingerprint_options": "spaner_core.pretrained.fingerprint",
+    "draw_traces": "spaner_core.traces",
+    "png_of": "spaner_core.previews",
 }
 
 __all__ = [
@@ -109,20 +115,27 @@ __all__ = [
     "Source",
     "SpaceError",
     "SpanerError",
+    "Stretch",
     "TakesObjects",
     "Transform",
     "UnusableInput",
     "check_ordinary",
+    "describe_source",
+    "draw_traces",
     "fingerprint_model",
     "fingerprint_module",
     "fingerprint_options",
     "hookimpl",
+    "open_source",
+    "png_of",
     "quiet_libraries",
     "read_options",
+    "stretches",
+    "suffix_of",
 ]
 
 
 def __getattr__(name: str) -> object:
-    if name in _NEEDS_TORCH:
-        return getattr(import_module(_NEEDS_TORCH[name]), name)
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -33,7 +33,7 @@ def preview_html(preview: Preview) -> str:
     if preview.png is None and preview.text is None:
         raise ValueError("the preview is empty; expected a text or a PNG image; give one of them")
     if preview.text is not None:
-        _check_size("text", len(preview.text.encode("utf-8", "surrogatepass")))
+        _check_size("the text", len(preview.text.encode("utf-8", "surrogatepass")))
     png = None
     if preview.png is not None:
         check_png(preview.png)
@@ -50,7 +50,7 @@ def check_png(content: bytes) -> tuple[int, int]:
     """
     from PIL import Image
 
-    _check_size("image", len(content))
+    _check_size("the image", len(content))
     try:
         with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
             width, height = image.size
@@ -79,5 +79,5 @@ def png_of(image: Image.Image) -> bytes:
 def _check_size(what: str, size: int) -> None:
     if size > LARGEST_PREVIEW:
         raise ValueError(
-            f"the {what} has {size} bytes; expected at most {LARGEST_PREVIEW}; make it smaller"
+            f"{what} has {size} bytes; expected at most {LARGEST_PREVIEW}; make it smaller"
         )

@@ -46,7 +46,7 @@ class Transform(Protocol):
         """SHA-256 of all that decides what it prepares."""
         ...
 
-    def decode(self, source: Any) -> Sample:
+    def decode(self, source: Source) -> Sample:
         """Read one input; the same bytes give the same sample from a file and as `Content`.
 
         Raises `UnusableInput` with the reason when it cannot be read or is not usable.
@@ -62,7 +62,7 @@ class Transform(Protocol):
 class HeaderCheck(Protocol):
     """What a transform may offer: a look at an input that does not decode all of it."""
 
-    def check_header(self, source: Any) -> None:
+    def check_header(self, source: Source) -> None:
         """Raise `UnusableInput` where the beginning of the input shows that it cannot be used."""
         ...
 

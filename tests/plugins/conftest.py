@@ -13,6 +13,8 @@ from spaner_core.conformance import open_subject
 from spaner_core.pretrained.freeze import FrozenEncoder
 from torch import Tensor
 
+from tests.plugins.both_ways import BothWays
+
 
 class Plugin:
     """One plugin's hooks, called as the product calls them."""
@@ -26,7 +28,7 @@ class Plugin:
 
     def build(self, options: Mapping[str, object] | None = None) -> tuple[FrozenEncoder, Any]:
         built = self._subject.build(**(options or {}))
-        return built.encoder, built.transform
+        return built.encoder, BothWays(built.transform)
 
     def tokens(
         self, sources: Sequence[Path | str], options: Mapping[str, object] | None = None

@@ -18,6 +18,8 @@ from spaner_core import UnusableInput
 from spaner_vision.options import HogOptions
 from spaner_vision.transform import hog_transform
 
+from tests.plugins.both_ways import BothWays
+
 ORIENTATION, MAKER, X_RESOLUTION = 0x112, 0x10F, 0x11A
 
 Read = Callable[[bytes], NDArray[np.uint8]]
@@ -26,7 +28,7 @@ Read = Callable[[bytes], NDArray[np.uint8]]
 @pytest.fixture
 def read(tmp_path: Path) -> Read:
     """Look at a file's header, then read its pixels (H, W, 3)."""
-    transform = hog_transform(HogOptions())
+    transform = BothWays(hog_transform(HogOptions()))
 
     def look_and_read(content: bytes) -> NDArray[np.uint8]:
         (tmp_path / "picture").write_bytes(content)

@@ -17,6 +17,8 @@ from spaner_vision.options import HogOptions
 from spaner_vision.transform import hog_transform, timm_transform
 from torch import Tensor
 
+from tests.plugins.both_ways import BothWays
+
 DATA_CONFIG = {
     **{"input_size": (3, 32, 32), "interpolation": "bicubic", "crop_pct": 1.0},
     **{"crop_mode": "center", "mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0)},
@@ -26,7 +28,7 @@ DATA_CONFIG = {
 @pytest.fixture
 def transform() -> Any:
     """What prepares inputs for a model of timm's; it takes several pages."""
-    return timm_transform(DATA_CONFIG)
+    return BothWays(timm_transform(DATA_CONFIG))
 
 
 def save(path: Path, image: Image.Image, **arguments: Any) -> Path:
@@ -245,7 +247,7 @@ def test_paper_of_any_size_is_drawn_alike(transform: Any, tmp_path: Path) -> Non
 
 
 def test_hog_reads_one_page_and_says_so(tmp_path: Path) -> None:
-    transform = hog_transform(HogOptions())
+    transform = BothWays(hog_transform(HogOptions()))
     colour_pages(tmp_path / "one.pdf", "red")
     colour_pages(tmp_path / "two.pdf", "red", "blue")
     assert len(prepared(transform, tmp_path / "one.pdf")) == 1

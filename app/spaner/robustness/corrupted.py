@@ -12,7 +12,6 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
-from pathlib import Path
 
 import torch
 from spaner_core.data.manifest import Row
@@ -21,7 +20,7 @@ from spaner_core.features.batch_files import DTYPES
 from spaner_core.features.encoding import EncodedSample, encode_samples
 from spaner_core.features.rows import BATCH_ROWS, FeatureRows, stack_rows
 from spaner_core.modality import Corruption
-from spaner_core.transform import EncoderInput, Sample, Transform
+from spaner_core.transform import EncoderInput, Sample, Source, Transform
 from torch import Tensor
 
 from spaner.draws import derive_seed
@@ -37,7 +36,9 @@ def embed_corrupted(
     """
     seed = project.config.training.seed
     sources = project.sources(name, rows)
-    seeds = {s: derive_seed(seed, row.id) for s, row in zip(sources, rows, strict=True)}
+    seeds: dict[Source, int] = {
+        s: derive_seed(seed, row.id) for s, row in zip(sources, rows, strict=True)
+    }
     assembled = project.assembly.modality(name)
     transform = CorruptedTransform(
         assembled.transform, corruption, severity=severity, seeds=seeds, modality=name
@@ -64,7 +65,7 @@ class CorruptedTransform:
         corruption: Corruption,
         *,
         severity: int,
-        seeds: Mapping[Path | str, int],
+        seeds: Mapping[Source, int],
         modality: str,
     ) -> None:
         self.transform, self.corruption = transform, corruption
@@ -80,7 +81,7 @@ class CorruptedTransform:
         whole = [self.transform.fingerprint, self.corruption.name, self.severity, seeds]
         return hashlib.sha256(json.dumps(whole).encode()).hexdigest()
 
-    def decode(self, source: Path | str) -> Sample:
+    def decode(self, source: Source) -> Sample:
         """Read one input and corrupt it.
 
         Raises `UnusableInput` where it cannot be read or corrupted, and `PluginError` where the

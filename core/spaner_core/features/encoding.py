@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 import torch
@@ -15,7 +14,7 @@ from spaner_core.errors import PluginError, UnusableInput
 from spaner_core.features.inputs import check_ordinary
 from spaner_core.modality import Encoder, FeatureSpec
 from spaner_core.profiling import spent
-from spaner_core.transform import Transform
+from spaner_core.transform import Source, Transform
 
 WINDOW_BATCH = 64
 """Windows that are encoded together."""
@@ -34,7 +33,7 @@ _Placed: TypeAlias = tuple[int, EncodedSample | UnusableInput]
 def encode_samples(
     encoder: Encoder,
     transform: Transform,
-    sources: Sequence[Path | str],
+    sources: Sequence[Source],
     *,
     batch_size: int = WINDOW_BATCH,
 ) -> Iterator[_Placed]:

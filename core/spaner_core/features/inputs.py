@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from spaner_core.errors import UnusableInput
 from spaner_core.ordinary_files import open_ordinary
+from spaner_core.transform import Content, Source
 
 
 class _Stamp(NamedTuple):
@@ -79,10 +80,10 @@ def key_input(source: Path | str) -> KeyedInput:
     return given
 
 
-def check_ordinary(source: Path | str) -> None:
+def check_ordinary(source: Source) -> None:
     """Raise `UnusableInput` unless a path leads to an ordinary file, or to a part of one.
 
-    Reading a folder, a pipe or a device may never end. A `str` is an input itself.
+    Reading a folder, a pipe or a device may never end. Other sources are inputs themselves.
     """
     if not isinstance(source, Path):
         return
@@ -103,8 +104,10 @@ def check_ordinary(source: Path | str) -> None:
         raise UnusableInput(f"it is {kind}; expected a file; correct the path")
 
 
-def describe_source(source: Path | str) -> str:
-    """Name an input in a message: a path as it is, a text shortened and quoted."""
+def describe_source(source: Source) -> str:
+    """Name an input in a message: a path or an upload's name as it is, a text shortened, quoted."""
+    if isinstance(source, Content):
+        return source.name
     if isinstance(source, Path):
         return str(source)
     return repr(source if len(source) <= 60 else source[:57] + "...")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from spaner_core import Examples, Modality, hookimpl
 
 if TYPE_CHECKING:
-    from spaner_core import Corruption, Encoder, FeatureSpec, Reader, Transform
+    from spaner_core import Corruption, Encoder, FeatureSpec, Preview, Reader, Sample, Transform
 
 
 @hookimpl
@@ -52,6 +52,22 @@ def spaner_corruptions() -> tuple[Corruption, ...]:
     from spaner_audio.corruptions import CORRUPTIONS
 
     return CORRUPTIONS
+
+
+@hookimpl
+def spaner_recognise(head: bytes, suffix: str | None) -> bool:
+    """Tell by an input's first bytes whether it may be read here."""
+    from spaner_audio.recognition import is_recording
+
+    return is_recording(head, suffix)
+
+
+@hookimpl
+def spaner_preview(sample: Sample) -> Preview:
+    """Show a sample to people."""
+    from spaner_audio.preview import preview
+
+    return preview(sample)
 
 
 @hookimpl

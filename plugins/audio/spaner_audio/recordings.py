@@ -6,18 +6,17 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO
 
 import soundfile
 import torch
-from spaner_core import UnusableInput, check_ordinary, quiet_libraries
+from spaner_core import Source, UnusableInput, describe_source, open_source, quiet_libraries
 from torch import Tensor
 
 from spaner_audio.containers import name_container
 from spaner_audio.levels import Levels
-from spaner_audio.parts import Part, find_parts, first_part
-from spaner_audio.stretch import read_at
+from spaner_audio.segments import Segment, find_segments, first_segment
+from spaner_audio.stretch import Stretch, read_at
 
 LONGEST_S = 3600.0
 """Longest recording that is read: one vector says little of more, and all of it is in memory."""
@@ -49,16 +48,16 @@ class Waveform:
     rate_hz: int
 
 
-def check_recording(source: Path | str, *, shortest_s: float) -> None:
+def check_recording(source: Source, *, shortest_s: float) -> None:
     """Raise `UnusableInput` where a file's header shows that it cannot be used."""
     with _opened(source) as file:
-        frames, rate_hz = _survey(file, [first_part(file)])
+        frames, rate_hz = _survey(file, [first_segment(file)])
         if frames < shortest_s * rate_hz:  # what was joined to it counts as well
-            frames, rate_hz = _survey(file, list(find_parts(file)))
-        _check_length(frames / rate_hz, shortest_s=shortest_s)
+            frames, rate_hz = _survey(file, list(find_segments(file)))
+        check_length(frames / rate_hz, shortest_s=shortest_s)
 
 
-def read_recording(source: Path | str, *, shortest_s: float) -> Waveform:
+def read_recording(source: Source, *, shortest_s: float) -> Waveform:
     """Read one file, block by block; several channels are averaged to one.
 
     Recordings that were joined into one file are read one behind the other. Raises `UnusableInput`
@@ -66,12 +65,12 @@ def read_recording(source: Path | str, *, shortest_s: float) -> Waveform:
     seconds, changes its rate, holds NaN or infinite samples, or channels that cancel each other.
     """
     with _opened(source) as file:
-        parts = list(find_parts(file))
-        frames, rate_hz = _survey(file, parts)
-        _check_length(frames / rate_hz, shortest_s=shortest_s)
+        segments = list(find_segments(file))
+        frames, rate_hz = _survey(file, segments)
+        check_length(frames / rate_hz, shortest_s=shortest_s)
         samples, place, levels = torch.empty(frames), 0, Levels()
-        for part in parts:
-            with _sound(file, part) as sound:
+        for segment in segments:
+            with _sound(file, segment) as sound:
                 start = place
                 for block in _blocks(sound, start=start):
                     average = block.mean(dim=1)
@@ -80,17 +79,15 @@ def read_recording(source: Path | str, *, shortest_s: float) -> Waveform:
                     place += len(block)
                 _check_whole(place - start, promised=sound.frames)
         levels.check()
-        levels.warn(str(source))
+        levels.warn(describe_source(source))
         return Waveform(samples=samples, rate_hz=rate_hz)
 
 
 @contextmanager
-def _opened(source: Path | str) -> Iterator[BinaryIO]:
-    """Open a file, whatever its name; raise `UnusableInput` for what libsndfile raises."""
+def _opened(source: Source) -> Iterator[BinaryIO]:
+    """Open an input, whatever its name; raise `UnusableInput` for what libsndfile raises."""
     try:
-        path = Path(source)
-        check_ordinary(path)
-        with path.open("rb") as file:
+        with open_source(source) as file:
             yield file
     except (soundfile.LibsndfileError, OSError, ValueError) as error:
         raise UnusableInput(
@@ -100,25 +97,23 @@ def _opened(source: Path | str) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def _sound(file: BinaryIO, part: Part) -> Iterator[soundfile.SoundFile]:
-    """Hand a recording to libsndfile, which is told no name: not all names can be passed on."""
-    whole = part.start == 0 and part.end == file.seek(0, 2)
-    if whole and (not part.head or part.samples is not None):
-        with _handed(file, part, view=False) as sound:
-            if part.samples is None or part.samples - _ESTIMATE <= sound.frames <= part.samples:
+def _sound(file: BinaryIO, segment: Segment) -> Iterator[soundfile.SoundFile]:
+    """Hand a recording to libsndfile, as it is where its own length can be relied on."""
+    size = file.seek(0, 2)
+    if segment.samples is not None and (segment.start, segment.end) == (0, size):
+        with _handed(file, Stretch(file, start=0, end=size)) as sound:
+            if segment.samples - _ESTIMATE <= sound.frames <= segment.samples:
                 yield sound
                 return
-    with _handed(file, part, view=True) as sound:
+    with _handed(file, segment.view(file)) as sound:
         yield sound
 
 
 @contextmanager
-def _handed(file: BinaryIO, part: Part, *, view: bool) -> Iterator[soundfile.SoundFile]:
-    file.seek(0)
+def _handed(file: BinaryIO, stretch: Stretch) -> Iterator[soundfile.SoundFile]:
     try:
         with quiet_libraries():
-            given = part.view(file) if view else file.fileno()
-            sound = soundfile.SoundFile(given, closefd=False)
+            sound = soundfile.SoundFile(stretch)
     except soundfile.LibsndfileError as error:
         container = name_container(read_at(file, 0, 64))
         if container is None:
@@ -131,11 +126,11 @@ def _handed(file: BinaryIO, part: Part, *, view: bool) -> Iterator[soundfile.Sou
         yield sound
 
 
-def _survey(file: BinaryIO, parts: Sequence[Part]) -> tuple[int, int]:
+def _survey(file: BinaryIO, segments: Sequence[Segment]) -> tuple[int, int]:
     """Return the samples a channel that headers promise, and their rate in Hz."""
     frames, rates_hz = 0, []
-    for part in parts:
-        with _sound(file, part) as sound:
+    for segment in segments:
+        with _sound(file, segment) as sound:
             _check_header(sound)
             frames += sound.frames
             rates_hz.append(sound.samplerate)
@@ -162,7 +157,7 @@ def _blocks(sound: soundfile.SoundFile, *, start: int) -> Iterator[Tensor]:
         if not len(values):
             return
         block = torch.from_numpy(values)
-        _check_finite(block, start_s=start / sound.samplerate, rate_hz=sound.samplerate)
+        check_finite(block, start_s=start / sound.samplerate, rate_hz=sound.samplerate)
         start += len(block)
         yield block
 
@@ -193,7 +188,8 @@ def _check_whole(frames: int, *, promised: int) -> None:
         )
 
 
-def _check_length(length_s: float, *, shortest_s: float) -> None:
+def check_length(length_s: float, *, shortest_s: float) -> None:
+    """Raise `UnusableInput` where a recording is too short or too long."""
     if length_s < shortest_s:
         raise UnusableInput(
             f"the recording is {1000 * length_s:.1f} ms long; expected at least "
@@ -206,7 +202,8 @@ def _check_length(length_s: float, *, shortest_s: float) -> None:
         )
 
 
-def _check_finite(block: Tensor, *, start_s: float, rate_hz: int) -> None:
+def check_finite(block: Tensor, *, start_s: float, rate_hz: int) -> None:
+    """Raise `UnusableInput` where samples (T, channels), the first at `start_s`, are not finite."""
     broken = ~torch.isfinite(block).all(dim=1)  # (T,)
     if broken.any():
         place_s = start_s + int(broken.int().argmax()) / rate_hz

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from spaner_core import fingerprint_options
+from spaner_core import Part, Source, fingerprint_options
 from spaner_core.pretrained.windows import window_starts
 from torch import Tensor
 
+from spaner_audio.objects import take_waveform
 from spaner_audio.options import FRAME_SAMPLES, RATE_HZ, LogMelOptions
+from spaner_audio.parts import silence, waveform_parts
 from spaner_audio.preparation import Preparation, Window, WindowSize
 from spaner_audio.recordings import Waveform, check_recording, read_recording
 from spaner_audio.resampling import at_rate, at_rate_in_parts
@@ -31,13 +32,25 @@ class ClipTransform:
     def __init__(self, options: LogMelOptions) -> None:
         self.fingerprint = fingerprint_options("audio/clip", CLIP_VERSION, options)
 
-    def check_header(self, source: Path | str) -> None:
+    def check_header(self, source: Source) -> None:
         """Raise `UnusableInput` where a file's header shows that it cannot be used."""
         check_recording(source, shortest_s=SHORTEST_CLIP_S)
 
-    def decode(self, source: Path | str) -> Waveform:
-        """Read one file; raises `UnusableInput` with the reason where it cannot be used."""
+    def decode(self, source: Source) -> Waveform:
+        """Read one recording; raises `UnusableInput` with the reason where it cannot be used."""
         return read_recording(source, shortest_s=SHORTEST_CLIP_S)
+
+    def take(self, value: object) -> Waveform | None:
+        """Take samples with their rate in Hz; None for other objects. Raises `UnusableInput`."""
+        return take_waveform(value, shortest_s=SHORTEST_CLIP_S)
+
+    def parts(self, sample: Waveform) -> list[Part]:
+        """Return stretches of time."""
+        return waveform_parts(sample)
+
+    def without(self, sample: Waveform, part: Part) -> Waveform:
+        """Return a copy that is silent within a part."""
+        return silence(sample, part)
 
     def prepare(self, sample: Waveform) -> list[Tensor]:
         """Resample to the encoder's rate; a recording is one window."""
@@ -69,13 +82,25 @@ class WindowTransform:
         )
         self.fingerprint = fingerprint_options("audio/windows", WINDOWS_VERSION, described)
 
-    def check_header(self, source: Path | str) -> None:
+    def check_header(self, source: Source) -> None:
         """Raise `UnusableInput` where a file's header shows that it cannot be used."""
         check_recording(source, shortest_s=self._shortest_s)
 
-    def decode(self, source: Path | str) -> Waveform:
-        """Read one file; raises `UnusableInput` with the reason where it cannot be used."""
+    def decode(self, source: Source) -> Waveform:
+        """Read one recording; raises `UnusableInput` with the reason where it cannot be used."""
         return read_recording(source, shortest_s=self._shortest_s)
+
+    def take(self, value: object) -> Waveform | None:
+        """Take samples with their rate in Hz; None for other objects. Raises `UnusableInput`."""
+        return take_waveform(value, shortest_s=self._shortest_s)
+
+    def parts(self, sample: Waveform) -> list[Part]:
+        """Return stretches of time."""
+        return waveform_parts(sample)
+
+    def without(self, sample: Waveform, part: Part) -> Waveform:
+        """Return a copy that is silent within a part."""
+        return silence(sample, part)
 
     def prepare(self, sample: Waveform) -> list[Window]:
         """Resample to the model's rate and cut into windows, the last one to the end."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from spaner_core import Examples, Modality, hookimpl
 
 if TYPE_CHECKING:
-    from spaner_core import Corruption, Transform
+    from spaner_core import Corruption, Preview, Sample, Transform
 
     from spaner_sensor.encoder import RocketEncoder
     from spaner_sensor.pretrained import PretrainedEncoder
@@ -62,6 +62,22 @@ def spaner_corruptions() -> tuple[Corruption, ...]:
     from spaner_sensor.corruptions import CORRUPTIONS
 
     return CORRUPTIONS
+
+
+@hookimpl
+def spaner_recognise(head: bytes, suffix: str | None) -> bool:
+    """Tell by an input's first bytes whether it may be read here."""
+    from spaner_sensor.recognition import is_series
+
+    return is_series(head, suffix)
+
+
+@hookimpl
+def spaner_preview(sample: Sample) -> Preview:
+    """Show a sample to people."""
+    from spaner_sensor.preview import preview
+
+    return preview(sample)
 
 
 @hookimpl

@@ -2,33 +2,43 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
+import mmap
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from spaner_core import UnusableInput
+from spaner_core import Content, Source, UnusableInput, open_source
 
 from spaner_sensor.options import ReadingOptions
 from spaner_sensor.readings import Readings, check_length, unreadable
 
+_HEADERS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
+
 EXPECTED = "a whole .npy file of one array of numbers, without Python objects"
 
 
-def map_array(path: Path, options: ReadingOptions) -> NDArray[np.number]:
+def map_array(source: Source, options: ReadingOptions) -> NDArray[np.number]:
     """Map a file (steps, channels) without reading its numbers.
 
     Raises `UnusableInput` where it is cut off, holds Python objects, or has another shape.
     """
-    if options.time is not None:
-        raise UnusableInput(
-            f"a .npy file has no column {options.time!r}, which the option `time` names; expected "
-            "named columns; save it as Parquet or CSV"
-        )
     try:
-        array = np.lib.format.open_memmap(os.fspath(path), mode="r")
+        array = _mapped(source)
     except Exception as error:  # a header is read as Python text, whose damage raises anything
         raise unreadable(error, expected=EXPECTED) from error
+    return check_array(array, options)
+
+
+def check_array(array: NDArray[Any], options: ReadingOptions) -> NDArray[np.number]:
+    """Return an array (steps, channels); raises `UnusableInput` where it is none of numbers."""
+    if options.time is not None:
+        raise UnusableInput(
+            f"an array has no column {options.time!r}, which the option `time` names; expected "
+            "named columns, as in Parquet, CSV or a data frame; give one of these"
+        )
     if array.dtype.kind not in "biuf":
         raise UnusableInput(
             f"the array is of dtype {array.dtype}; expected numbers; save it with astype('float32')"
@@ -46,7 +56,27 @@ def map_array(path: Path, options: ReadingOptions) -> NDArray[np.number]:
     return columns
 
 
-def read_array(path: Path, options: ReadingOptions) -> Readings:
+def _mapped(source: Source) -> NDArray[np.generic]:
+    with open_source(source) as file:
+        version = np.lib.format.read_magic(file)
+        if version not in _HEADERS:  # of arrays whose fields have names
+            raise ValueError(f"format version {version[0]}.{version[1]}")
+        shape, is_fortran, dtype = _HEADERS[version](file)
+        if dtype.hasobject:
+            raise ValueError("it holds Python objects")
+        if isinstance(source, Content):
+            buffer: bytes | mmap.mmap = source.data
+        else:
+            buffer = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        order: Literal["F", "C"] = "F" if is_fortran else "C"
+        return np.ndarray(shape, dtype, buffer=buffer, offset=file.tell(), order=order)
+
+
+def read_array(source: Source, options: ReadingOptions) -> Readings:
     """Read the channels. Raises `UnusableInput`."""
-    array = map_array(path, options)
-    return Readings(values=np.ascontiguousarray(array.T, dtype=np.float64))
+    return array_readings(map_array(source, options))
+
+
+def array_readings(array: NDArray[np.number]) -> Readings:
+    """Return an array (steps, channels) as readings, a copy."""
+    return Readings(values=np.array(array.T, dtype=np.float64, order="C"))

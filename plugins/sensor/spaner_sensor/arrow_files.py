@@ -1,17 +1,16 @@
-"""Parquet files: columns of numbers, and one of times."""
+"""Reads tables: Parquet files, and data frames that people hold already."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow
 import pyarrow.parquet
 from numpy.typing import NDArray
-from spaner_core import UnusableInput
+from spaner_core import Source, UnusableInput, open_source
 
 from spaner_sensor.cells import read_times, since_first
 from spaner_sensor.columns import Columns, find_columns
@@ -26,18 +25,21 @@ _NUMBERS = (
     pyarrow.types.is_boolean,
     pyarrow.types.is_decimal,
 )
-_TEXTS = (pyarrow.types.is_string, pyarrow.types.is_large_string)
+_TEXTS = (
+    *(pyarrow.types.is_string, pyarrow.types.is_large_string),
+    pyarrow.types.is_string_view,  # of polars
+)
 
 
 @contextmanager
-def opened_parquet(path: Path, options: ReadingOptions) -> Iterator[tuple[Any, Columns]]:
+def opened_parquet(source: Source, options: ReadingOptions) -> Iterator[tuple[Any, Columns]]:
     """Open a file and find its columns; nothing but its metadata is read.
 
     Raises `UnusableInput`, also for what pyarrow raises within the block.
     """
     try:
         # opened by Python: pyarrow takes no names of files that are not UTF-8
-        with path.open("rb") as file:
+        with open_source(source) as file:
             parquet = pyarrow.parquet.ParquetFile(file)
             check_length(parquet.metadata.num_rows)
             columns = find_columns(parquet.schema_arrow.names, options)
@@ -47,22 +49,41 @@ def opened_parquet(path: Path, options: ReadingOptions) -> Iterator[tuple[Any, C
         raise unreadable(error, expected=EXPECTED) from error
 
 
-def read_parquet(path: Path, options: ReadingOptions) -> Readings:
+def read_parquet(source: Source, options: ReadingOptions) -> Readings:
     """Read the channels, and the times where there are any. Raises `UnusableInput`."""
-    with opened_parquet(path, options) as (parquet, columns):
+    with opened_parquet(source, options) as (parquet, columns):
         names = parquet.schema_arrow.names
         places = [*columns.channels, *(() if columns.time is None else (columns.time,))]
         wanted = [names[place] for place in places]
         # one thread: Arrow's own would let go of the Python file when Python may have ended
-        table = parquet.read(columns=wanted, use_threads=False)
-        return Readings(
-            values=np.stack([_numbers(table[names[place]]) for place in columns.channels]),
-            seconds=(
-                None
-                if columns.time is None
-                else _seconds(table[names[columns.time]], names[columns.time])
-            ),
-        )
+        return _readings(parquet.read(columns=wanted, use_threads=False), names, columns)
+
+
+def take_table(value: Any, options: ReadingOptions) -> Readings:
+    """Take a data frame, or a mapping of names to columns. Raises `UnusableInput`.
+
+    Whatever speaks Arrow's protocol is one: pandas, polars and Arrow need not be told apart.
+    """
+    try:
+        table = pyarrow.table(value)
+        check_length(table.num_rows)
+        columns = find_columns(table.column_names, options)
+        _check_types(table.schema, columns)
+        return _readings(table, table.column_names, columns)
+    except (TypeError, ValueError, pyarrow.ArrowException) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise UnusableInput(
+            f"the {type(value).__name__} is no table ({reason[:200]}); expected a data frame of "
+            "named columns of numbers, of one length; make one of it"
+        ) from error
+
+
+def _readings(table: Any, names: Sequence[str], columns: Columns) -> Readings:
+    time = None if columns.time is None else names[columns.time]
+    return Readings(
+        values=np.stack([_numbers(table[names[place]]) for place in columns.channels]),
+        seconds=None if time is None else _seconds(table[time], time),
+    )
 
 
 def _check_types(schema: Any, columns: Columns) -> None:

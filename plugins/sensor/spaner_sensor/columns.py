@@ -112,7 +112,7 @@ def _missing(names: Sequence[_Name], missing: Sequence[str], options: ReadingOpt
         )
     wanted = _wanted(options)
     return (
-        f"the file has {len(written)} columns ({_shortened(written)}); expected the "
+        f"there are {len(written)} columns ({_shortened(written)}); expected the "
         f"{len(wanted)} {'channels' if options.time is None else 'columns'} {_shortened(wanted)}, "
         f"of which {_shortened(missing)} are missing; rename the columns or set the options "
         "`channels` and `time`"

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import re
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from spaner_core import UnusableInput
+from spaner_core import Source, UnusableInput, open_source, suffix_of
 
 from spaner_sensor.cells import read_numbers, read_times
 from spaner_sensor.columns import Columns, count_wanted, find_columns
@@ -46,15 +44,16 @@ class Layout:
     is_announced: bool
 
 
-def read_layout(path: Path, options: ReadingOptions) -> Layout:
+def read_layout(source: Source, options: ReadingOptions) -> Layout:
     """Read a file's header, and no more than its beginning.
 
     The delimiter is the one that a first line `sep=;` names, or else finds most of the columns to
     read. Raises `UnusableInput`.
     """
     try:
-        with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
+        with open_source(source) as file:
+            size = file.seek(0, io.SEEK_END)
+            file.seek(0)
             beginning = file.read(LONGEST_HEADER)
     except OSError as error:
         raise unreadable(error, expected=EXPECTED) from error
@@ -74,7 +73,7 @@ def read_layout(path: Path, options: ReadingOptions) -> Layout:
             "the channels; add one, or check the file"
         )
     text = beginning.decode("utf-8-sig", _ERRORS)
-    order = "\t,;" if path.suffix.lower() == ".tsv" else ",;\t"
+    order = "\t,;" if suffix_of(source) == ".tsv" else ",;\t"
     if announced := _ANNOUNCED.match(text):
         text, order = text[announced.end() :], announced["delimiter"]
     headers = {delimiter: _first_row(text, delimiter) for delimiter in order}
@@ -88,15 +87,17 @@ def read_layout(path: Path, options: ReadingOptions) -> Layout:
     )
 
 
-def read_delimited(path: Path, options: ReadingOptions) -> Readings:
+def read_delimited(source: Source, options: ReadingOptions) -> Readings:
     """Read the channels, and the times where there are any. Raises `UnusableInput`."""
-    layout = read_layout(path, options)
+    layout = read_layout(source, options)
     lines = array("L")
     time = layout.columns.time
     places = [*layout.columns.channels, *(() if time is None else (time,))]
     cells: list[list[str]] = [[] for _ in places]
     try:
-        with path.open(encoding="utf-8-sig", errors=_ERRORS, newline="") as file:
+        with io.TextIOWrapper(
+            open_source(source), encoding="utf-8-sig", errors=_ERRORS, newline=""
+        ) as file:
             if layout.is_announced:
                 next(file)
             reader = csv.reader(file, delimiter=layout.delimiter)

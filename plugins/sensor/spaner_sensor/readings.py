@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from spaner_core import UnusableInput
+
+_ADDRESS = re.compile(r" at 0x[0-9a-f]+")
+"""Where an object stood in memory, which says nothing to people."""
 
 LONGEST_SERIES = 10_000_000
 """Most steps of a file: more would fill the memory of an ordinary machine."""
@@ -40,13 +44,13 @@ def check_length(rows: int) -> None:
     """Raise `UnusableInput` where a file has more rows than can be read."""
     if rows > LONGEST_SERIES:
         raise UnusableInput(
-            f"the file has {rows} rows; expected at most {LONGEST_SERIES}; cut it into several"
+            f"there are {rows} rows; expected at most {LONGEST_SERIES}; cut it into several"
         )
 
 
 def unreadable(error: Exception, *, expected: str) -> UnusableInput:
     """Return the refusal for a file that a library cannot read, with the library's reason."""
-    reason = " ".join(str(error).split()) or type(error).__name__
+    reason = " ".join(_ADDRESS.sub("", str(error)).split()) or type(error).__name__
     return UnusableInput(
         f"the file cannot be read ({reason[:200]}); expected {expected}; check or export it again"
     )

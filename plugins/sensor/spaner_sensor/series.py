@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
-from spaner_core import check_ordinary
+from spaner_core import Source, suffix_of
 from torch import Tensor
 
 from spaner_sensor.arrays import map_array, read_array
@@ -27,17 +26,20 @@ class Series:
     sample_rate_hz: float
 
 
-_READERS: dict[str, Callable[[Path, ReadingOptions], Readings]] = {
+_READERS: dict[str, Callable[[Source, ReadingOptions], Readings]] = {
     ".parquet": read_parquet,
     ".npy": read_array,
 }
 """What reads a file by its suffix; all others are text."""
 
 
-def read_series(path: Path, options: ReadingOptions) -> Series:
+def read_series(source: Source, options: ReadingOptions) -> Series:
     """Read a file into one step every 1 / `sample_rate_hz` seconds. Raises `UnusableInput`."""
-    check_ordinary(path)
-    readings = _READERS.get(path.suffix.lower(), read_delimited)(path, options)
+    return series_of(_READERS.get(suffix_of(source), read_delimited)(source, options), options)
+
+
+def series_of(readings: Readings, options: ReadingOptions) -> Series:
+    """Bring readings to one step every 1 / `sample_rate_hz` seconds. Raises `UnusableInput`."""
     return Series(
         values=torch.from_numpy(steady_steps(readings, options)),
         channels=options.channels,
@@ -45,18 +47,17 @@ def read_series(path: Path, options: ReadingOptions) -> Series:
     )
 
 
-def count_rows(path: Path, options: ReadingOptions) -> int | None:
+def count_rows(source: Source, options: ReadingOptions) -> int | None:
     """Check a file by its header alone; return its number of rows where the header says it.
 
     Raises `UnusableInput`.
     """
-    check_ordinary(path)
-    match path.suffix.lower():
+    match suffix_of(source):
         case ".parquet":
-            with opened_parquet(path, options) as (parquet, _):
+            with opened_parquet(source, options) as (parquet, _):
                 return int(parquet.metadata.num_rows)
         case ".npy":
-            return len(map_array(path, options))
+            return len(map_array(source, options))
         case _:
-            read_layout(path, options)
+            read_layout(source, options)
             return None

@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from pathlib import Path
 
-from spaner_core import UnusableInput, fingerprint_options
+from spaner_core import Part, Source, UnusableInput, fingerprint_options
 from spaner_core.pretrained.windows import window_starts
 from torch import Tensor
 
+from spaner_sensor.objects import take_readings
 from spaner_sensor.options import ReadingOptions, RocketOptions
-from spaner_sensor.series import Series, count_rows, read_series
+from spaner_sensor.parts import rest, series_parts
+from spaner_sensor.series import Series, count_rows, read_series, series_of
 from spaner_sensor.windows import Windows
 
 ALGORITHM_VERSION = 1
@@ -27,9 +28,24 @@ class SeriesTransform:
         self._windows = windows
         self.fingerprint = _fingerprint(options, windows)
 
-    def decode(self, source: Path | str) -> Series:
-        """Read one file, its channels in the order of the option `channels`."""
-        series = read_series(Path(source), self._options)
+    def decode(self, source: Source) -> Series:
+        """Read one file or upload, its channels in the order of the option `channels`."""
+        return self._checked(read_series(source, self._options))
+
+    def take(self, value: object) -> Series | None:
+        """Take a data frame, or an array with names or its rate. Raises `UnusableInput`."""
+        readings = take_readings(value, self._options)
+        return None if readings is None else self._checked(series_of(readings, self._options))
+
+    def parts(self, sample: Series) -> list[Part]:
+        """Return stretches of time, by channel where these are few."""
+        return series_parts(sample)
+
+    def without(self, sample: Series, part: Part) -> Series:
+        """Return a copy that rests at its channels' means within a part."""
+        return rest(sample, part)
+
+    def _checked(self, series: Series) -> Series:
         self._check_length(series.values.shape[1])
         largest = self._windows.largest
         if largest is not None and series.values.abs().max() > largest:
@@ -39,9 +55,9 @@ class SeriesTransform:
             )
         return series
 
-    def check_header(self, source: Path | str) -> None:
+    def check_header(self, source: Source) -> None:
         """Raise `UnusableInput` where header, schema or shape show that a file cannot be used."""
-        rows = count_rows(Path(source), self._options)
+        rows = count_rows(source, self._options)
         if rows is not None and self._options.time is None:
             self._check_length(rows)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from spaner_core import Examples, Modality, hookimpl, read_options
 
 if TYPE_CHECKING:
-    from spaner_core import Corruption, Encoder, FeatureSpec, Reader, Transform
+    from spaner_core import Corruption, Encoder, FeatureSpec, Preview, Reader, Sample, Transform
 
 
 @hookimpl
@@ -67,6 +67,22 @@ def spaner_corruptions(options: Mapping[str, object]) -> Sequence[Corruption]:
     from spaner_text.corruptions import text_corruptions
 
     return text_corruptions(options)
+
+
+@hookimpl
+def spaner_recognise(head: bytes, suffix: str | None) -> bool:
+    """Tell by an input's first bytes whether it may be read here."""
+    from spaner_text.recognition import is_text
+
+    return is_text(head, suffix)
+
+
+@hookimpl
+def spaner_preview(sample: Sample) -> Preview:
+    """Show a sample to people."""
+    from spaner_text.preview import preview
+
+    return preview(sample)
 
 
 @hookimpl

@@ -1,12 +1,11 @@
-"""From a file, or a text given as itself, to its text."""
+"""Reads texts, given as files, uploads or themselves."""
 
 from __future__ import annotations
 
 import codecs
-from pathlib import Path
 from typing import BinaryIO
 
-from spaner_core import UnusableInput, check_ordinary
+from spaner_core import Source, UnusableInput, open_source, suffix_of
 
 from spaner_text.options import DEFAULT_ENCODING
 from spaner_text.pdf import check_pdf, read_pdf
@@ -22,26 +21,26 @@ _MARKS = (
 """Byte-order marks, and the encoding that each announces."""
 
 
-def read_source(source: Path | str, *, encoding: str) -> str:
-    """Read one input: a `Path` is a text or PDF file, a `str` is the text itself.
+def read_source(source: Source, *, encoding: str) -> str:
+    """Read one input: a `Path` or `Content` is a text or PDF file, a `str` is the text itself.
 
     `encoding` is that of text files without a byte-order mark. Lines end in a line feed. Raises
     `UnusableInput` where there is nothing to read, or nothing but white space.
     """
     if isinstance(source, str):
         text = _checked(source)
-    elif _is_pdf(source):
-        with open_binary(source) as file:
-            text = read_pdf(file)
     else:
         with open_binary(source) as file:
-            text = decode_bytes(file.read(), encoding=encoding)
+            if _is_pdf(source):
+                text = read_pdf(file)
+            else:
+                text = decode_bytes(file.read(), encoding=encoding)
     if not text or text.isspace():
         raise UnusableInput("the text is empty, or white space; expected words; write them")
     return text
 
 
-def check_source(source: Path | str, *, encoding: str) -> None:
+def check_source(source: Source, *, encoding: str) -> None:
     """Raise `UnusableInput` where the beginning of an input shows that it cannot be read."""
     if isinstance(source, str):
         read_source(source[:BEGINNING], encoding=encoding)
@@ -57,11 +56,10 @@ def check_source(source: Path | str, *, encoding: str) -> None:
         raise UnusableInput("the file is empty, or white space; expected words; write them")
 
 
-def open_binary(path: Path) -> BinaryIO:
-    """Open a file; raises `UnusableInput` where it cannot be."""
-    check_ordinary(path)
+def open_binary(source: Source) -> BinaryIO:
+    """Open a file or upload; raises `UnusableInput` where it cannot be."""
     try:
-        return path.open("rb")
+        return open_source(source)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise UnusableInput(
@@ -104,5 +102,5 @@ def _checked(text: str) -> str:
     return text
 
 
-def _is_pdf(path: Path) -> bool:
-    return path.suffix.lower() == ".pdf"
+def _is_pdf(source: Source) -> bool:
+    return suffix_of(source) == ".pdf"

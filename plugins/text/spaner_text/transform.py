@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import unicodedata
-from pathlib import Path
 
-from spaner_core import UnusableInput, fingerprint_options
+from spaner_core import Part, Source, UnusableInput, fingerprint_options
 
 from spaner_text.options import DEFAULT_ENCODING, HashedOptions
+from spaner_text.parts import text_parts, text_without
 from spaner_text.sources import check_source, read_source
 
 ALGORITHM_VERSION = 1
@@ -26,15 +26,27 @@ class WordsTransform:
         self.fingerprint = fingerprint_options("text/words", ALGORITHM_VERSION, described)
         self._encoding = options.encoding
 
-    def decode(self, source: Path | str) -> str:
-        """Read one text: a `Path` is a file, a `str` is the text itself."""
+    def decode(self, source: Source) -> str:
+        """Read one text: a `Path` or `Content` is a file, a `str` is the text itself."""
         text = read_source(source, encoding=self._encoding)
         split_words(text)  # refuses a text without words before anything is encoded
         return text
 
-    def check_header(self, source: Path | str) -> None:
+    def check_header(self, source: Source) -> None:
         """Raise `UnusableInput` where the beginning shows that it cannot be used."""
         check_source(source, encoding=self._encoding)
+
+    def take(self, value: object) -> str | None:
+        """Take a text; None for other objects. Raises `UnusableInput` as `decode`."""
+        return self.decode(value) if isinstance(value, str) else None
+
+    def parts(self, sample: str) -> list[Part]:
+        """Return words, or sentences of a long text."""
+        return text_parts(sample)
+
+    def without(self, sample: str, part: Part) -> str:
+        """Return the text without a part."""
+        return text_without(sample, part)
 
     def prepare(self, sample: str) -> list[tuple[str, ...]]:
         """Cut a text into words; a text is one window."""

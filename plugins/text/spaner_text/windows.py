@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
-from spaner_core import UnusableInput, fingerprint_options
+from spaner_core import Part, Source, UnusableInput, fingerprint_options
 from torch import Tensor
 
 from spaner_text.options import TransformerOptions
+from spaner_text.parts import text_parts, text_without
 from spaner_text.sources import check_source, read_source
 from spaner_text.tokens import Tokens
 
@@ -38,8 +38,8 @@ class WindowsTransform:
             _Identity(tokens=tokens.fingerprint, encoding=options.encoding),
         )
 
-    def decode(self, source: Path | str) -> str:
-        """Read one text: a `Path` is a file, a `str` is the text itself."""
+    def decode(self, source: Source) -> str:
+        """Read one text: a `Path` or `Content` is a file, a `str` is the text itself."""
         text = read_source(source, encoding=self._encoding)
         if not self._tokens.ids(text[:SAMPLE_LETTERS]) and not self._tokens.ids(text):
             raise UnusableInput(
@@ -48,9 +48,21 @@ class WindowsTransform:
             )
         return text
 
-    def check_header(self, source: Path | str) -> None:
+    def check_header(self, source: Source) -> None:
         """Raise `UnusableInput` where the beginning shows that it cannot be used."""
         check_source(source, encoding=self._encoding)
+
+    def take(self, value: object) -> str | None:
+        """Take a text; None for other objects. Raises `UnusableInput` as `decode`."""
+        return self.decode(value) if isinstance(value, str) else None
+
+    def parts(self, sample: str) -> list[Part]:
+        """Return words, or sentences of a long text."""
+        return text_parts(sample)
+
+    def without(self, sample: str, part: Part) -> str:
+        """Return the text without a part."""
+        return text_without(sample, part)
 
     def prepare(self, sample: str) -> list[Tensor]:
         """Cut a text into overlapping windows."""

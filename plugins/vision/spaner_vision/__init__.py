@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from spaner_core import Examples, Modality, hookimpl
 
 if TYPE_CHECKING:
-    from spaner_core import Corruption, Encoder, FeatureSpec, Reader, Transform
+    from spaner_core import Corruption, Encoder, FeatureSpec, Preview, Reader, Sample, Transform
 
 
 @hookimpl
@@ -66,6 +66,22 @@ def spaner_corruptions() -> Sequence[Corruption]:
     from spaner_vision.corruptions import CORRUPTIONS
 
     return CORRUPTIONS
+
+
+@hookimpl
+def spaner_recognise(head: bytes, suffix: str | None) -> bool:
+    """Tell by an input's first bytes whether it may be read here."""
+    from spaner_vision.recognition import is_picture
+
+    return is_picture(head, suffix)
+
+
+@hookimpl
+def spaner_preview(sample: Sample) -> Preview:
+    """Show a sample to people."""
+    from spaner_vision.preview import preview
+
+    return preview(sample)
 
 
 @hookimpl

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import BinaryIO
 
 from PIL import Image
@@ -35,24 +34,24 @@ def is_document(beginning: bytes) -> bool:
     return b"%PDF-" in beginning
 
 
-def draw_pages(path: Path, page: int | None, *, limits: Limits) -> tuple[Image.Image, ...]:
+def draw_pages(file: BinaryIO, page: int | None, *, limits: Limits) -> tuple[Image.Image, ...]:
     """Draw one page, counted from 1, or all of them, in RGB.
 
     Raises `UnusableInput`, and `PdfiumError` where a page is damaged.
     """
-    with _chosen(path, page, limits=limits) as pages:
+    with _chosen(file, page, limits=limits) as pages:
         return tuple(_draw(each) for each in pages)
 
 
-def check_document(path: Path, page: int | None, *, limits: Limits) -> None:
+def check_document(file: BinaryIO, page: int | None, *, limits: Limits) -> None:
     """Look at pages without drawing any. Raises what `draw_pages` raises, as far as that tells."""
-    with _chosen(path, page, limits=limits):
+    with _chosen(file, page, limits=limits):
         pass
 
 
 @contextmanager
-def _chosen(path: Path, page: int | None, *, limits: Limits) -> Iterator[list[PdfPage]]:
-    with _PDFIUM, path.open("rb") as file, _opened(file) as document:
+def _chosen(file: BinaryIO, page: int | None, *, limits: Limits) -> Iterator[list[PdfPage]]:
+    with _PDFIUM, _opened(file) as document:
         pages = [document[number] for number in _numbers(len(document), page, limits=limits)]
         for each in pages:
             width, height = (round(side * _scale(each)) for side in each.get_size())

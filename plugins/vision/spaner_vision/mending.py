@@ -9,7 +9,6 @@ import io
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 from typing import BinaryIO
 
 from PIL import Image, ImageChops
@@ -35,20 +34,19 @@ _FILLINGS = (b"\xaa" * 512, b"\xfe" * 512, b"\x6d\xb6\xdb" * 170)
 """Bits that mean other pixels than those that a decoder makes up where a file ends."""
 
 
-def mended(path: Path) -> bytes | None:
+def mended(file: BinaryIO) -> bytes | None:
     """Return a picture file with what its pixels need and no more; None where that is no help."""
-    with path.open("rb") as file:
-        if file.seek(0, io.SEEK_END) > LARGEST_FILE:
-            return None
-        file.seek(0)
-        beginning = file.read(len(_PNG))
-        if beginning == _PNG:
-            with suppress(EOFError):
-                chunks = list(_needed_chunks(file))
-                if any(chunk[4:8] == b"IDAT" for chunk in chunks):
-                    return b"".join((_PNG, *chunks, _PNG_END))
-        if beginning.startswith(_JPEG):
-            return _with_end((beginning + file.read()).rstrip(b"\xff"))
+    if file.seek(0, io.SEEK_END) > LARGEST_FILE:
+        return None
+    file.seek(0)
+    beginning = file.read(len(_PNG))
+    if beginning == _PNG:
+        with suppress(EOFError):
+            chunks = list(_needed_chunks(file))
+            if any(chunk[4:8] == b"IDAT" for chunk in chunks):
+                return b"".join((_PNG, *chunks, _PNG_END))
+    if beginning.startswith(_JPEG):
+        return _with_end((beginning + file.read()).rstrip(b"\xff"))
     return None
 
 

@@ -47,6 +47,7 @@ def to_rgb(image: Image.Image, depth: Depth) -> Image.Image:
         return Image.fromarray(_deep_grey(image, depth)).convert("RGB")
     if image.has_transparency_data:
         if image.mode == "L" and isinstance(image.info.get("transparency"), int):
+            image = image.copy()  # the other may be the user's own
             image.info["transparency"] *= _STEPS.get(depth.bits, 1)  # Pillow scales pixels only
         seen = image.convert("RGBA")
         white = Image.new("RGBA", seen.size, "white")

@@ -1,4 +1,4 @@
-"""From the file that a manifest names to pictures: one, or one a page of a document."""
+"""Reads files, uploads and objects as pictures: one, or one a page of a document."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeAlias
+from typing import BinaryIO, TypeAlias
 
 from PIL import Image
-from spaner_core import UnusableInput, check_ordinary
+from spaner_core import Content, Source, UnusableInput, check_ordinary, describe_source, open_source
 
 from spaner_vision.documents import BEGINNING, check_document, draw_pages, is_document
 from spaner_vision.limits import Limits
+from spaner_vision.objects import take_picture
 from spaner_vision.pictures import check_picture, read_picture
 
 Pages: TypeAlias = tuple[Image.Image, ...]
@@ -21,32 +22,49 @@ Pages: TypeAlias = tuple[Image.Image, ...]
 _ONE_PAGE = re.compile(r"(?P<file>.+)#page=(?P<page>[0-9]{1,9})", re.DOTALL)
 
 
-def read_pages(source: Path | str, limits: Limits) -> Pages:
+def read_pages(source: Source, limits: Limits) -> Pages:
     """Read a picture, a document, or one page of it (`file.pdf#page=3`).
 
     Raises `UnusableInput` with the reason, and nothing else.
     """
-    with _refusing():
-        path, page = _locate(Path(source))
-        if is_document(_beginning(path)):
-            return draw_pages(path, page, limits=limits)
+    with _opened(source) as (file, page):
+        if is_document(_beginning(file)):
+            return draw_pages(file, page, limits=limits)
         _refuse_page(page)
-        return (read_picture(path, limits),)
+        return (read_picture(file, limits, name=describe_source(source)),)
 
 
-def check_pages(source: Path | str, limits: Limits) -> None:
+def check_pages(source: Source, limits: Limits) -> None:
     """Raise `UnusableInput` where headers and sizes show that `read_pages` would."""
-    with _refusing():
-        path, page = _locate(Path(source))
-        if is_document(_beginning(path)):
-            check_document(path, page, limits=limits)
+    with _opened(source) as (file, page):
+        if is_document(_beginning(file)):
+            check_document(file, page, limits=limits)
         else:
             _refuse_page(page)
-            check_picture(path, limits)
+            check_picture(file, limits)
 
 
 @contextmanager
-def _refusing() -> Iterator[None]:
+def _opened(source: Source) -> Iterator[tuple[BinaryIO, int | None]]:
+    """Open an input; give the page of it that is asked for, too."""
+    with _refusing("the file"):
+        source, page = _locate(source)
+        with open_source(source) as file:
+            yield file, page
+
+
+def take_pages(value: object, limits: Limits) -> Pages | None:
+    """Take a PIL image or an array of pixels as it would be read from a file; None for others.
+
+    Raises `UnusableInput` with the reason, and nothing else.
+    """
+    with _refusing("the image"):
+        picture = take_picture(value, limits)
+        return None if picture is None else (picture,)
+
+
+@contextmanager
+def _refusing(what: str) -> Iterator[None]:
     try:
         yield
     except UnusableInput:
@@ -54,13 +72,17 @@ def _refusing() -> Iterator[None]:
     except Exception as error:  # on damaged files decoders raise whatever their code meets
         reason = " ".join(str(error).split()) or type(error).__name__
         raise UnusableInput(
-            f"the file cannot be read ({reason}); expected a whole picture or PDF; check it, or "
+            f"{what} cannot be read ({reason}); expected a whole picture or PDF; check it, or "
             "export it again"
         ) from error
 
 
-def _locate(path: Path) -> tuple[Path, int | None]:
-    """Split a page's number off, unless there is a file that is called so."""
+def _locate(source: Source) -> tuple[Source, int | None]:
+    """Split a page's number off a path, unless there is a file that is called so."""
+    if isinstance(source, Content):
+        asked = _ONE_PAGE.fullmatch(source.name)
+        return source, int(asked["page"]) if asked else None
+    path = Path(source)
     check_ordinary(path)
     if path.exists():
         return path, None
@@ -73,9 +95,8 @@ def _locate(path: Path) -> tuple[Path, int | None]:
     return path.with_name(asked["file"]), int(asked["page"])
 
 
-def _beginning(path: Path) -> bytes:
-    with path.open("rb") as file:
-        beginning = file.read(BEGINNING)
+def _beginning(file: BinaryIO) -> bytes:
+    beginning = file.read(BEGINNING)
     if not beginning:
         raise UnusableInput("the file is empty; expected a picture or PDF; copy or export it again")
     return beginning

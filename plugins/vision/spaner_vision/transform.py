@@ -5,18 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image
-from spaner_core import fingerprint_options
+from spaner_core import Part, Source, fingerprint_options
 from torch import Tensor
 
 from spaner_vision.limits import MOST_PAGES, MOST_UNEVEN, Limits
 from spaner_vision.options import HogOptions
-from spaner_vision.reading import Pages, check_pages, read_pages
+from spaner_vision.parts import cover, picture_parts
+from spaner_vision.reading import Pages, check_pages, read_pages, take_pages
 
 ALGORITHM_VERSION = 1
 """Raised whenever the same file would give other pixels."""
@@ -38,13 +38,25 @@ class ImageTransform:
         self._limits = limits
         self.fingerprint = fingerprint
 
-    def check_header(self, source: Path | str) -> None:
+    def check_header(self, source: Source) -> None:
         """Raise `UnusableInput` where header, size or pages show that it cannot be used."""
         check_pages(source, self._limits)
 
-    def decode(self, source: Path | str) -> Pages:
+    def decode(self, source: Source) -> Pages:
         """Read one input upright and in RGB. Raises `UnusableInput`."""
         return read_pages(source, self._limits)
+
+    def take(self, value: object) -> Pages | None:
+        """Take a PIL image or an array (H, W) or (H, W, 3) uint8. Raises `UnusableInput`."""
+        return take_pages(value, self._limits)
+
+    def parts(self, sample: Pages) -> list[Part]:
+        """Return the cells of a grid over each page."""
+        return picture_parts(sample)
+
+    def without(self, sample: Pages, part: Part) -> Pages:
+        """Return copies of the pages, a cell filled with its page's mean colour."""
+        return cover(sample, part.place)
 
     def prepare(self, sample: Pages) -> list[Tensor]:
         """Give one encoder input a page."""

@@ -129,12 +129,12 @@ page_of_its_own = toy_with(
 )
 no_png = toy_with(
     "check_preview",
-    "the image does not begin as PNG does",
+    "the image is no PNG",
     spaner_preview=lambda sample: Preview(png=b"<svg onload=alert(1)>"),
 )
 script_after_header = toy_with(
     "check_preview",
-    "the image is damaged",
+    "the image is no PNG",
     spaner_preview=lambda sample: Preview(png=png()[:33] + b"<script>alert(1)</script>"),
 )
 
