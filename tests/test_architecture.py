@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Container, Iterable, Iterator, Set
 from functools import cache
 from pathlib import Path
 
 import pytest
 import spaner_core
+
+from benchmarks.structure import circles_of, rooms_of
 
 ROOT = Path(__file__).resolve().parents[1]
 CORE = ROOT / "core/spaner_core"
@@ -35,7 +37,23 @@ UNSAFE_CALLS = {
     *("torch.load", "torch.save", "yaml.load", "yaml.load_all", "yaml.full_load"),
     *("yaml.unsafe_load", "eval", "exec", "pandas.read_pickle"),
 }
-LONGEST_MODULE = 300
+LONGEST_MODULE = 270
+CIRCLES = {
+    "spaner": [{"cli", "demo"}, {"freshness", "project"}],
+    "spaner_core": [{"checkpoint", "space"}, {"data", "features"}, {"modality", "readers"}],
+    "spaner_registry": [],
+}
+"""Rooms (modules and folders of a package) that import one another, still; none may join them."""
+
+MODULE_CIRCLES = [
+    {"spaner.cli", "spaner.cli.building", "spaner.cli.running"},
+    {"spaner.freshness", "spaner.project"},
+    {f"spaner_core.{name}" for name in ("checkpoint.outputs", "checkpoint.saving", "space")},
+    {f"spaner_core.conformance.{name}" for name in ("ask_second_process", "fitted", "subject")},
+    {"spaner_core.modality", "spaner_core.readers"},
+]
+"""Modules that import one another, still."""
+
 NO_NAMES = {"utils", "util", "helpers", "helper", "common", "base", "misc"}
 
 
@@ -151,6 +169,39 @@ def test_nothing_runs_code_out_of_data(path: Path) -> None:
 def test_no_module_is_longer_than_one_can_read() -> None:
     lengths = {short(path): len(path.read_text("utf-8").splitlines()) for path in MODULES}
     assert {path: n for path, n in lengths.items() if n > LONGEST_MODULE} == {}
+
+
+@pytest.mark.parametrize("package", CIRCLES)
+def test_no_rooms_import_one_another(package: str) -> None:
+    found = circles_of(rooms_of(package))
+    assert [sorted(circle) for circle in found if not is_known(circle, CIRCLES[package])] == []
+
+
+def test_no_modules_import_one_another() -> None:
+    names = {named(path): path for path in MODULES}
+    arrows = {name: targets(path, names) - {name} for name, path in names.items()}
+    found = circles_of(arrows)
+    assert [sorted(circle) for circle in found if not is_known(circle, MODULE_CIRCLES)] == []
+
+
+def is_known(circle: Set[str], known: Iterable[Set[str]]) -> bool:
+    return any(circle <= other for other in known)
+
+
+def named(path: Path) -> str:
+    """The name that a module is imported by."""
+    (top,) = (folder for folder in PACKAGES.values() if path.is_relative_to(folder))
+    parts = path.relative_to(top.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def targets(path: Path, names: Container[str]) -> frozenset[str]:
+    """The modules of ours that a file imports, as modules or for a name in them."""
+    found = set()
+    for module, taken in imports(path):
+        inner = {name: f"{module}.{name}" for name in taken}
+        found |= {full if full in names else module for full in inner.values()} or {module}
+    return frozenset(name for name in found if name in names)
 
 
 def test_no_module_has_a_name_that_says_nothing() -> None:
