@@ -22,7 +22,7 @@ from spaner_text.sentence_folder import POOLINGS
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from tests.plugins.text_models import LONG_TEXT, save_sentence_folder
+from tests.plugins.text_models import LONG_TEXT, save_adapter, save_sentence_folder
 
 TEXTS = ("seven", "The cat sat on the mat", "someone is running up")
 
@@ -88,6 +88,32 @@ def test_the_transformer_may_have_a_folder_of_its_own(text: Any, tmp_path: Path)
     modules[0]["path"] = "0_Transformer"
     (Path(model) / "modules.json").write_text(json.dumps(modules), encoding="utf-8")
     check_same(text, model)
+
+
+def test_settings_named_by_the_family_of_the_model_are_read(
+    text: Any, folder: str, tmp_path: Path
+) -> None:
+    model = Path(shutil.copytree(folder, tmp_path / "old"))
+    (model / "sentence_bert_config.json").unlink()
+    settings = {"max_seq_length": 4, "do_lower_case": False}
+    (model / "sentence_roberta_config.json").write_text(json.dumps(settings), encoding="utf-8")
+    _, transform = text.build({"model": str(model)})
+    assert {len(window) for window in transform.prepare(LONG_TEXT)} == {4}
+    check_same(text, str(model), ["seven"])
+
+
+def test_an_adapter_in_the_folder_of_its_model_is_part_of_the_model(
+    text: Any, tmp_path: Path
+) -> None:
+    model = save_sentence_folder(tmp_path / "model", dense=False)
+    plain, _ = text.build({"model": model})
+    adapter = save_adapter(
+        tmp_path / "lora", str(tmp_path / "model-transformer"), targets=("query", "value")
+    )
+    shutil.copytree(adapter, model, dirs_exist_ok=True)
+    check_same(text, model)
+    encoder, _ = text.build({"model": model})
+    assert encoder.fingerprint != plain.fingerprint
 
 
 def test_the_prompt_that_the_model_asks_for_stands_before_each_text(
@@ -248,10 +274,27 @@ def static_embedding(model: Path) -> None:
     (model / "modules.json").write_text(json.dumps(modules), encoding="utf-8")
 
 
-def foreign_module(model: Path) -> None:
+def edit_module(model: Path, place: int, **changed: str) -> None:
     modules = json.loads((model / "modules.json").read_text("utf-8"))
-    modules[1]["type"] = "custom_st.Pooling"
+    modules[place] |= changed
     (model / "modules.json").write_text(json.dumps(modules), encoding="utf-8")
+
+
+def own_module(model: Path) -> None:
+    (model / "custom_st.py").write_text("raise SystemExit('it was imported')", encoding="utf-8")
+    edit_module(model, 1, type="custom_st.Pooling")
+
+
+def foreign_module(model: Path) -> None:
+    edit_module(model, 1, type="os.system")
+
+
+def folder_above(model: Path) -> None:
+    edit_module(model, 1, path="../model/1_Pooling")
+
+
+def folder_elsewhere(model: Path) -> None:
+    edit_module(model, 2, path=str(model / "2_Dense"))
 
 
 def broken_modules(model: Path) -> None:
@@ -277,7 +320,10 @@ def odd_modules(model: Path) -> None:
         (no_such_prompt, "is 'passage'; expected one of its prompts"),
         (other_tokens, "add_special_tokens"),
         (static_embedding, "lists StaticEmbedding; expected Transformer, Pooling"),
-        (foreign_module, "lists Transformer, custom_st.Pooling, Dense, Normalize"),
+        (own_module, "lists Transformer, custom_st.Pooling, Dense, Normalize"),
+        (foreign_module, "lists Transformer, os.system, Dense, Normalize"),
+        (folder_above, "names the folder '../model/1_Pooling'"),
+        (folder_elsewhere, "expected one within"),
         (broken_modules, "modules.json is no JSON"),
         (odd_modules, "modules.json lists 'a'"),
     ],

@@ -13,7 +13,7 @@ from spaner_core.pretrained.windows import window_starts
 from torch import nn
 
 from spaner_text.options import TransformerOptions
-from spaner_text.sentence_folder import SentenceLayout, check_prefix
+from spaner_text.sentence_folder import SentenceLayout
 
 UNKNOWN_LENGTH = 512
 """Tokens that a model reads at once where neither it nor its tokenizer sets a limit."""
@@ -102,7 +102,11 @@ def load_tokens(
     )
     _check_ids(model, tokenizer, transformer)
     prefix = layout.prefix if options.prefix is None else options.prefix
-    check_prefix(model, layout, prefix)
+    if prefix and not layout.pools_prefix:
+        raise ConfigError(
+            f"model {model!r} leaves its prefix {prefix!r} out of the pooling; expected a model "
+            "that pools all it reads; name another, or set prefix to nothing"
+        )
     longest = _longest(tokenizer, transformer, layout.max_tokens)
     if longest and options.window_tokens and options.window_tokens > longest:
         raise _wrong_window(

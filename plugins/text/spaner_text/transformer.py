@@ -87,7 +87,7 @@ class TransformerEncoder:
 
 def _encoder_of(loaded: Any) -> Any:
     """Return the encoder of an encoder-decoder model; other models are encoders themselves."""
-    whole = loaded.get_base_model() if hasattr(loaded, "peft_config") else loaded
+    whole = loaded.get_base_model() if hasattr(loaded, "get_base_model") else loaded
     encoder = whole.encoder if hasattr(whole, "encoder") and hasattr(whole, "decoder") else loaded
     encoder.config.use_cache = False  # what has been read once is not read on
     return encoder
