@@ -93,7 +93,7 @@ def read_layout(model: str) -> SentenceLayout:
             "the top for a model by name; download it and give its folder"
         )
     found = (_read(model, _join(transformer, file)) for file in _SETTINGS)
-    settings = next(filter(None, found), {})
+    settings: dict[str, Any] = next(filter(None, found), {})
     _check_output(model, settings)
     pooled = _read(model, _join(pooling, "config.json")) or {}
     usage = _read(model, _USAGE) or {}
