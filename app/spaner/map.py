@@ -6,28 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from spaner_core.errors import ConfigError
 from spaner_core.writing import written_at_end
 
 from spaner.evaluate import EmbeddedRows
-from spaner.outputs import check_output_file
-from spaner.project import Project
 
 MOST_ROWS = 400
 """Rows of one modality that are drawn; more would hide one another."""
 
 MARKERS = ("o", "^", "s", "D", "v", "P", "X", "*")
-
-
-def check_map(project: Project, output: Path, *, overwrite: bool) -> None:
-    """Raise `ConfigError` or `OutputExists` unless a map can be drawn and written to `output`."""
-    check_output_file(project, output, flag="--map", overwrite=overwrite, suffix=".png")
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError as error:
-        raise ConfigError(
-            "a map needs matplotlib, which is not installed; install the extra `spaner[map]`"
-        ) from error
 
 
 def draw_map(embedded: Mapping[str, EmbeddedRows], output: Path, *, seed: int = 0) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import torch
 from spaner_core.data.labelled import number_rows
 from spaner_core.data.manifest import Row
 from spaner_core.errors import ConfigError
+from spaner_core.extras import need
 from spaner_core.training.monitoring import ATTACHED, LOG, Monitor
 from spaner_core.training.validation import SettledRows, Validation, ValidationRows
 
@@ -120,15 +121,9 @@ def _settled(project: Project, attached: str) -> dict[str, SettledRows]:
 
 
 def _check_reporting(project: Project) -> None:
-    from transformers.integrations import integration_utils
-
-    is_installed: Callable[[], bool] = integration_utils.is_tensorboard_available
-    report_to = project.config.training.report_to
-    if report_to != "none" and not is_installed():
-        raise ConfigError(
-            f"{_key(project, 'report_to')} is {report_to}, but the package tensorboard is not "
-            "installed; install SPANER with its extra `tensorboard`, or remove that key"
-        )
+    if project.config.training.report_to != "none":
+        user = f"{_key(project, 'report_to')} needs"
+        need("tensorboard", user=user, otherwise="or remove that key")
 
 
 def _key(project: Project, name: str) -> str:

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spaner_core.errors import ConfigError, DataError, one_line
+from spaner_core.errors import DataError, one_line
 from spaner_core.features.inputs import KeyedInput, key_inputs
 from spaner_core.ordinary_files import LARGEST_LIST, UnfitFile, read_small
 from spaner_core.receipts import hash_file
@@ -36,26 +36,14 @@ def study_path(project: Project) -> Path:
     return beside(project.config.space, STUDY) / "study.jsonl"
 
 
-def check_can_search() -> None:
-    """Raise `ConfigError` where optuna is not installed."""
-    try:
-        import optuna  # noqa: F401
-    except ImportError as error:
-        raise ConfigError(
-            "tuning needs optuna, which is not installed; install the extra `spaner[tune]`"
-        ) from error
-
-
 def open_study(
     project: Project, material: Retraining, path: Path, *, split: str, alone: bool
 ) -> Study:
     """Open the study of this configuration and this data; another one begins where they change.
 
     To be called by one process at a time; `alone` says whether a lock makes sure of that. Raises
-    `ConfigError` where optuna is not installed, and `DataError` where the file holds something
-    else than studies.
+    `DataError` where the file holds something else than studies.
     """
-    check_can_search()
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)

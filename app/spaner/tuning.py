@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spaner_core.errors import ConfigError, DataError
+from spaner_core.extras import need
 from spaner_core.modality import Aligner
 from spaner_core.replacing import writing_alone
 from spaner_core.writing import naming
@@ -31,7 +32,6 @@ from spaner.settings import (
 )
 from spaner.splits import VALIDATION_SPLIT, check_not_test
 from spaner.study import (
-    check_can_search,
     diverged_trials,
     ended_trials,
     new_sampler,
@@ -85,7 +85,7 @@ def tune(
     """
     start = time.perf_counter()
     target = check_output(project, output, overwrite=overwrite)
-    check_can_search()
+    need("tune", user="tuning needs")
     path = study_path(project)
     check_writable(path, given=str(path))
     check_not_test(split)

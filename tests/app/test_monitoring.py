@@ -171,8 +171,8 @@ def test_without_tensorboard_nothing_is_trained(
     result = python(without + MAIN, "train", "text", "vision", cwd=project)
     assert result.returncode == 2, result.stderr
     (line,) = result.stderr.splitlines()
-    assert "training.report_to is tensorboard, but the package tensorboard is not installed" in line
-    assert "its extra `tensorboard`" in line
+    assert "training.report_to needs tensorboard, which is not installed" in line
+    assert "the extra `spaner[tensorboard]`, or remove that key" in line
     assert tree(project) == before
 
 

@@ -55,13 +55,15 @@ def evaluate(
     check_several(asked)
     check_suffix(picture, flag="--map", suffix=".png")
     project = call.open(asked)
+    from spaner_core.extras import need
+
     from spaner.evaluate import embed_split, measure
+    from spaner.outputs import check_output_file
     from spaner.splits import measured_split
 
     if picture is not None:
-        from spaner.map import check_map
-
-        check_map(project, picture, overwrite=call.overwrite)
+        check_output_file(project, picture, flag="--map", overwrite=call.overwrite, suffix=".png")
+        need("map", user="a map needs")
     embedded = embed_split(project, split, names=asked, strength=call.strength)
     figures = measure(project, embedded)
     if picture is not None:

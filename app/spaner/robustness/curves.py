@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spaner_core.errors import ConfigError
-
 from spaner.robustness.inputs import ROLES, SEVERITIES, CorruptedFigures, InputRobustness
 
 if TYPE_CHECKING:
@@ -24,17 +22,6 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 
 MOST_COLUMNS = 5
 """Names side by side in the legend."""
-
-
-def check_can_draw() -> None:
-    """Raise `ConfigError` where matplotlib is not installed."""
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError as error:
-        raise ConfigError(
-            "curves need matplotlib, which is not installed; install the extra `spaner[map]`, or "
-            "leave --output out"
-        ) from error
 
 
 def draw_curves(report: InputRobustness, name: str, *, output: Path) -> None:

@@ -8,12 +8,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from spaner_core.errors import OutputExists
+from spaner_core.extras import need
 from spaner_core.json_files import read_json
 from spaner_core.replacing import replaced_at_end
 
 from spaner.project import Project
 from spaner.refusals import check_measures_something
-from spaner.robustness.curves import check_can_draw, draw_curves
+from spaner.robustness.curves import draw_curves
 from spaner.robustness.inputs import InputRobustness, measure_inputs
 from spaner.robustness.tables import inputs_tables, training_table
 from spaner.robustness.training import SEEDS, TrainingRobustness, measure_training
@@ -86,7 +87,7 @@ def check_report_output(folder: Path, *, overwrite: bool, curves: bool) -> None:
     `curves` are to be drawn and cannot be.
     """
     if curves:
-        check_can_draw()
+        need("map", user="curves need", otherwise="or leave --output out")
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return
     if not _is_report(folder):

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from spaner_core.errors import ConfigError
+from spaner_core.extras import need
 from spaner_core.pretrained.locations import fetching, model_file
 
 _WEIGHTS = "adapter_model.safetensors"
@@ -30,13 +31,9 @@ def with_adapter(model: nn.Module, adapter: str) -> nn.Module:
     `ConfigError` where peft is not installed, the adapter cannot be loaded, or any of its weights
     finds no place in the model.
     """
-    try:
-        from peft import PeftModel
-    except ImportError as error:
-        raise ConfigError(
-            f"adapter {adapter!r} needs peft, which is not installed; install the extra "
-            "`spaner[peft]`"
-        ) from error
+    need("peft", user=f"adapter {adapter!r} needs")
+    from peft import PeftModel
+
     config = _read_config(adapter)
     try:
         with (
