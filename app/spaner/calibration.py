@@ -8,11 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
-from spaner_core.errors import SpaceError, one_line
+from spaner_core.errors import SpaceError
 from spaner_core.evaluation.calibration import HitProbability
 from spaner_core.evaluation.no_match import MatchThreshold
-from spaner_core.json_files import read_json
+from spaner_core.json_files import fit, read_versioned
 from spaner_core.vectors import VectorKey
 from spaner_core.writing import written_at_end
 
@@ -82,28 +81,18 @@ def read_calibration(path: Path) -> Calibration | None:
     Raises `SpaceError` where it is damaged, or not what this SPANER writes.
     """
     try:
-        content = read_json(path)
-        version = content.pop("format_version")
+        version, content = read_versioned(path)
+        if version != FORMAT_VERSION:
+            raise ValueError(f"format version {version!r}, this SPANER reads {FORMAT_VERSION}")
+        return fit(content, Calibration)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        why = getattr(error, "strerror", None) or one_line(error)
-        raise _unreadable(path, why) from error
-    if version != FORMAT_VERSION:
-        raise _unreadable(path, f"format version {version!r}, this SPANER reads {FORMAT_VERSION}")
-    try:
-        return TypeAdapter(Calibration).validate_python(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(key) for key in first["loc"])
-        raise _unreadable(path, f"{where}: {first['msg']}".removeprefix(": ")) from error
-
-
-def _unreadable(path: Path, why: str) -> SpaceError:
-    return SpaceError(
-        f"{path} is no calibration that can be read ({' '.join(why.split())}); remove it, or make "
-        f"it anew with {RENEW}"
-    )
+    except (OSError, ValueError) as error:
+        why = " ".join(str(getattr(error, "strerror", None) or error).split())
+        raise SpaceError(
+            f"{path} is no calibration that can be read ({why}); remove it, or make it anew with "
+            f"{RENEW}"
+        ) from error
 
 
 def usable_calibration(

@@ -9,13 +9,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import TypeAdapter, ValidationError
 from safetensors.torch import save
 from torch import Tensor
 
 from spaner_core.checkpoint.weights import reading
 from spaner_core.errors import SpaceError
-from spaner_core.json_files import read_json
+from spaner_core.json_files import fit, read_versioned
 from spaner_core.ordinary_files import open_ordinary
 from spaner_core.prompt import chain_fingerprint
 from spaner_core.receipts import RECEIPT, render_receipt
@@ -73,11 +72,8 @@ def read_record(folder: Path, kind: type[RecordT]) -> RecordT:
     """Read a part's config.json; raises `SpaceError` where it is not as this SPANER writes it."""
     path = folder / CONFIG
     with reading(path):
-        config = read_json(path)
-        if not isinstance(config, dict) or "format_version" not in config:
-            raise ValueError("it has no format_version")
+        version, config = read_versioned(path)
         json.dumps(config, ensure_ascii=False).encode()  # half a surrogate pair is no character
-    version = config.pop("format_version")
     if version != FORMAT_VERSION:
         raise SpaceError(
             f"{path} has format version {version}; this SPANER reads {FORMAT_VERSION}. "
@@ -90,13 +86,10 @@ def read_record(folder: Path, kind: type[RecordT]) -> RecordT:
             "from a copy, or use the version that wrote it"
         )
     try:
-        return TypeAdapter(kind).validate_python(config)
-    except ValidationError as error:
-        where = ".".join(str(key) for key in error.errors()[0]["loc"])
-        said = f"{where}: {error.errors()[0]['msg']}".removeprefix(": ")
+        return fit(config, kind)
+    except ValueError as error:
         raise SpaceError(
-            f"{path} was changed: {said.replace('Value error, ', '')}; restore it from a copy, or "
-            "train anew"
+            f"{path} was changed: {error}; restore it from a copy, or train anew"
         ) from error
 
 

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from pydantic import TypeAdapter
-
 from spaner_core.errors import DataError
+from spaner_core.json_files import read_or, write_json
 from spaner_core.leftovers import remove_left_files
-from spaner_core.ordinary_files import read_small
 from spaner_core.replacing import writing_alone
-from spaner_core.writing import written_at_end
 
 OUTDATED = "outdated"
-
-_FINGERPRINTS = TypeAdapter(list[str])
 
 
 class OutdatedAligners:
@@ -49,13 +43,9 @@ class OutdatedAligners:
                 self._write(self._read() - {fingerprint})
 
     def _read(self) -> set[str]:
-        try:
-            return set(_FINGERPRINTS.validate_json(read_small(self.path)))
-        except (OSError, ValueError):  # mostly there is none
-            return set()
+        return set(read_or([], self.path, kind=list[str]))  # mostly there is none
 
     def _write(self, fingerprints: Iterable[str]) -> None:
         with writing_alone(self.path):
             remove_left_files(self.path.parent, lambda name: name.endswith(".json"))
-            with written_at_end(self.path) as partial:
-                partial.write_text(json.dumps(sorted(fingerprints), indent=2), encoding="utf-8")
+            write_json(self.path, sorted(fingerprints))

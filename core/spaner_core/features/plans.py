@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from pydantic import TypeAdapter
-
 from spaner_core.features.inputs import KeyedInput
-from spaner_core.ordinary_files import LARGEST_LIST, read_small
-from spaner_core.writing import written_at_end
+from spaner_core.json_files import read_or, write_json
+from spaner_core.ordinary_files import LARGEST_LIST
 
 PLAN = "plan.json"
 BATCH_ROWS = 256
 BATCH_BYTES = 256 * 2**20
 """Bytes of inputs in a batch, so that long recordings make small batches."""
 
-_PLAN = TypeAdapter(list[list[str]])
-
 
 def read_plan(folder: Path) -> list[list[str]]:
     """Return the plan of an extraction that has not come to its end, empty where there is none."""
-    try:
-        return _PLAN.validate_json(read_small(folder / PLAN, largest=LARGEST_LIST))
-    except (OSError, ValueError):
-        return []
+    return read_or([], folder / PLAN, kind=list[list[str]], largest=LARGEST_LIST)
 
 
 def write_plan(folder: Path, missing: Mapping[str, KeyedInput]) -> list[list[str]]:
@@ -36,8 +28,7 @@ def write_plan(folder: Path, missing: Mapping[str, KeyedInput]) -> list[list[str
     kept = [batch for batch in read_plan(folder) if all(key in missing for key in batch)]
     planned = {key for batch in kept for key in batch}
     batches = kept + _cut([given for key, given in missing.items() if key not in planned])
-    with written_at_end(folder / PLAN) as partial:
-        partial.write_text(json.dumps(batches), encoding="utf-8")
+    write_json(folder / PLAN, batches, indent=None)
     return batches
 
 

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from pydantic import TypeAdapter
-
-from spaner_core.ordinary_files import LARGEST_LIST, read_small
-from spaner_core.writing import written_at_end
+from spaner_core.json_files import read_or, write_json
+from spaner_core.ordinary_files import LARGEST_LIST
 
 REFUSED = "refused.json"
-
-_REFUSED = TypeAdapter(dict[str, str])
 
 
 def read_refused(folder: Path) -> dict[str, str]:
     """Return reasons by key; none where they are not there, or damaged: all is tried again then."""
-    try:
-        return _REFUSED.validate_json(read_small(folder / REFUSED, largest=LARGEST_LIST))
-    except (OSError, ValueError):
-        return {}
+    return read_or({}, folder / REFUSED, kind=dict[str, str], largest=LARGEST_LIST)
 
 
 def write_refused(folder: Path, reasons: Mapping[str, str]) -> None:
@@ -29,5 +21,4 @@ def write_refused(folder: Path, reasons: Mapping[str, str]) -> None:
     if not reasons:
         (folder / REFUSED).unlink(missing_ok=True)
         return
-    with written_at_end(folder / REFUSED) as partial:
-        partial.write_text(json.dumps(reasons, indent=2), encoding="utf-8")
+    write_json(folder / REFUSED, reasons)

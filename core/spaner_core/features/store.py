@@ -11,12 +11,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import TypeAdapter
-
 from spaner_core.features.identity import FORMAT_VERSION, StreamIdentity
 from spaner_core.features.outdated import OutdatedAligners
 from spaner_core.features.stream import DESCRIPTION, FeatureStream
-from spaner_core.json_files import read_json
+from spaner_core.json_files import fit, read_json
 from spaner_core.leftovers import remove_left_files
 from spaner_core.ordinary_files import read_small
 from spaner_core.replacing import writing_alone
@@ -88,4 +86,4 @@ def _read(path: Path, kind: type[KindT]) -> KindT:
 
     Neither a missing or further key nor a value of another type passes.
     """
-    return TypeAdapter(kind).validate_python(asdict(kind(**read_json(path))))
+    return fit(asdict(kind(**read_json(path))), kind)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
@@ -29,12 +28,12 @@ from spaner_core.features.inputs import KeyedInput
 from spaner_core.features.plans import PLAN, read_plan, write_plan
 from spaner_core.features.refusals import REFUSED, read_refused, write_refused
 from spaner_core.features.stored_rows import StoredRows
+from spaner_core.json_files import write_json
 from spaner_core.leftovers import remove_left_files
 from spaner_core.locks import locked
 from spaner_core.pretrained.freeze import FrozenEncoder
 from spaner_core.profiling import spent
 from spaner_core.replacing import writing_alone
-from spaner_core.writing import written_at_end
 
 DESCRIPTION = "stream.json"
 
@@ -220,8 +219,7 @@ class FeatureStream:
     def _describe(self) -> None:
         path = self.folder / DESCRIPTION
         if not path.exists():
-            with written_at_end(path) as partial:
-                partial.write_text(json.dumps(self._described, indent=2), encoding="utf-8")
+            write_json(path, self._described)
 
     def rows(self, keys: Sequence[str]) -> StoredRows:
         """Return the rows of inputs, in the order of `keys`, which must be in the stream."""
