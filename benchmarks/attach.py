@@ -29,7 +29,6 @@ from digits import (
 )
 from spaner.plan import count_parameters
 from spaner_core.evaluation.retrieval import retrieval_by_pair
-from spaner_core.positives import Labels
 from spaner_core.recipe import TrainingRecipe
 from spaner_core.space import Space
 from spaner_core.training.attach import fit_attached
@@ -85,9 +84,7 @@ def _attach(digits: Digits, space: Space, shots: int | None, seed: int) -> Space
 def _measure(digits: Digits, space: Space) -> tuple[float, float]:
     shown = digits.test.items()
     embeddings = {n: torch.from_numpy(space.embed(n, rows.features)) for n, rows in shown}
-    labels = {
-        name: Labels(concepts=rows.concepts, items=rows.items) for name, rows in digits.test.items()
-    }
+    labels = {name: rows.labels for name, rows in digits.test.items()}
     figures: Mapping[str, float | None] = retrieval_by_pair(embeddings, labels)
     others = [name for name in digits.test if name != LATER]
     pairs = [f"{a}_to_{b}" for other in others for a, b in ((other, LATER), (LATER, other))]

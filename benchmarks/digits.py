@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -20,20 +19,21 @@ from made_inputs import minilm as minilm_model
 from scipy import stats
 from spaner.demo.concepts import DIGITS
 from spaner.demo.dataset import write_dataset
+from spaner.material import labelled_rows
 from spaner.plan import count_parameters, read_project_labels
 from spaner.project import Project
 from spaner.splits import split_rows
-from spaner_core import Aligner, FeatureSpec
+from spaner_core import API_VERSION, Aligner, FeatureSpec
 from spaner_core.data.labelled import LabelledRows, numbers_of
 from spaner_core.evaluation.coherence import coherence_by_pair
 from spaner_core.evaluation.retrieval import retrieval_by_pair
 from spaner_core.features.rows import flat_vectors
-from spaner_core.positives import Labels
 from spaner_core.recipe import Recipe
 from spaner_core.records import AlignerRecord, ModalityRecord, PromptBlock, PromptRecord
 from spaner_core.space import Space, SpaceAligner
 from spaner_core.threads import one_thread
-from spaner_core.training.joint import ConceptNames, fit_space
+from spaner_core.training.joint import fit_space
+from spaner_core.training.material import ConceptNames, Material, ModalityMaterial
 from spaner_registry.config import read_config
 
 CONFIG = """\
@@ -89,9 +89,9 @@ def _extract(project: Project, *, english: bool, token_attention: bool) -> Digit
                 if row.concept in DIGITS
                 and (not english or row.metadata.get("language", "en") == "en")
             ]
-            usable = project.features(name, rows)
-            loaded = replace(usable, features=usable.features.load())  # the store is temporary
-            rows_of[name] = project.labelled(loaded, DIGITS)
+            stored = labelled_rows(project, name, rows, concepts=DIGITS)
+            # the store is temporary, and every row counts as a sample
+            rows_of[name] = replace(stored, features=stored.features.load(), samples=None)
     texts = read_project_labels(project)
     used = slice(0, 1 if english else None)  # English names come first
     pairs = [(concept, text) for concept in DIGITS for text in texts[concept][used]]
@@ -151,14 +151,18 @@ def fit(
     recipe = recipe or Recipe()
     recipe = replace(recipe, training=replace(recipe.training, seed=seed))
     with one_thread():
-        trained = fit_space(
-            {name: digits.builders[name] for name in digits.train},
-            draw_support(digits, shots, seed),
-            concepts=concepts,
-            labels=digits.labels,
-            recipe=recipe,
-        )
-    return as_space(trained.prompt, trained.aligners, features=digits.features, concepts=concepts)
+        support = draw_support(digits, shots, seed)
+        modalities = {
+            name: ModalityMaterial(
+                record=origin(name, digits.features[name]),
+                build=digits.builders[name],
+                rows=rows,
+            )
+            for name, rows in support.items()
+        }
+        texts = {concept: (concept,) for concept in concepts}
+        material = Material(modalities=modalities, label_texts=texts, names=digits.labels)
+        return fit_space(material, recipe=recipe).space
 
 
 def as_space(
@@ -175,12 +179,12 @@ def as_space(
         anchors="labels",
         dim=128,
         strength=0.5,
-        label_source=ModalityRecord(**_origin("text", features["text"])),
+        label_source=origin("text", features["text"]),
     )
     parts = {
         name: SpaceAligner(
             record=AlignerRecord(
-                **_origin(name, features[name]),
+                **vars(origin(name, features[name])),
                 prompt_fingerprint="",
                 anchor_count=len(concepts),
                 training={},
@@ -200,19 +204,19 @@ def as_space(
     )
 
 
-def _origin(name: str, features: FeatureSpec) -> dict[str, Any]:
+def origin(name: str, features: FeatureSpec) -> ModalityRecord:
     """Say where a modality came from as far as a space that is never saved has to know."""
-    return {
-        "modality": name,
-        "distribution": "",
-        "version": "",
-        "api_version": 1,
-        "encoder_options": {},
-        "aligner_options": {},
-        "encoder_fingerprint": "",
-        "transform_fingerprint": "",
-        "features": features,
-    }
+    return ModalityRecord(
+        modality=name,
+        distribution="",
+        version="",
+        api_version=API_VERSION,
+        encoder_options={},
+        aligner_options={},
+        encoder_fingerprint="",
+        transform_fingerprint="",
+        features=features,
+    )
 
 
 def measure(digits: Digits, space: Space, strength: float = 0.5) -> dict[str, float]:
@@ -221,9 +225,7 @@ def measure(digits: Digits, space: Space, strength: float = 0.5) -> dict[str, fl
         name: torch.from_numpy(space.embed(name, rows.features, strength=strength))
         for name, rows in digits.test.items()
     }
-    labels = {
-        name: Labels(concepts=rows.concepts, items=rows.items) for name, rows in digits.test.items()
-    }
+    labels = {name: rows.labels for name, rows in digits.test.items()}
     references = {name: flat_vectors(rows.features) for name, rows in digits.test.items()}
     figures = {
         **retrieval_by_pair(embeddings, labels),

@@ -32,11 +32,10 @@ from spaner.demo.concepts import DIGITS
 from spaner.plan import count_parameters
 from spaner_core.data.labelled import LabelledRows, join_labelled
 from spaner_core.evaluation.retrieval import retrieval
-from spaner_core.label_reading import embed_labels
 from spaner_core.recipe import TrainingRecipe
 from spaner_core.space import Space
 from spaner_core.training.attach import fit_attached
-from spaner_core.training.joint import ConceptNames
+from spaner_core.training.material import ConceptNames
 
 FIRST = 8
 NAMES = {
@@ -95,7 +94,7 @@ def _spaces(digits: Digits, shots: int | None, seed: int) -> dict[str, Made]:
     appended = as_space(space.prompt, old, features=digits.features, concepts=DIGITS[:FIRST])
     reader = digits.builders[digits.labels.modality]().reader  # type: ignore[attr-defined]
     reader.load_state_dict(space.prompt.label_reader)
-    embeddings = embed_labels(reader, digits.labels.rows, count=len(DIGITS))
+    embeddings = digits.labels.embed(reader, count=len(DIGITS))
     anchors = space.prompt.later_anchors(embeddings[FIRST:])
     space.prompt.append(anchors)
     appending = time.process_time() - start

@@ -39,6 +39,7 @@ from side_by_side import Comparison, seconds_of, show
 from spaner.attaching import attach
 from spaner.demo.concepts import DIGITS
 from spaner.demo.dataset import write_dataset
+from spaner.material import labelled_rows
 from spaner.project import Project
 from spaner.splits import split_rows
 from spaner.training import train
@@ -123,8 +124,8 @@ def _attach(config: Path, *, replace: bool) -> None:
 def _steps_alone(project: Project) -> float:
     """Train a fresh aligner on what is stored; return the seconds."""
     space, training = project.space, project.config.recipe.training
-    usable = project.features("text", split_rows(project.manifest, "text", "train"))
-    rows = project.labelled(usable, space.concepts)
+    train_rows = split_rows(project.manifest, "text", "train")
+    rows = labelled_rows(project, "text", train_rows, concepts=space.concepts)
     aligner = project.assembly.aligner_builder("text", prompt_dim=space.record.dim)()
     aligner.fit_statistics(LabelledBatches(rows), concept_count=len(space.concepts))
     return seconds_of(

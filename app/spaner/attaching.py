@@ -9,10 +9,13 @@ from spaner_core import checkpoint
 from spaner_core.data.labelled import LabelledRows, concepts_of, join_labelled
 from spaner_core.data.manifest import Row
 from spaner_core.errors import DataError
+from spaner_core.records import AlignerRecord
 from spaner_core.space import Space
 from spaner_core.training.attach import fit_attached
+from spaner_core.training.joint import settings_of
 from spaner_core.training.monitoring import replacing_traces
 
+from spaner.material import concept_names, modality_material
 from spaner.monitoring import monitor_attaching, monitoring_notices
 from spaner.notices import (
     missing_notice,
@@ -22,8 +25,8 @@ from spaner.notices import (
 )
 from spaner.outputs import check_growing_space, check_traces
 from spaner.plan import count_parameters, declared_modalities, training_rows
-from spaner.project import Project, UsableRows
-from spaner.training import TrainingReport, aligner_record, label_rows
+from spaner.project import Project
+from spaner.training import TrainingReport
 
 
 def attach(project: Project, name: str, *, replace: bool = False) -> TrainingReport:
@@ -46,16 +49,19 @@ def attach(project: Project, name: str, *, replace: bool = False) -> TrainingRep
     project.say(*spelling_notices(space.concepts, project.manifest.rows))
     project.freshness.check([name])
     monitor = monitor_attaching(project, name)
-    usable = project.features(name, rows)
-    rows = usable.rows
-    record = aligner_record(
-        project, name, rows, prompt=space.fingerprint, anchors=len(space.concepts)
+    material = modality_material(
+        project, name, rows, concepts=space.concepts, prompt_dim=space.record.dim
+    )
+    record = material.describe(
+        space.concepts,
+        prompt_fingerprint=space.fingerprint,
+        training=settings_of(config.recipe.training, monitor),
     )
     with replacing_traces(monitor) as aside:
         aligner = fit_attached(
             name,
-            project.assembly.aligner_builder(name, prompt_dim=space.record.dim),
-            _labelled(project, space, name, usable),
+            material.build,
+            _with_names(project, space, name, material.rows),
             space.prompt,
             training=config.recipe.training,
             device=project.device,
@@ -64,11 +70,12 @@ def attach(project: Project, name: str, *, replace: bool = False) -> TrainingRep
         receipt = checkpoint.save_attached(config.space, aligner, record, replace=replace)
     project.freshness.trained(name)
     project.say(
-        *_notices(space, name, rows, replace=replace), *monitoring_notices(project, monitor, [name])
+        *_notices(space, record, material.rows, replace=replace),
+        *monitoring_notices(project, monitor, [name]),
     )
     return TrainingReport(
         space=config.space,
-        rows={name: len(rows)},
+        rows={name: len(material.rows)},
         trained_parameters={name: count_parameters(aligner)},
         concepts=len(record.concepts),
         anchors=space.record.anchors,
@@ -77,8 +84,10 @@ def attach(project: Project, name: str, *, replace: bool = False) -> TrainingRep
     )
 
 
-def _notices(space: Space, name: str, rows: Sequence[Row], *, replace: bool) -> Iterator[str]:
-    seen = concepts_of(rows)
+def _notices(
+    space: Space, record: AlignerRecord, rows: LabelledRows, *, replace: bool
+) -> Iterator[str]:
+    name, seen = record.modality, record.concepts
     yield from missing_notice(name, [concept for concept in space.concepts if concept not in seen])
     yield from unlabelled_notices({name: rows})
     yield from _strangers(space, name, seen)
@@ -86,13 +95,12 @@ def _notices(space: Space, name: str, rows: Sequence[Row], *, replace: bool) -> 
         yield f"embeddings of {name!r} that were kept from before are stale"
 
 
-def _labelled(project: Project, space: Space, name: str, usable: UsableRows) -> LabelledRows:
-    """Give rows their numbers; names of concepts are rows too where `name` gave the prompt."""
-    labelled = project.labelled(usable, space.concepts)
+def _with_names(project: Project, space: Space, name: str, rows: LabelledRows) -> LabelledRows:
+    """Add concepts' names as rows where `name` gave the prompt."""
     source = space.record.label_source
     if space.record.anchors != "labels" or source is None or source.modality != name:
-        return labelled
-    return join_labelled([labelled, label_rows(project, name, space.label_texts)])
+        return rows
+    return join_labelled([rows, concept_names(project, name, space.label_texts).rows])
 
 
 def _strangers(space: Space, name: str, concepts: Sequence[str]) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from spaner_core.data.labelled import concepts_of
+from spaner_core.data.manifest import Row
 from spaner_core.errors import UnusableInput
 from spaner_core.features.inputs import check_ordinary
 from spaner_core.progress import shows_progress
@@ -17,13 +18,7 @@ from tqdm.auto import tqdm
 
 from spaner.notices import spelling_notices
 from spaner.overlaps import split_notices
-from spaner.plan import (
-    count_parameters,
-    label_modality,
-    read_project_labels,
-    training_rows,
-    working_modalities,
-)
+from spaner.plan import count_parameters, plan_training, working_modalities
 from spaner.project import Project
 
 SHOWN = 10
@@ -76,17 +71,17 @@ def check_project(project: Project, *, deep: bool = False) -> CheckReport:
     notice. Raises what `spaner train` would raise of the others before it does so.
     """
     names = working_modalities(project, tuple(project.config.modalities))
-    label_texts = read_project_labels(project)
-    label_modality(project, names, label_texts)
-    project.freshness.check(names)
+    plan = plan_training(project, names)
     unusable = {name: tuple(_unusable_rows(project, name, deep=deep)) for name in names}
-    checked = tuple(_check_modality(project, name, rows) for name, rows in unusable.items())
+    checked = tuple(
+        _check_modality(project, name, plan.rows[name], rows) for name, rows in unusable.items()
+    )
     project.say(
         *project.left_out.notices,
         *_untrainable(project),
         *_foreign_code(project),
         *_undeclared_links(project),
-        *spelling_notices((*label_texts, *(_anchored(project) or ())), project.manifest.rows),
+        *spelling_notices((*plan.concepts, *(_anchored(project) or ())), project.manifest.rows),
         *_one_sided(project),
         *_unanchored(project),
         *split_notices(project, names),
@@ -95,7 +90,7 @@ def check_project(project: Project, *, deep: bool = False) -> CheckReport:
         config=project.config.path,
         space=project.config.space,
         space_exists=(project.config.space / "prompt").is_dir(),
-        concepts=tuple(label_texts),
+        concepts=plan.concepts,
         modalities=checked,
         unusable=tuple(row for rows in unusable.values() for row in rows),
         too_many=tuple(name for name, rows in unusable.items() if _too_many(project, name, rows)),
@@ -182,13 +177,13 @@ def _verdict(transform: Transform, source: Path | str, *, deep: bool) -> str | N
 
 
 def _check_modality(
-    project: Project, name: str, unusable: Sequence[UnusableRow]
+    project: Project, name: str, training: Sequence[Row], unusable: Sequence[UnusableRow]
 ) -> CheckedModality:
     plugin = project.registry.load(name)
     spec = project.assembly.modality(name).encoder.features
     aligner = project.assembly.aligner_builder(name, prompt_dim=project.config.prompt.dim)()
     lost = {row.line for row in unusable}
-    training = [row for row in training_rows(project, name) if row.line not in lost]
+    training = [row for row in training if row.line not in lost]
     return CheckedModality(
         name=name,
         distribution=plugin.distribution,

@@ -12,16 +12,15 @@ from spaner_core import checkpoint
 from spaner_core.data.labels import complete_label_texts, read_label_texts
 from spaner_core.data.names import UNNAMEABLE, compose
 from spaner_core.errors import ConfigError, SpaceError
-from spaner_core.label_reading import embed_labels
 from spaner_core.prompt import random_directions
 from spaner_core.records import BlockRecord, ModalityRecord
 from spaner_core.space import Space
 from torch import Tensor
 
+from spaner.material import concept_names
 from spaner.notices import spelling_notices, unseen_notices
 from spaner.outputs import check_growing_space
 from spaner.project import Project
-from spaner.training import label_rows
 
 TOO_CLOSE = 0.9
 """Cosine of two anchors from which on their concepts will hardly be told apart."""
@@ -110,8 +109,8 @@ def _embed(project: Project, space: Space, texts: dict[str, tuple[str, ...]]) ->
     build = partial(project.assembly.recorded_aligner, source, prompt_dim=space.record.dim)
     reader = checkpoint.restore_label_reader(project.config.space, space.prompt, build=build)
     with torch.inference_mode():
-        rows = label_rows(project, source.modality, texts)
-        return embed_labels(reader, rows, count=len(texts)).clone()
+        names = concept_names(project, source.modality, texts)
+        return names.embed(reader, count=len(texts)).clone()
 
 
 def _check_source(project: Project, source: ModalityRecord) -> None:

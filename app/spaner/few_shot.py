@@ -88,7 +88,7 @@ def few_shot(
         split=split,
         seeds=drawn_by,
         modalities=tuple(ground.rows),
-        concepts=len(ground.concepts),
+        concepts=len(ground.material.concepts),
         labelled_rows=labelled,
         shots={count: sum_up(own, every) for count, own in runs.items() if count is not None},
         all_labels=sum_up(every),
@@ -156,12 +156,12 @@ def _labelled(rows: LabelledRows) -> int:
 
 def _short_notices(ground: Retraining, shots: int) -> list[str]:
     """Say which concepts have fewer rows than the largest number asked for."""
-    notices = []
+    notices, concepts = [], ground.material.concepts
     for name, rows in ground.rows.items():
-        counts = torch.bincount(rows.concepts[rows.concepts >= 0], minlength=len(ground.concepts))
+        counts = torch.bincount(rows.concepts[rows.concepts >= 0], minlength=len(concepts))
         short = [
             f"{concept} ({count})"
-            for concept, count in zip(ground.concepts, counts.tolist(), strict=True)
+            for concept, count in zip(concepts, counts.tolist(), strict=True)
             if 0 < count < shots
         ]
         if short:

@@ -7,14 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from spaner_core.data.labelled import number_rows
+from spaner_core.data.labelled import LabelledRows
 from spaner_core.data.manifest import Row
 from spaner_core.errors import ConfigError
 from spaner_core.extras import need
 from spaner_core.training.monitoring import ATTACHED, LOG, Monitor
-from spaner_core.training.validation import SettledRows, Validation, ValidationRows
+from spaner_core.training.validation import SettledRows, Validation
 
 from spaner.beside import TRACES, beside
+from spaner.material import labelled_rows
 from spaner.overlaps import untrained_rows
 from spaner.project import Project
 from spaner.served import served_modalities
@@ -91,14 +92,10 @@ def _validation(project: Project, names: Sequence[str], *, strength: float) -> V
     return Validation(rows=rows, strength=strength)
 
 
-def _rows(project: Project, name: str) -> ValidationRows | None:
+def _rows(project: Project, name: str) -> LabelledRows | None:
     rows = _untrained(project, name)
-    usable = project.features(name, rows) if rows else None
-    if usable is None or not usable.rows:
-        return None
-    return ValidationRows(
-        features=usable.features, labels=number_rows(usable.rows, project.manifest)
-    )
+    usable = labelled_rows(project, name, rows) if rows else None
+    return usable or None
 
 
 def _untrained(project: Project, name: str) -> tuple[Row, ...]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from spaner_core.data.labelled import concepts_of, items_of
+from spaner_core.data.labelled import LabelledRows, concepts_of, items_of
 from spaner_core.data.manifest import Row
 from spaner_core.data.names import look_alikes, spell
 from spaner_core.space import Space
 from spaner_core.training.joint import Trained
+from spaner_core.training.material import Material
 
 from spaner.project import Project
 
@@ -18,28 +19,29 @@ SHOWN = 5
 
 def label_notices(trained: Trained) -> tuple[str, ...]:
     """Say how concept names were used, where they did not make the anchors."""
-    if not len(trained.prompt.anchors):
+    record = trained.space.record
+    if not record.concepts:
         return (
             "no row has a concept: the prompt has no anchors, modalities are linked by items alone",
         )
-    if trained.informativeness is None:
+    if record.informativeness is None or record.label_source is None:
         return ("no concept names were embedded, so none made the anchors",)
-    if trained.tied:
+    if record.anchors == "labels":
         return ()
     share = (
-        f"{trained.informativeness:.0%} of the training rows of {trained.label_modality!r} lie "
-        "nearest their own concept's name"
+        f"{record.informativeness:.0%} of the training rows of {record.label_source.modality!r} "
+        "lie nearest their own concept's name"
     )
-    use = "names join training as rows" if trained.labels_used else "names are left out"
+    use = "names join training as rows" if trained.names_used else "names are left out"
     return (f"{share}: too few to make anchors from names, so anchors are random and {use}",)
 
 
-def coverage_notices(rows: Mapping[str, Sequence[Row]], concepts: Sequence[str]) -> tuple[str, ...]:
+def coverage_notices(material: Material) -> tuple[str, ...]:
     """Name concepts of which modalities have no training row."""
-    seen = {name: set(concepts_of(part)) for name, part in rows.items()}
+    seen = {name: set(part.known_concepts) for name, part in material.rows.items()}
     notices: list[str] = []
-    for concept in concepts:
-        having = [name for name in seen if concept in seen[name]]
+    for number, concept in enumerate(material.concepts):
+        having = [name for name in seen if number in seen[name]]
         if len(seen) > 1 and len(having) == 1:
             notices.append(
                 f"concept {concept!r} has training rows in {having[0]!r} only: nothing links it to "
@@ -48,13 +50,14 @@ def coverage_notices(rows: Mapping[str, Sequence[Row]], concepts: Sequence[str])
         elif not having:
             notices.append(f"concept {concept!r} has an anchor but no training row")
     for name, found in seen.items():
-        notices += missing_notice(name, [c for c in concepts if c not in found])
+        missing = [c for number, c in enumerate(material.concepts) if number not in found]
+        notices += missing_notice(name, missing)
     return tuple(notices)
 
 
-def unlabelled_notices(rows: Mapping[str, Sequence[Row]]) -> tuple[str, ...]:
+def unlabelled_notices(rows: Mapping[str, LabelledRows]) -> tuple[str, ...]:
     """Count training rows that pull nowhere."""
-    counts = {name: sum(not row.labelled for row in part) for name, part in rows.items()}
+    counts = {name: len(part) - len(part.labelled) for name, part in rows.items()}
     return tuple(
         f"{count} training rows of {name!r} have neither concept nor item: they set its centre and "
         "scale only"

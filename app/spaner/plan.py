@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 from spaner_core.data.labelled import concepts_of
@@ -13,6 +14,38 @@ from spaner_core.errors import ConfigError, DataError
 
 from spaner.project import Project
 from spaner.splits import TRAIN_SPLIT, split_rows, trained_split
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingPlan:
+    """What would train: the concepts with their texts, and each modality's manifest rows.
+
+    `names_from` is the modality that embeds the texts, None where none does.
+    """
+
+    label_texts: Mapping[str, tuple[str, ...]]
+    names_from: str | None
+    rows: Mapping[str, tuple[Row, ...]]
+
+    @property
+    def concepts(self) -> tuple[str, ...]:
+        """Every concept that gets an anchor, in the order of the anchors."""
+        return tuple(self.label_texts)
+
+
+def plan_training(project: Project, names: Sequence[str]) -> TrainingPlan:
+    """Plan the training of a new space with the modalities `names`.
+
+    Raises `ConfigError` and `DataError` where it cannot train, or stored features are stale.
+    """
+    label_texts = read_project_labels(project)
+    plan = TrainingPlan(
+        label_texts=label_texts,
+        names_from=label_modality(project, names, label_texts),
+        rows={name: training_rows(project, name) for name in names},
+    )
+    project.freshness.check(names)
+    return plan
 
 
 def count_parameters(aligner: Any) -> int:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Self
 
 from spaner_core.checkpoint.spaces import load_space
-from spaner_core.data.labelled import LabelledRows, number_rows
 from spaner_core.data.manifest import Manifest, Row, read_manifest, source_of
 from spaner_core.errors import ConfigError, DataError, TooManyUnusable
 from spaner_core.features.extraction import Extraction
@@ -232,10 +231,3 @@ class Project:
         self.quarantine.add(rows, found.unusable)
         usable = tuple(rows[place] for place in found.usable.tolist())
         return UsableRows(usable, found.rows, extracted=found.extracted)
-
-    def labelled(self, usable: UsableRows, concepts: Sequence[str]) -> LabelledRows:
-        """Give numbers to the concepts and items of rows, beside their features."""
-        numbers = number_rows(usable.rows, self.manifest, concepts=concepts)
-        return LabelledRows(
-            features=usable.features, concepts=numbers.concepts, items=numbers.items
-        )

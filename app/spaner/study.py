@@ -117,7 +117,7 @@ def _study_name(project: Project, material: Retraining, split: str) -> str:
         {name: list(_input_keys(project, name, split)) for name in names},
         [project.assembly.stream_identity(name, project.store).folder for name in names],
         read_project_labels(project),
-        material.names and material.names.modality,
+        names_of.modality if (names_of := material.material.names) else None,
         asdict(project.config.recipe),
         {name: dict(project.assembly.options[name].aligner) for name in names},
     ]

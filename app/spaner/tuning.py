@@ -173,8 +173,13 @@ class _Search:
     def _measure(self, setting: Setting, *, strengths: Sequence[float]) -> tuple[float, float]:
         """Train with a setting; return the best of `strengths` and the mean mAP at it."""
         recipe = apply_setting(self.material.recipe, setting)
-        builders = {name: self._builder(name, setting) for name in self.material.rows}
-        tried = replace(self.material, recipe=recipe, builders=builders)
+        material = self.material.material
+        modalities = {
+            name: replace(part, build=self._builder(name, setting))
+            for name, part in material.modalities.items()
+        }
+        material = replace(material, modalities=modalities)
+        tried = replace(self.material, recipe=recipe, material=material)
         trained = tried.fit(tried.rows, seed=recipe.training.seed)
         found: dict[float, float] = {}
         for strength in strengths:

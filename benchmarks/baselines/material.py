@@ -12,6 +12,7 @@ from digits import Digits, draw_support
 from made_inputs import minilm
 from spaner.demo.concepts import DIGITS, SPLITS
 from spaner.demo.dataset import write_dataset
+from spaner.material import labelled_rows
 from spaner.plan import read_project_labels
 from spaner.project import Project
 from spaner.splits import split_rows
@@ -19,7 +20,7 @@ from spaner_core.data.labelled import LabelledRows, numbers_of
 from spaner_core.data.manifest import Row
 from spaner_core.modality import Aligner
 from spaner_core.positives import Labels
-from spaner_core.training.joint import ConceptNames
+from spaner_core.training.material import ConceptNames
 from spaner_registry.config import read_config
 
 from baselines.heads import WIDTH
@@ -60,10 +61,7 @@ class Material:
 
     def truth(self, split: str) -> dict[str, Labels]:
         """Return the labels of a split, for measuring."""
-        return {
-            name: Labels(concepts=rows.concepts, items=rows.items)
-            for name, rows in self.rows[split].items()
-        }
+        return {name: rows.labels for name, rows in self.rows[split].items()}
 
 
 def load_material(*, read_by_minilm: bool) -> Material:
@@ -114,8 +112,8 @@ def _digits_only(rows: Sequence[Row]) -> list[Row]:
 
 
 def _in_memory(project: Project, name: str, rows: Sequence[Row]) -> LabelledRows:
-    labelled = project.labelled(project.features(name, rows), DIGITS)
-    return replace(labelled, features=labelled.features.load())
+    labelled = labelled_rows(project, name, rows, concepts=DIGITS)
+    return replace(labelled, features=labelled.features.load(), samples=None)
 
 
 def _builder(project: Project) -> BuildAligner:

@@ -8,13 +8,15 @@ from itertools import combinations
 from typing import Any
 
 import torch
-from digits import as_space
+from digits import origin
 from spaner.demo.concepts import DIGITS
+from spaner.plan import count_parameters
 from spaner_core import FeatureSpec
 from spaner_core.data.labelled import LabelledRows
 from spaner_core.recipe import LossRecipe, Recipe, TrainingRecipe
 from spaner_core.threads import one_thread
-from spaner_core.training.joint import ConceptNames, fit_space
+from spaner_core.training.joint import fit_space
+from spaner_core.training.material import ConceptNames, Material, ModalityMaterial
 from torch import Tensor, nn
 from transformers import set_seed
 
@@ -33,23 +35,28 @@ def ours(task: Task, settings: Settings) -> Outcome:
         loss=LossRecipe(anchor_weight=settings["anchor_weight"]),
         training=TrainingRecipe(seed=task.seed, learning_rate=settings["learning_rate"]),
     )
-    with one_thread():
-        trained = fit_space(
-            {name: partial(task.build, name, options) for name in task.rows},
-            task.rows,
-            concepts=DIGITS,
-            labels=ConceptNames(modality=TEXT, rows=task.names),
-            recipe=recipe,
-            device="cpu",
+    modalities = {
+        name: ModalityMaterial(
+            record=origin(name, FeatureSpec(dim=task.shown[name].values.shape[-1])),
+            build=partial(task.build, name, options),
+            rows=rows,
         )
-    aligners: Mapping[str, Any] = trained.aligners
-    parameters = count_trained([trained.prompt, *aligners.values()]) + 1  # the loss has a scale
-    shown = task.shown.items()
-    features = {name: FeatureSpec(dim=rows.values.shape[-1]) for name, rows in shown}
-    space = as_space(trained.prompt, aligners, features=features)
+        for name, rows in task.rows.items()
+    }
+    material = Material(
+        modalities=modalities,
+        label_texts={concept: (concept,) for concept in DIGITS},
+        names=ConceptNames(modality=TEXT, rows=task.names),
+    )
+    with one_thread():
+        space = fit_space(material, recipe=recipe, device="cpu").space
+    trained = [space.prompt, *map(space.aligner, space.modalities)]
     return Outcome(
-        embeddings={n: torch.from_numpy(space.embed(n, r, strength=STRENGTH)) for n, r in shown},
-        parameters=parameters,
+        embeddings={
+            name: torch.from_numpy(space.embed(name, rows, strength=STRENGTH))
+            for name, rows in task.shown.items()
+        },
+        parameters=sum(map(count_parameters, trained)) + 1,  # the loss has a scale
     )
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from spaner_core.checkpoint.saving import copy_space
+from spaner_core.checkpoint.saving import copy_space, save_space
 from spaner_core.embedding import align_rows
 from spaner_core.encoders import Encoders, check_fits
 from spaner_core.errors import ConfigError, SpaceError
@@ -227,10 +227,16 @@ class Space:
             check_fits(self.encoders.modality(modality), self.records[modality])
 
     def save_pretrained(self, folder: str | Path, *, overwrite: bool = False) -> Path:
-        """Copy the space, byte for byte, to `folder`. Raises `OutputExists` if it exists."""
-        if self.folder is None:
-            raise SpaceError(f"{self!r} was trained and not saved")
-        return copy_space(self.folder, Path(folder), overwrite=overwrite)
+        """Write the space to `folder`, a stored one byte for byte.
+
+        Raises `OutputExists` if it exists, unless it is a space and `overwrite` is true.
+        """
+        target = Path(folder)
+        if self.folder is not None:
+            return copy_space(self.folder, target, overwrite=overwrite)
+        aligners = {name: (self.aligner(name), self.records[name]) for name in self.records}
+        save_space(target, self.prompt, self.record, aligners, overwrite=overwrite)
+        return target
 
     def _pull(self, strength: float | None) -> float:
         pull = self.record.strength if strength is None else strength

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 from spaner_core.evaluation.retrieval import retrieval
-from spaner_core.positives import Labels, SamplePositives
+from spaner_core.positives import SamplePositives
 from torch import Tensor
 
 from spaner.draws import following_seeds
@@ -79,7 +79,7 @@ def measure_training(
     """
     heard = len(project.said)
     ground = prepare_retraining(project, split)
-    naming = ground.names.modality if ground.names else None
+    naming = names.modality if (names := ground.material.names) else None
     possible = damages(ground.rows, ground.measured, naming=naming)
     chosen = [one for one in possible if _can_train(ground, one)]
     project.say(*_notices(ground, chosen))
@@ -130,9 +130,10 @@ def _train(
 
 def _can_train(ground: Retraining, damage: Damage) -> bool:
     """Tell whether the recipe can do without the modality that is missing."""
-    if damage.kind != MISSING or ground.names is None or ground.recipe.prompt.anchors != "labels":
+    names = ground.material.names
+    if damage.kind != MISSING or names is None or ground.recipe.prompt.anchors != "labels":
         return True
-    return damage.modality != ground.names.modality
+    return damage.modality != names.modality
 
 
 def _notices(ground: Retraining, chosen: list[Damage]) -> list[str]:
@@ -153,7 +154,7 @@ def _notices(ground: Retraining, chosen: list[Damage]) -> list[str]:
 
 def _naming_notices(ground: Retraining, chosen: list[Damage]) -> Iterator[str]:
     """Say what damage leaves of concepts' names, where one befalls the modality of these."""
-    naming = ground.names.modality if ground.names else None
+    naming = names.modality if (names := ground.material.names) else None
     befalling = {one.kind for one in chosen if naming is not None and one.modality == naming}
     if MISSING in befalling:
         yield f"without {naming!r} no concept names are embedded: anchors are random there"
@@ -194,9 +195,7 @@ def _ask(
 ) -> Figures:
     """Let the rows of `concepts` in `source` look for theirs in the whole of `target`."""
     rows = torch.nonzero(torch.isin(ground.measured[source].concepts, concepts)).flatten()
-    asked, gallery = ground.labels[source], ground.labels[target]
-    samples = None if asked.samples is None else asked.samples[rows]
-    known = Labels(concepts=asked.concepts[rows], items=asked.items[rows], samples=samples)
+    known, gallery = ground.measured[source].take(rows).labels, ground.measured[target].labels
     found = retrieval(
         embeddings[source][rows][known.first_rows()],
         embeddings[target][gallery.first_rows()],

@@ -16,14 +16,33 @@ from spaner_core.positives import Labels
 
 @dataclass(frozen=True, kw_only=True)
 class LabelledRows:
-    """Features of n rows with each row's anchor (n,) and item (n,), -1 where it has none."""
+    """Features of n rows with each row's concept (n,) and item (n,), -1 where it has none.
+
+    Concepts of a prompt have the numbers of their anchors. `samples` (n,) are as in `Labels`.
+    """
 
     features: RowSource
     concepts: Tensor
     items: Tensor
+    samples: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.features)
+
+    @property
+    def labels(self) -> Labels:
+        """What metrics need to know of the rows."""
+        return Labels(concepts=self.concepts, items=self.items, samples=self.samples)
+
+    @property
+    def labelled(self) -> Tensor:
+        """The places of rows that have a concept or an item, (m,) int64."""
+        return torch.nonzero((self.concepts >= 0) | (self.items >= 0)).flatten()
+
+    @property
+    def known_concepts(self) -> list[int]:
+        """The concepts that rows are of, in the order of their numbers."""
+        return sorted(set(self.concepts[self.concepts >= 0].tolist()))
 
     def take(self, index: Tensor) -> LabelledRows:
         """Return the rows at `index` (m,), in its order."""
@@ -31,6 +50,7 @@ class LabelledRows:
             features=self.features.take(index),
             concepts=self.concepts[index],
             items=self.items[index],
+            samples=None if self.samples is None else self.samples[index],
         )
 
 

@@ -13,7 +13,7 @@ from spaner_core.modality import Aligner
 from spaner_core.profiling import spent
 from spaner_core.prompt import SharedPrompt
 from spaner_core.recipe import TrainingRecipe
-from spaner_core.training.joint import check_concepts
+from spaner_core.training.material import check_concepts
 from spaner_core.training.monitoring import Monitor
 from spaner_core.training.trainer import train_attached
 

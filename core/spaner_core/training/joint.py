@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -12,8 +13,7 @@ from torch import Tensor
 from transformers import set_seed
 
 from spaner_core.data.labelled import LabelledBatches, LabelledRows, join_labelled
-from spaner_core.errors import ConfigError, DataError
-from spaner_core.label_reading import embed_labels
+from spaner_core.errors import ConfigError
 from spaner_core.modality import Aligner, LabelAligner
 from spaner_core.profiling import spent
 from spaner_core.prompt import (
@@ -22,7 +22,10 @@ from spaner_core.prompt import (
     label_informativeness,
     random_anchors,
 )
-from spaner_core.recipe import PromptRecipe, Recipe
+from spaner_core.recipe import PromptRecipe, Recipe, TrainingRecipe
+from spaner_core.records import PromptBlock, PromptRecord
+from spaner_core.space import Space, SpaceAligner
+from spaner_core.training.material import ConceptNames, Material, check_concepts
 from spaner_core.training.monitoring import Monitor
 from spaner_core.training.trainer import train_jointly
 
@@ -30,36 +33,20 @@ TRUSTED_LABELS = 0.8
 """Share of rows nearest their own concept's name from which names make good anchors (measured)."""
 
 
-@dataclass(frozen=True)
-class ConceptNames:
-    """Embedded concept names: the modality that embedded them, a row a text."""
-
-    modality: str
-    rows: LabelledRows
-
-
 @dataclass(frozen=True, kw_only=True)
 class Trained:
-    """What joint training gives.
+    """A space that is not stored, as joint training gives it.
 
-    `tied` is true where concept names made the anchors; `labels_used` is false where names said
-    nothing about the rows and were left out altogether. `label_modality` embedded the names.
+    `names_used` is false where concepts' names said nothing about the rows and were left out.
     """
 
-    prompt: SharedPrompt
-    aligners: Mapping[str, Aligner]
-    tied: bool
-    labels_used: bool
-    label_modality: str | None
-    informativeness: float | None
+    space: Space
+    names_used: bool
 
 
 def fit_space(
-    builders: Mapping[str, Callable[[], Aligner]],
-    rows: Mapping[str, LabelledRows],
+    material: Material,
     *,
-    concepts: Sequence[str],
-    labels: ConceptNames | None,
     recipe: Recipe,
     device: str = "auto",
     monitor: Monitor | None = None,
@@ -67,22 +54,23 @@ def fit_space(
     """Train a new space on labelled rows of its first modalities.
 
     Same seed, same machine, same bytes. Raises `DataError` where a modality has labelled rows of
-    fewer than two concepts, and `ConfigError` where the modality of `labels` cannot embed names
+    fewer than two concepts, and `ConfigError` where the modality of the names cannot embed them
     or numbers are no longer finite.
     """
+    rows, names, count = material.rows, material.names, len(material.concepts)
     for name, part in rows.items():
         check_concepts(name, part)
     set_seed(recipe.training.seed)
-    aligners = {name: build() for name, build in builders.items()}
-    reading = _read_labels(aligners, rows, labels, count=len(concepts))
-    use = _judge_labels(reading, recipe.prompt, count=len(concepts))
-    kept = labels if use.as_rows else None
+    aligners = {name: part.build() for name, part in material.modalities.items()}
+    reading = _read_names(aligners, rows, names, count=count)
+    use = _judge_names(reading, recipe.prompt, count=count)
+    kept = names if use.as_rows else None
     for name, aligner in aligners.items():
         if kept is None or name != kept.modality:  # the reading has fitted that one, names included
-            _fit_statistics(aligner, [rows[name]], count=len(concepts))
-    prompt = _make_prompt(reading if use.as_anchors else None, count=len(concepts), recipe=recipe)
-    if use.as_anchors and labels is not None:
-        tied: Any = aligners[labels.modality]
+            _fit_statistics(aligner, [rows[name]], count=count)
+    prompt = _make_prompt(reading if use.as_anchors else None, count=count, recipe=recipe)
+    if use.as_anchors and names is not None:
+        tied: Any = aligners[names.modality]
         tied.start_from(prompt.label_map)
     train_jointly(
         prompt,
@@ -94,29 +82,47 @@ def fit_space(
         device=device,
         monitor=monitor,
     )
-    return Trained(
-        prompt=prompt,
-        aligners=aligners,
-        tied=use.as_anchors,
-        labels_used=use.as_rows,
-        label_modality=labels.modality if labels else None,
+    record = PromptRecord(
+        concepts=material.concepts,
+        label_texts=dict(material.label_texts),
+        anchors="labels" if use.as_anchors else "random",
+        dim=recipe.prompt.dim,
+        strength=recipe.prompt.strength,
+        label_source=material.modalities[names.modality].record if names else None,
         informativeness=reading.share if reading else None,
+        recipe={**asdict(recipe), "training": settings_of(recipe.training, monitor)},
+    )
+    return Trained(space=_as_space(prompt, record, aligners, material), names_used=use.as_rows)
+
+
+def _as_space(
+    prompt: SharedPrompt,
+    record: PromptRecord,
+    aligners: Mapping[str, Aligner],
+    material: Material,
+) -> Space:
+    described = {
+        name: part.describe(
+            record.concepts, prompt_fingerprint="", training=(record.recipe or {})["training"]
+        )
+        for name, part in material.modalities.items()
+    }
+    return Space(
+        prompt,
+        record,
+        blocks=[
+            PromptBlock(fingerprint="", concepts=record.concepts, label_texts=record.label_texts)
+        ],
+        aligners={
+            name: SpaceAligner(record=described[name], load=partial(aligners.__getitem__, name))
+            for name in aligners
+        },
     )
 
 
-def check_concepts(name: str, rows: LabelledRows) -> None:
-    """Raise `DataError` where nothing says which rows belong together, or one concept is all."""
-    known = set(rows.concepts[rows.concepts >= 0].tolist())
-    if len(known) == 1:
-        raise DataError(
-            f"modality {name!r} has training rows of 1 concept; at least 2 are needed to tell them "
-            "apart. Add rows of other concepts to the manifest"
-        )
-    if not known and bool((rows.items < 0).all()):
-        raise DataError(
-            f"no training row of modality {name!r} has a concept or an item, so nothing says which "
-            "belong together. Give the manifest's rows concepts, or items"
-        )
+def settings_of(training: TrainingRecipe, monitor: Monitor | None) -> dict[str, object]:
+    """Return the settings of a training that its weights depend on."""
+    return {**asdict(training), **(monitor.recipe.deciding if monitor else {})}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,24 +144,24 @@ class _LabelUse:
     as_rows: bool
 
 
-def _read_labels(
+def _read_names(
     aligners: Mapping[str, Aligner],
     rows: Mapping[str, LabelledRows],
-    labels: ConceptNames | None,
+    names: ConceptNames | None,
     *,
     count: int,
 ) -> _LabelReading | None:
-    if labels is None:
+    if names is None:
         return None
-    aligner, own = aligners[labels.modality], rows[labels.modality]
+    aligner, own = aligners[names.modality], rows[names.modality]
     if not isinstance(aligner, LabelAligner):
         raise ConfigError(
-            f"prompt.labels_from: the aligner of {labels.modality!r} cannot embed concept "
+            f"prompt.labels_from: the aligner of {names.modality!r} cannot embed concept "
             "names; name another modality, or set prompt.anchors to random"
         )
-    _fit_statistics(aligner, [own, labels.rows], count=count)
+    _fit_statistics(aligner, [own, names.rows], count=count)
     reader: Any = aligner.reader
-    embeddings = embed_labels(reader, labels.rows, count=count)
+    embeddings = names.embed(reader, count=count)
     raw = torch.cat([reader(features, mask) for features, mask, _ in LabelledBatches(own)])
     return _LabelReading(
         embeddings=embeddings,
@@ -170,7 +176,7 @@ def _fit_statistics(aligner: Aligner, parts: Sequence[LabelledRows], *, count: i
         aligner.fit_statistics(LabelledBatches(join_labelled(parts)), concept_count=count)
 
 
-def _judge_labels(reading: _LabelReading | None, recipe: PromptRecipe, *, count: int) -> _LabelUse:
+def _judge_names(reading: _LabelReading | None, recipe: PromptRecipe, *, count: int) -> _LabelUse:
     """Decide what concept names are good for, from the share of rows nearest their own name.
 
     Well above chance they are training rows; from 0.8 they make the anchors too. Identifiers as

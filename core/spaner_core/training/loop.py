@@ -25,9 +25,11 @@ from spaner_core.progress import shows_progress
 from spaner_core.prompt import SharedPrompt
 from spaner_core.recipe import TrainingRecipe
 from spaner_core.threads import one_thread
-from spaner_core.training.best_state import BestState
 from spaner_core.training.divergence import broken_weights, diverged, loss_found, not_finite
-from spaner_core.training.monitoring import PREFIX, Monitor, leaving_traces
+from spaner_core.training.monitoring import PREFIX, Monitor, leaving_traces, say
+
+METRIC = "mean_map"
+"""The figure by which a training stops early and its best state is known."""
 
 
 def run(
@@ -73,7 +75,36 @@ def _watched(monitor: Monitor | None) -> Iterator[list[TrainerCallback]]:
         return
     patience = monitor.recipe.early_stopping_patience
     with leaving_traces(monitor) as callbacks:
-        yield [*callbacks, BestState(patience)] if patience is not None else callbacks
+        yield [*callbacks, _BestState(patience)] if patience is not None else callbacks
+
+
+class _BestState(TrainerCallback):
+    """Stops after `patience` measurements in a row without a higher mAP; the best state stays.
+
+    What `transformers.EarlyStoppingCallback` does, with the state in memory instead of in
+    checkpoints on a disk.
+    """
+
+    def __init__(self, patience: int) -> None:
+        self.patience = patience
+        self.waited, self.step, self.best = 0, 0, float("-inf")
+        self.weights: dict[str, Tensor] = {}
+
+    def on_evaluate(self, args: Any, state: Any, control: Any, **given: Any) -> None:
+        """Look whether a measurement is the best one so far."""
+        measured = given["metrics"][PREFIX + METRIC]
+        if measured > self.best:
+            self.waited, self.step, self.best = 0, state.global_step, measured
+            self.weights = {n: tensor.clone() for n, tensor in given["model"].state_dict().items()}
+            return
+        self.waited += 1
+        if self.waited >= self.patience:
+            control.should_training_stop = True
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **given: Any) -> None:
+        """Go back to the best state."""
+        given["model"].load_state_dict(self.weights)
+        say(f"best {METRIC} {self.best:.3f} at step {self.step}: that state is kept")
 
 
 def _arguments(

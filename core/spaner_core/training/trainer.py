@@ -137,11 +137,7 @@ class StepBatches(Dataset[dict[str, ModalityBatch]]):
         training: TrainingRecipe,
     ) -> None:
         # a row with neither concept nor item has served the statistics and pulls nowhere
-        drawable = {
-            name: torch.nonzero((r.concepts >= 0) | (r.items >= 0)).flatten()
-            for name, r in rows.items()
-        }
-        self.rows = {name: part.take(drawable[name]) for name, part in rows.items()}
+        self.rows = {name: part.take(part.labelled) for name, part in rows.items()}
         self.always, self.training = always, training
 
     def __len__(self) -> int:

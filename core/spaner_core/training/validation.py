@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from spaner_core.data.labelled import LabelledRows
 from spaner_core.evaluation.coherence import matched_cosine, modality_gap
 from spaner_core.evaluation.retrieval import retrieval
 from spaner_core.features.rows import BATCH_ROWS, RowSource, load_in_batches
@@ -20,14 +21,6 @@ from spaner_core.profiling import spent
 from spaner_core.prompt import SharedPrompt
 
 FIGURES = ("mean_map", "mean_recall@1", "mean_modality_gap", "mean_matched_cosine")
-
-
-@dataclass(frozen=True, kw_only=True)
-class ValidationRows:
-    """Features of n validation rows of a modality that trains, and what is known of each row."""
-
-    features: RowSource
-    labels: Labels
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +45,7 @@ class Validation:
     All are measured at the pull strength `strength`, the space's own.
     """
 
-    rows: Mapping[str, ValidationRows]
+    rows: Mapping[str, LabelledRows]
     strength: float
     settled: Mapping[str, SettledRows] = field(default_factory=dict)
 

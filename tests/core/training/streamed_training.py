@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 import sys
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +18,10 @@ from spaner_core.features.stream import FeatureStream
 from spaner_core.modality import FeatureSpec
 from spaner_core.recipe import PromptRecipe, Recipe, TrainingRecipe
 from spaner_core.training.joint import fit_space
+from spaner_core.training.material import Material, ModalityMaterial
 
 from tests.core.features.stored_samples import identity
+from tests.core.training.synthetic import record
 
 WIDTH = 1024
 RECIPE = Recipe(
@@ -39,14 +40,10 @@ def train(features: RowSource) -> None:
         concepts=torch.arange(len(features)) % 4,
         items=torch.full((len(features),), -1),
     )
-    fit_space(
-        {"toy": partial(build)},
-        {"toy": rows},
-        concepts=("a", "b", "c", "d"),
-        labels=None,
-        recipe=RECIPE,
-        device="cpu",
-    )
+    toy = ModalityMaterial(record=record("toy"), build=build, rows=rows)
+    texts = {concept: (concept,) for concept in "abcd"}
+    material = Material(modalities={"toy": toy}, label_texts=texts, names=None)
+    fit_space(material, recipe=RECIPE, device="cpu")
 
 
 def resident_bytes(field: str) -> int:

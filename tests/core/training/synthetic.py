@@ -12,11 +12,13 @@ from spaner_core.aligner import build_aligner
 from spaner_core.data.labelled import LabelledRows
 from spaner_core.evaluation.retrieval import retrieval_by_pair
 from spaner_core.features.rows import FeatureRows
-from spaner_core.modality import FeatureSpec
-from spaner_core.positives import Labels
+from spaner_core.modality import API_VERSION, FeatureSpec
 from spaner_core.recipe import PromptRecipe, Recipe, TrainingRecipe
-from spaner_core.training.joint import ConceptNames, Trained, fit_space
-from spaner_core.training.validation import ValidationRows
+from spaner_core.records import ModalityRecord
+from spaner_core.space import Space, SpaceAligner
+from spaner_core.training.joint import Trained, fit_space
+from spaner_core.training.material import ConceptNames, Material, ModalityMaterial
+from spaner_core.training.monitoring import Monitor
 from torch import Tensor
 
 CONCEPTS = ("a", "b", "c", "d", "e", "f")
@@ -53,10 +55,6 @@ def build(name: str, **options: object) -> Any:
     )
 
 
-def builders(names: Mapping[str, object]) -> dict[str, Any]:
-    return {name: partial(build, name) for name in names}
-
-
 def names_of(
     modality: str, texts: Sequence[int], *, places: Sequence[int] | None = None
 ) -> ConceptNames:
@@ -68,55 +66,82 @@ def names_of(
     )
 
 
-def train(
-    rows: dict[str, LabelledRows],
+def material(
+    rows: Mapping[str, LabelledRows],
     *,
     concepts: Sequence[str] = CONCEPTS,
-    labels: ConceptNames | None = None,
-    recipe: Recipe = RECIPE,
-) -> Trained:
-    return fit_space(
-        builders(rows), rows, concepts=concepts, labels=labels, recipe=recipe, device="cpu"
+    names: ConceptNames | None = None,
+) -> Material:
+    return Material(
+        modalities={
+            name: ModalityMaterial(record=record(name), build=partial(build, name), rows=part)
+            for name, part in rows.items()
+        },
+        label_texts={concept: (concept,) for concept in concepts},
+        names=names,
     )
 
 
-def embed(trained: Trained, name: str, rows: LabelledRows, *, strength: float = 0.5) -> Tensor:
-    aligner: Any = trained.aligners[name]
-    with torch.no_grad():
-        given: Tensor = aligner(
-            rows.features.values,
-            rows.features.mask,
-            trained.prompt.anchors,
-            beta=trained.prompt.beta,
-            strength=strength,
-        ).embedding
-    return given
+def record(name: str) -> ModalityRecord:
+    return ModalityRecord(
+        modality=name,
+        distribution="spaner-toy",
+        version="1",
+        api_version=API_VERSION,
+        encoder_options={},
+        aligner_options={"hidden": 16},
+        encoder_fingerprint=f"encoder of {name}",
+        transform_fingerprint=f"transform of {name}",
+        features=FeatureSpec(dim=WIDTHS.get(name, 1)),
+    )
+
+
+def fit(
+    rows: Mapping[str, LabelledRows],
+    *,
+    concepts: Sequence[str] = CONCEPTS,
+    names: ConceptNames | None = None,
+    recipe: Recipe = RECIPE,
+    monitor: Monitor | None = None,
+) -> Trained:
+    given = material(rows, concepts=concepts, names=names)
+    return fit_space(given, recipe=recipe, device="cpu", monitor=monitor)
+
+
+def train(rows: Mapping[str, LabelledRows], **given: Any) -> Space:
+    return fit(rows, **given).space
+
+
+def with_aligner(space: Space, name: str, aligner: Any) -> Space:
+    """Add a trained aligner to a space in memory."""
+    every = {**aligners(space), name: aligner}
+    parts = {
+        n: SpaceAligner(
+            record=material(train_rows(names=n))
+            .modalities[n]
+            .describe(space.concepts, prompt_fingerprint="", training={}),
+            load=partial(every.__getitem__, n),
+        )
+        for n in every
+    }
+    return Space(space.prompt, space.record, blocks=space.blocks, aligners=parts)
+
+
+def aligners(space: Space) -> dict[str, Any]:
+    return {name: space.aligner(name) for name in space.modalities}
+
+
+def embed(space: Space, name: str, rows: LabelledRows, *, strength: float = 0.5) -> Tensor:
+    return torch.from_numpy(space.embed(name, rows.features, strength=strength))
 
 
 def recall(first: Tensor, second: Tensor, a: LabelledRows, b: LabelledRows) -> float:
-    found = retrieval_by_pair(
-        {"a": first, "b": second},
-        {
-            "a": Labels(concepts=a.concepts, items=a.items),
-            "b": Labels(concepts=b.concepts, items=b.items),
-        },
-    )
+    found = retrieval_by_pair({"a": first, "b": second}, {"a": a.labels, "b": b.labels})
     values = [found["a_to_b_recall@1"], found["b_to_a_recall@1"]]
     return sum(float(v or 0) for v in values) / 2
 
 
-def known(rows: LabelledRows, samples: Tensor | None = None) -> Labels:
-    return Labels(concepts=rows.concepts, items=rows.items, samples=samples)
-
-
-def held_out(**rows: LabelledRows) -> dict[str, ValidationRows]:
-    return {
-        name: ValidationRows(features=part.features, labels=known(part))
-        for name, part in rows.items()
-    }
-
-
-def held_out_recall(trained: Trained, *, names: str = "first second") -> float:
+def held_out_recall(trained: Space, *, names: str = "first second") -> float:
     rows = train_rows(60, seed=1000, names=names)
     one, other = names.split()
     return recall(

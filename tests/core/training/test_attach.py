@@ -11,47 +11,49 @@ import torch
 from spaner_core.data.labelled import LabelledRows, join_labelled
 from spaner_core.errors import DataError
 from spaner_core.recipe import TrainingRecipe
+from spaner_core.space import Space
 from spaner_core.training.attach import fit_attached
-from spaner_core.training.joint import Trained
 
 from tests.core.training.synthetic import (
     RECIPE,
+    aligners,
     build,
     embed,
     held_out_recall,
     state,
     train,
     train_rows,
+    with_aligner,
 )
 
 
 @pytest.fixture(scope="module")
-def trained() -> Trained:
+def trained() -> Space:
     return train(train_rows())
 
 
 def test_attaching_by_labels_alone_changes_no_byte_and_reaches_the_others(
-    trained: Trained,
+    trained: Space,
 ) -> None:
     before = {"prompt": state(trained.prompt)} | {
-        name: state(aligner) for name, aligner in trained.aligners.items()
+        name: state(aligner) for name, aligner in aligners(trained).items()
     }
     old = embed(trained, "first", train_rows()["first"])
     rows = train_rows(names="third")["third"]
     aligner = attach_third(trained, rows)
-    modules: dict[str, Any] = {"prompt": trained.prompt, **trained.aligners}
+    modules: dict[str, Any] = {"prompt": trained.prompt, **aligners(trained)}
     for name, module in modules.items():
         assert state(module) == before[name]
     assert not any(p.requires_grad for p in trained.prompt.parameters())
     assert all(p.grad is None for p in trained.prompt.parameters())
     assert torch.equal(embed(trained, "first", train_rows()["first"]), old)
-    attached = replace(trained, aligners={**trained.aligners, "third": aligner})
+    attached = with_aligner(trained, "third", aligner)
     assert held_out_recall(attached, names="third first") > 0.9
     assert held_out_recall(attached, names="second third") > 0.9
 
 
 def test_unlabelled_rows_set_the_centre_of_an_attached_modality_and_nothing_else(
-    trained: Trained,
+    trained: Space,
 ) -> None:
     rows = train_rows(names="third")["third"]
     shifted = replace(rows.features, values=rows.features.values + 100)
@@ -67,7 +69,7 @@ def test_unlabelled_rows_set_the_centre_of_an_attached_modality_and_nothing_else
 
 
 def attach_third(
-    trained: Trained, rows: LabelledRows, *, training: TrainingRecipe = RECIPE.training
+    trained: Space, rows: LabelledRows, *, training: TrainingRecipe = RECIPE.training
 ) -> Any:
     return fit_attached(
         "third",
@@ -81,7 +83,7 @@ def attach_third(
 
 @pytest.mark.parametrize(("concept", "lacking"), [(0, "at least 2"), (-1, "has a concept")])
 def test_fewer_than_two_concepts_are_refused_by_name(
-    trained: Trained, concept: int, lacking: str
+    trained: Space, concept: int, lacking: str
 ) -> None:
     rows = train_rows(names="first third")
     poor = replace(rows["third"], concepts=torch.full((48,), concept))

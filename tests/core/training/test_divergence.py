@@ -12,17 +12,13 @@ from spaner_core.data.labelled import LabelledRows
 from spaner_core.errors import ConfigError
 from spaner_core.recipe import MonitoringRecipe, Recipe
 from spaner_core.training.attach import fit_attached
-from spaner_core.training.joint import fit_space
 from spaner_core.training.monitoring import Monitor
 from spaner_core.training.trainer import StepBatches
 from spaner_core.training.validation import Validation
 
 from tests.core.training.synthetic import (
-    CONCEPTS,
     RECIPE,
     build,
-    builders,
-    held_out,
     train,
     train_rows,
 )
@@ -44,10 +40,7 @@ def stopped(
     monitoring = MonitoringRecipe(eval_steps=1 if validation else None)
     monitor = Monitor(folder=folder, recipe=monitoring, validation=validation) if folder else None
     with pytest.raises(ConfigError) as caught:
-        fit_space(
-            builders(rows), rows, concepts=CONCEPTS, labels=None, recipe=given, device="cpu",
-            monitor=monitor,
-        )  # fmt: skip
+        train(rows, recipe=given, monitor=monitor)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -91,7 +84,7 @@ def test_validation_rows_that_cannot_be_embedded_stop_it_too(tmp_path: Path) -> 
     held["first"] = replace(
         held["first"], features=replace(held["first"].features.load(), values=values)
     )
-    validation = Validation(rows=held_out(**held), strength=0.5)
+    validation = Validation(rows=held, strength=0.5)
     said = stopped(train_rows(), RECIPE, tmp_path, validation)
     assert "step 1 of 40: embeddings of 'first' are not finite on validation rows" in said
 

@@ -14,19 +14,16 @@ from typing import Any
 import pytest
 from spaner_core.locks import locked
 from spaner_core.recipe import MonitoringRecipe, Recipe
+from spaner_core.space import Space
 from spaner_core.training.attach import fit_attached
-from spaner_core.training.joint import Trained, fit_space
 from spaner_core.training.monitoring import Monitor, replacing_traces
 from spaner_core.training.validation import SettledRows, Validation
 
 from tests.core.training.synthetic import (
-    CONCEPTS,
     RECIPE,
+    aligners,
     build,
-    builders,
     embed,
-    held_out,
-    known,
     state,
     train,
     train_rows,
@@ -37,16 +34,12 @@ HASTY = replace(RECIPE, training=replace(RECIPE.training, learning_rate=0.1))
 
 
 def watch(folder: Path, **given: Any) -> Monitor:
-    validation = Validation(rows=held_out(**train_rows(40, seed=1000)), strength=0.5)
+    validation = Validation(rows=train_rows(40, seed=1000), strength=0.5)
     return Monitor(folder=folder, recipe=MonitoringRecipe(**given), validation=validation)
 
 
-def watched(monitor: Monitor | None, recipe: Recipe = RECIPE) -> Trained:
-    rows = train_rows()
-    return fit_space(
-        builders(rows), rows, concepts=CONCEPTS, labels=None, recipe=recipe, device="cpu",
-        monitor=monitor,
-    )  # fmt: skip
+def watched(monitor: Monitor | None, recipe: Recipe = RECIPE) -> Space:
+    return train(train_rows(), recipe=recipe, monitor=monitor)
 
 
 def log(folder: Path) -> list[dict[str, float]]:
@@ -54,13 +47,13 @@ def log(folder: Path) -> list[dict[str, float]]:
         return [{k: float(v) for k, v in row.items()} for row in csv.DictReader(file)]
 
 
-def states(trained: Trained) -> list[dict[str, bytes]]:
-    return [state(trained.prompt), *(state(aligner) for aligner in trained.aligners.values())]
+def states(trained: Space) -> list[dict[str, bytes]]:
+    return [state(trained.prompt), *(state(aligner) for aligner in aligners(trained).values())]
 
 
-def figures(trained: Trained, monitor: Monitor) -> dict[str, float | None]:
+def figures(trained: Space, monitor: Monitor) -> dict[str, float | None]:
     assert monitor.validation is not None
-    return monitor.validation.figures(monitor.validation.embed(trained.aligners, trained.prompt))
+    return monitor.validation.figures(monitor.validation.embed(aligners(trained), trained.prompt))
 
 
 def test_measuring_changes_no_byte_of_what_is_trained(tmp_path: Path) -> None:
@@ -117,11 +110,9 @@ def test_a_training_that_gains_to_the_end_is_not_changed_by_early_stopping(tmp_p
 def test_an_attached_modality_is_measured_with_those_that_are_there(tmp_path: Path) -> None:
     trained, held = train(train_rows()), train_rows(40, seed=1000, names="first third")
     settled = SettledRows(
-        embeddings=embed(trained, "first", held["first"]), labels=known(held["first"])
+        embeddings=embed(trained, "first", held["first"]), labels=held["first"].labels
     )
-    validation = Validation(
-        rows=held_out(third=held["third"]), strength=0.5, settled={"first": settled}
-    )
+    validation = Validation(rows={"third": held["third"]}, strength=0.5, settled={"first": settled})
     monitor = Monitor(
         folder=tmp_path, recipe=MonitoringRecipe(eval_steps=10), validation=validation
     )

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 from spaner_core.features.rows import FeatureRows
-from spaner_core.training.joint import Trained
+from spaner_core.space import Space
 
 from tests.core.training.synthetic import (
     RECIPE,
@@ -23,15 +23,15 @@ from tests.core.training.synthetic import (
 
 
 @pytest.fixture(scope="module")
-def trained() -> Trained:
+def trained() -> Space:
     return train(train_rows())
 
 
-def test_held_out_rows_of_one_modality_find_those_of_the_other(trained: Trained) -> None:
+def test_held_out_rows_of_one_modality_find_those_of_the_other(trained: Space) -> None:
     assert held_out_recall(trained) > 0.9
-    assert not trained.tied
-    assert trained.informativeness is None
-    assert trained.label_modality is None
+    assert trained.record.anchors == "random"
+    assert trained.record.informativeness is None
+    assert trained.record.label_source is None
 
 
 def test_shuffled_labels_teach_nothing() -> None:
@@ -48,17 +48,17 @@ def test_shuffled_labels_teach_nothing() -> None:
     assert held_out_recall(train(shuffled)) < 0.5
 
 
-def test_same_seed_same_bytes_other_seed_other_bytes(trained: Trained) -> None:
+def test_same_seed_same_bytes_other_seed_other_bytes(trained: Space) -> None:
     again = train(train_rows())
     other = train(train_rows(), recipe=replace(RECIPE, training=replace(RECIPE.training, seed=1)))
     assert state(again.prompt) == state(trained.prompt)
     for name in ("first", "second"):
-        assert state(again.aligners[name]) == state(trained.aligners[name])
-        assert state(other.aligners[name]) != state(trained.aligners[name])
+        assert state(again.aligner(name)) == state(trained.aligner(name))
+        assert state(other.aligner(name)) != state(trained.aligner(name))
 
 
 def test_training_moves_the_scalars_and_leaves_the_anchors_where_they_were(
-    trained: Trained,
+    trained: Space,
 ) -> None:
     one = replace(RECIPE, training=replace(RECIPE.training, max_steps=1))
     started = train(train_rows(), recipe=one)
@@ -110,4 +110,4 @@ def test_rows_of_varying_length_train_and_find_each_other() -> None:
     short[::3, 1] = False
     values = rows["first"].features.values * short.unsqueeze(-1)
     rows["first"] = replace(rows["first"], features=FeatureRows(values=values, mask=short))
-    assert held_out_recall(train(rows, labels=names_of("first", range(6)))) > 0.9
+    assert held_out_recall(train(rows, names=names_of("first", range(6)))) > 0.9

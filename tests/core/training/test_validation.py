@@ -10,13 +10,12 @@ import torch
 from spaner_core.data.labelled import LabelledRows, join_labelled
 from spaner_core.evaluation.coherence import coherence_by_pair
 from spaner_core.evaluation.retrieval import retrieval_by_pair
-from spaner_core.training.joint import Trained
-from spaner_core.training.validation import SettledRows, Validation, ValidationRows, in_use
+from spaner_core.space import Space
+from spaner_core.training.validation import SettledRows, Validation, in_use
 
 from tests.core.training.synthetic import (
+    aligners,
     embed,
-    held_out,
-    known,
     synthetic,
     train,
     train_rows,
@@ -26,7 +25,7 @@ NAMES = "first second third"
 
 
 @pytest.fixture(scope="module")
-def trained() -> Trained:
+def trained() -> Space:
     return train(train_rows(names=NAMES))
 
 
@@ -35,16 +34,16 @@ def rows() -> dict[str, LabelledRows]:
     return train_rows(40, seed=1000, names=NAMES)
 
 
-def figures(trained: Trained, validation: Validation) -> dict[str, float | None]:
-    return validation.figures(validation.embed(trained.aligners, trained.prompt))
+def figures(trained: Space, validation: Validation) -> dict[str, float | None]:
+    return validation.figures(validation.embed(aligners(trained), trained.prompt))
 
 
 def test_figures_are_means_over_pairs_of_what_an_evaluation_finds(
-    trained: Trained, rows: dict[str, LabelledRows]
+    trained: Space, rows: dict[str, LabelledRows]
 ) -> None:
-    found = figures(trained, Validation(rows=held_out(**rows), strength=0.3))
+    found = figures(trained, Validation(rows=rows, strength=0.3))
     embeddings = {name: embed(trained, name, part, strength=0.3) for name, part in rows.items()}
-    labels = {name: known(part) for name, part in rows.items()}
+    labels = {name: part.labels for name, part in rows.items()}
     retrieved = retrieval_by_pair(embeddings, labels)
     coherent = coherence_by_pair(embeddings, labels)
     assert found["mean_map"] == pytest.approx(retrieved["mean_map"])
@@ -56,33 +55,32 @@ def test_figures_are_means_over_pairs_of_what_an_evaluation_finds(
 
 
 def test_a_sample_with_several_concepts_is_measured_once(
-    trained: Trained, rows: dict[str, LabelledRows]
+    trained: Space, rows: dict[str, LabelledRows]
 ) -> None:
     first, second = rows["first"], rows["second"]
     again = replace(first.take(torch.arange(40)), concepts=(first.concepts + 1) % 6)
-    twice = join_labelled([first, again])
-    samples = torch.arange(40).repeat(2)
+    twice = replace(join_labelled([first, again]), samples=torch.arange(40).repeat(2))
     validation = Validation(
         rows={
-            "first": ValidationRows(features=twice.features, labels=known(twice, samples)),
-            **held_out(second=second),
+            "first": twice,
+            "second": second,
         },
         strength=0.5,
     )
     embeddings = {"a": embed(trained, "first", first), "b": embed(trained, "second", second)}
     expected = retrieval_by_pair(
         {"a": embeddings["a"].repeat(2, 1), "b": embeddings["b"]},
-        {"a": known(twice, samples), "b": known(second)},
+        {"a": twice.labels, "b": second.labels},
     )
     assert figures(trained, validation)["mean_map"] == pytest.approx(expected["mean_map"])
 
 
 @pytest.mark.parametrize("strength", [0.0, 0.5, 0.9, 1.0])
 def test_the_share_of_the_pull_is_that_of_a_slow_loop(
-    trained: Trained, rows: dict[str, LabelledRows], strength: float
+    trained: Space, rows: dict[str, LabelledRows], strength: float
 ) -> None:
-    found = figures(trained, Validation(rows=held_out(**rows), strength=strength))
-    aligner: Any = trained.aligners["second"]
+    found = figures(trained, Validation(rows=rows, strength=strength))
+    aligner: Any = trained.aligner("second")
     loaded, shares = rows["second"].features.load(), []
     for values, mask in zip(loaded.values, loaded.mask, strict=True):
         with torch.no_grad():
@@ -97,28 +95,28 @@ def test_the_share_of_the_pull_is_that_of_a_slow_loop(
     assert found["second_pull_share"] == pytest.approx(sum(shares) / len(shares), abs=1e-6)
 
 
-def test_without_any_anchor_nothing_comes_from_the_prompt(trained: Trained) -> None:
+def test_without_any_anchor_nothing_comes_from_the_prompt(trained: Space) -> None:
     items = range(12)
     paired = {name: synthetic(name, [], seed=6, items=items) for name in ("first", "second")}
     free = train(paired, concepts=())
-    validation = Validation(rows=held_out(**paired), strength=1.0)
+    validation = Validation(rows=paired, strength=1.0)
     found = figures(free, validation)
     assert found["first_pull_share"] == 0.0
     assert found["mean_map"] is not None
 
 
 def test_settled_modalities_are_compared_with_the_others_alone(
-    trained: Trained, rows: dict[str, LabelledRows]
+    trained: Space, rows: dict[str, LabelledRows]
 ) -> None:
     settled = {
-        name: SettledRows(embeddings=embed(trained, name, rows[name]), labels=known(rows[name]))
+        name: SettledRows(embeddings=embed(trained, name, rows[name]), labels=rows[name].labels)
         for name in ("first", "second")
     }
     spoilt = {
         **settled,
         "second": replace(settled["second"], embeddings=settled["first"].embeddings.flip(0)),
     }
-    third = held_out(third=rows["third"])
+    third = {"third": rows["third"]}
     found = figures(trained, Validation(rows=third, strength=0.5, settled=settled))
     worse = figures(trained, Validation(rows=third, strength=0.5, settled=spoilt))
     pairs = [
@@ -132,14 +130,14 @@ def test_settled_modalities_are_compared_with_the_others_alone(
 
 
 def test_measuring_leaves_modes_and_random_generators_as_they_were(
-    trained: Trained, rows: dict[str, LabelledRows]
+    trained: Space, rows: dict[str, LabelledRows]
 ) -> None:
-    aligner: Any = trained.aligners["first"]
+    aligner: Any = trained.aligner("first")
     aligner.train()
     aligner.mlp.eval()  # a part that its author keeps out of training
     state = torch.get_rng_state()
-    validation = Validation(rows=held_out(**rows), strength=0.5)
-    embedded = validation.embed(trained.aligners, trained.prompt)
+    validation = Validation(rows=rows, strength=0.5)
+    embedded = validation.embed(aligners(trained), trained.prompt)
     assert torch.equal(torch.get_rng_state(), state)
     modes = {part.training for part in aligner.mlp.modules()}
     assert (aligner.training, aligner.dropout.training, modes) == (True, True, {False})
@@ -149,8 +147,8 @@ def test_measuring_leaves_modes_and_random_generators_as_they_were(
     )  # no dropout was at work
 
 
-def test_modes_come_back_after_an_error_too(trained: Trained) -> None:
-    aligner: Any = trained.aligners["second"]
+def test_modes_come_back_after_an_error_too(trained: Space) -> None:
+    aligner: Any = trained.aligner("second")
     aligner.train()
 
     def fail() -> None:
@@ -165,12 +163,13 @@ def test_modes_come_back_after_an_error_too(trained: Trained) -> None:
     aligner.eval()
 
 
-def test_rows_without_counterparts_have_no_retrieval_to_measure(trained: Trained) -> None:
-    alone = Validation(rows=held_out(first=synthetic("first", [0, 1], seed=1)), strength=0.5)
+def test_rows_without_counterparts_have_no_retrieval_to_measure(trained: Space) -> None:
+    alone = Validation(rows={"first": synthetic("first", [0, 1], seed=1)}, strength=0.5)
     strangers = Validation(
-        rows=held_out(
-            first=synthetic("first", [0, 1], seed=1), second=synthetic("second", [2, 3], seed=1)
-        ),
+        rows={
+            "first": synthetic("first", [0, 1], seed=1),
+            "second": synthetic("second", [2, 3], seed=1),
+        },
         strength=0.5,
     )
     for validation in (alone, strangers):
@@ -179,7 +178,8 @@ def test_rows_without_counterparts_have_no_retrieval_to_measure(trained: Trained
         assert (found["mean_map"], found["mean_recall@1"]) == (None, None)
         assert found["first_pull_share"] is not None
     last = [0] * 299 + [3]  # in a later block than the first
-    late = held_out(
-        first=synthetic("first", last, seed=1), second=synthetic("second", [2, 3], seed=1)
-    )
+    late = {
+        "first": synthetic("first", last, seed=1),
+        "second": synthetic("second", [2, 3], seed=1),
+    }
     assert Validation(rows=late, strength=0.5).has_matches()
