@@ -78,7 +78,7 @@ def few_shot(
     with counted(len(runs) * len(drawn_by), "trainings") as bar:
         for seed in drawn_by:
             for count in runs:
-                rows = ground.rows if count is None else draw_support(ground, count, seed=seed)
+                rows = ground.rows if count is None else draw_support(ground.rows, count, seed=seed)
                 runs[count][seed] = ground.measure(ground.train(rows, seed=seed))
                 if count is not None:
                     labelled[count] = {name: _labelled(part) for name, part in rows.items()}
@@ -109,14 +109,16 @@ def _check_concepts(project: Project, names: Sequence[str]) -> None:
             )
 
 
-def draw_support(ground: Retraining, shots: int, *, seed: int) -> dict[str, LabelledRows]:
+def draw_support(
+    rows: Mapping[str, LabelledRows], shots: int, *, seed: int
+) -> dict[str, LabelledRows]:
     """Keep the labels of `shots` training rows a concept in every modality, all where it has fewer.
 
     The other rows lose concept and item. One seed's draws are nested: fewer shots are part of more.
     """
     return {
-        name: _keep_labels(rows, shots, drawing(seed, "support", name))
-        for name, rows in ground.rows.items()
+        name: _keep_labels(part, shots, drawing(seed, "support", name))
+        for name, part in rows.items()
     }
 
 
