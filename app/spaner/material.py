@@ -59,8 +59,10 @@ def concept_names(
     Concepts are numbered in the order of `label_texts`.
     """
     pairs = [(concept, text) for concept, texts in label_texts.items() for text in texts]
+    features = project.assembly.extract(modality, [text for _, text in pairs])
+    project.assembly.modality(modality).encoder.prove()  # the prompt is written from them
     rows = LabelledRows(
-        features=project.assembly.extract(modality, [text for _, text in pairs]),
+        features=features,
         concepts=numbers_of((concept for concept, _ in pairs), tuple(label_texts)),
         items=numbers_of([None] * len(pairs), ()),
     )
