@@ -18,7 +18,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import Enum
 from functools import partial
 from importlib import import_module
-from itertools import groupby
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -157,6 +156,14 @@ def names() -> Iterator[str]:
                     yield f"    .{part}{_parameters(vars(value)[part])}"
 
 
+def for_models() -> Iterator[str]:
+    """What plugins of trained models may import besides, which would import these models' code."""
+    for path in sorted((ROOT / "core/spaner_core/pretrained").glob("*.py")):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name[0] != "_":
+                yield f"spaner_core.pretrained.{path.stem}.{node.name}"
+
+
 def _parameters(value: Any) -> str:
     if not inspect.isfunction(value):
         return ""
@@ -180,26 +187,25 @@ def environment() -> Iterator[str]:
 def wheel(name: str) -> Iterator[str]:
     """The files that a wheel would be built of, without building it."""
     included = WheelBuilder(str(WHEELS[name])).recurse_included_files()
-    return by_folder(str(file.distribution_path) for file in included)
+    return listed(str(file.distribution_path) for file in included)
 
 
-def by_folder(files: Iterable[str]) -> Iterator[str]:
-    """A line for each folder with its files, and one for each kind of which there are many."""
-    paths = sorted(map(PurePosixPath, files), key=lambda path: (path.parent, path.name))
+def listed(files: Iterable[str]) -> Iterator[str]:
+    """The files, and one line for each kind of which there are many."""
+    paths = sorted(map(PurePosixPath, files))
     kinds = Counter(path.suffix for path in paths if path.suffix != ".py")
     many = [kind for kind, count in kinds.items() if count > MANY]
-    for folder, inside in groupby(paths, key=lambda path: path.parent):
-        if shown := [path.name for path in inside if path.suffix not in many]:
-            yield f"{folder}/ {' '.join(shown)}"
+    yield from (str(path) for path in paths if path.suffix not in many)
     for kind in many:
         above = os.path.commonpath([path for path in paths if path.suffix == kind])
-        yield f"{above}/ and below: {kinds[kind]} *{kind}"
+        yield f"{above}/**/*{kind}: {kinds[kind]}"
 
 
 LISTS: Mapping[str, Callable[[], Iterator[str]]] = {
     "commands": commands,
     "keys": keys,
     "names": names,
+    "names_for_models": for_models,
     "environment": environment,
     **{f"wheel_{name}": partial(wheel, name) for name in WHEELS},
 }

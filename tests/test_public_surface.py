@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from difflib import unified_diff
 from importlib import import_module
 from pathlib import Path
 
 import pytest
+
+from tests.surface import LISTS, kept
 
 HEAVY = (
     *("torch", "torchaudio", "torchvision", "transformers", "timm", "sklearn", "scipy"),
@@ -34,6 +37,13 @@ def run(code: str, *arguments: str, folder: Path | None = None) -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_what_is_public_is_what_was_decided(name: str) -> None:
+    found, decided = list(LISTS[name]()), kept(name)
+    change = "\n".join(unified_diff(decided, found, "decided", "found", n=1, lineterm=""))
+    assert not change, f"decide, then write with `python -m tests.surface`:\n{change}"
 
 
 def rank(name: str) -> tuple[int, str]:
