@@ -108,10 +108,9 @@ def search(
     from spaner.search.exact import search as search_rows
     from spaner.search.ranking import turn_notices
 
-    calibration, notices = usable_calibration(
+    calibration = usable_calibration(
         project, source=source, targets=targets, strength=call.strength
     )
-    project.say(*notices)
     hits = search_rows(
         project,
         query,
