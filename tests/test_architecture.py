@@ -48,7 +48,6 @@ CIRCLES = {
 MODULE_CIRCLES = [
     {"spaner.cli", "spaner.cli.building", "spaner.cli.running"},
     {"spaner.freshness", "spaner.project"},
-    {f"spaner_core.{name}" for name in ("checkpoint.outputs", "checkpoint.saving", "space")},
     {f"spaner_core.conformance.{name}" for name in ("ask_second_process", "fitted", "subject")},
     {"spaner_core.modality", "spaner_core.readers"},
 ]

@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from spaner_core.errors import SpanerError
     from spaner_core.space import Space
+    from spaner_core.transform import Content
     from spaner_core.vectors import VectorKey
 
     from spaner.project import Project
     from spaner.space import load
 
 _LAZY = {
+    "Content": "spaner_core.transform",
     "Project": "spaner.project",
     "Space": "spaner_core.space",
     "SpanerError": "spaner_core.errors",
@@ -30,7 +32,7 @@ _LAZY = {
 }
 
 __version__ = "0.1.0"
-__all__ = ["Project", "Space", "SpanerError", "VectorKey", "load"]
+__all__ = ["Content", "Project", "Space", "SpanerError", "VectorKey", "load"]
 
 
 def __getattr__(name: str) -> object:

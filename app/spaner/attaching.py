@@ -39,7 +39,8 @@ def attach(project: Project, name: str, *, replace: bool = False) -> TrainingRep
     """
     config = project.config
     space = project.space
-    checkpoint.check_attachable(space, config.space, name, replace=replace)
+    having = {*space.records, *space.damaged}
+    checkpoint.check_attachable(config.space, name, having=having, replace=replace)
     check_growing_space(project, "aligners")
     check_traces(project)
     declared_modalities(project, [name])

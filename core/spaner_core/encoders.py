@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from spaner_core.errors import SpaceError
+from spaner_core.data.manifest import inline_source
+from spaner_core.errors import DataError, SpaceError, UnusableInput, one_line
+from spaner_core.features.inputs import Given, TakenSample
 from spaner_core.modality import Aligner, Modality
-from spaner_core.transform import Transform
+from spaner_core.transform import Content, TakesObjects, Transform
 
 if TYPE_CHECKING:
     from spaner_core.features.rows import FeatureRows
@@ -25,6 +27,47 @@ class AssembledModality:
     encoder: FrozenEncoder
     transform: Transform
 
+    def sources_of(self, inputs: object) -> list[Given]:
+        """Tell one input from several; return what is encoded of each.
+
+        A path, a text, a `Content` and an object that the transform takes are one input, any other
+        iterable is several. Where the modality takes inputs inline, a `str` is a file only if it
+        has a fitting suffix and is spelt as paths are, or the file exists. Raises `DataError` for
+        what is no input, or an object that cannot be used.
+        """
+        one = None if isinstance(inputs, list) else self._source_of(inputs)
+        if one is not None:
+            return [one]
+        if isinstance(inputs, bytes) or not isinstance(inputs, Iterable):
+            raise self._strange(inputs)
+        several = []
+        for given in inputs:
+            if (source := self._source_of(given)) is None:
+                raise self._strange(given)
+            several.append(source)
+        return several
+
+    def _source_of(self, given: object) -> Given | None:
+        if isinstance(given, str) and self.modality.inline:
+            return inline_source(given, Path(), suffixes=self.modality.suffixes)
+        if isinstance(given, str | Path):
+            return Path(given)
+        if isinstance(given, Content) or not isinstance(self.transform, TakesObjects):
+            return given if isinstance(given, Content) else None
+        name = f"an object of type {type(given).__name__}"
+        try:
+            sample = self.transform.take(given)
+        except UnusableInput as error:
+            raise DataError(f"{name}: {one_line(error)}. Mend it or leave it out") from error
+        return None if sample is None else TakenSample(sample, name)
+
+    def _strange(self, given: object) -> DataError:
+        inline = ", the input itself" if self.modality.inline else ""
+        return DataError(
+            f"an input of {self.modality.name!r} is of type {type(given).__name__}; expected a path"
+            f"{inline}, spaner.Content, an object that its plugin takes, or a list of them"
+        )
+
 
 class Encoders(Protocol):
     """Where a space's encoders and untrained aligners come from."""
@@ -37,7 +80,7 @@ class Encoders(Protocol):
         """Return the modality's encoder and transform, built when first asked for."""
         ...
 
-    def extract(self, name: str, sources: Sequence[Path | str]) -> FeatureRows:
+    def extract(self, name: str, sources: Sequence[Given]) -> FeatureRows:
         """Extract features of `sources` in memory; raises `DataError` for unusable ones."""
         ...
 

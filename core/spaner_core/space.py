@@ -17,7 +17,6 @@ from spaner_core.embedding import align_rows
 from spaner_core.encoders import Encoders, check_fits
 from spaner_core.errors import ConfigError, SpaceError
 from spaner_core.features.rows import FeatureRows, RowSource
-from spaner_core.features.sources import sources_of
 from spaner_core.modality import Aligner, Alignment
 from spaner_core.prompt import SharedPrompt
 from spaner_core.records import AlignerRecord, PromptBlock, PromptRecord
@@ -142,16 +141,17 @@ class Space:
 
     def encode(
         self,
-        inputs: str | Path | Iterable[str | Path],
+        inputs: Any,
         *,
         modality: str,
         strength: float | None = None,
     ) -> NDArray[np.float32]:
         """Embed inputs of one modality; return (n, D) float32, rows of unit length.
 
-        An input is a path, or the input itself where the modality takes it inline: there a `Path`
-        is a file, and a `str` is one if it has a fitting suffix and is spelt as paths are, or the
-        file exists.
+        Give one input or several. An input is a path, or the input itself where the modality takes
+        it inline: there a `Path` is a file, and a `str` is one if it has a fitting suffix and is
+        spelt as paths are, or the file exists. It may also be a `spaner.Content`, the bytes of a
+        file, or an object that the modality's plugin takes: an image, an array with its rate, ...
         `strength` in [0, 1] is how hard the prompt pulls, the space's own by default. Raises
         `SpaceError` for an unknown modality or another encoder, `DataError` for inputs that
         cannot be read.
@@ -159,12 +159,12 @@ class Space:
         self._pull(strength)
         return self.embed(modality, self.extract(modality, inputs), strength=strength)
 
-    def extract(self, modality: str, inputs: str | Path | Iterable[str | Path]) -> FeatureRows:
+    def extract(self, modality: str, inputs: Any) -> FeatureRows:
         """Extract features of inputs of one modality, as `encode` takes and refuses them."""
         self.check_modality(modality)
         if self.encoders is None:
             raise SpaceError(f"{self!r} has no encoders; save it and open it with spaner.load")
-        sources = sources_of(inputs, self.encoders.modality(modality).modality)
+        sources = self.encoders.modality(modality).sources_of(inputs)
         return self.encoders.extract(modality, sources)
 
     def embed(

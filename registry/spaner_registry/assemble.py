@@ -19,6 +19,7 @@ from spaner_registry.space_options import ModalityOptions, check_harmless
 if TYPE_CHECKING:
     from spaner_core.features.extraction import Extraction
     from spaner_core.features.identity import StreamIdentity
+    from spaner_core.features.inputs import Given
     from spaner_core.features.rows import FeatureRows
     from spaner_core.features.store import FeatureStore
     from spaner_core.records import ModalityRecord
@@ -118,7 +119,7 @@ class Assembly:
                 "it from a copy, or train the aligner anew"
             ) from error
 
-    def extract(self, name: str, sources: Sequence[Path | str]) -> FeatureRows:
+    def extract(self, name: str, sources: Sequence[Given]) -> FeatureRows:
         """Extract features of `sources` in memory, each distinct source once.
 
         Raises `DataError` where one of them cannot be used.

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import spaner as product
+from PIL import Image
 from spaner_core.errors import ConfigError, DataError, OutputExists, SpaceError
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -132,6 +133,47 @@ def test_what_is_no_input_is_refused_in_one_line(
     with pytest.raises(DataError, match=f"an input of '{modality}' is of type .*a path") as caught:
         space.encode(given, modality=modality)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("modality", ["vision", "text", "audio", "sensor"])
+def test_an_upload_is_encoded_as_the_file_it_was(
+    space: product.Space, attached_project: Path, modality: str, tmp_path: Path
+) -> None:
+    if modality == "text":
+        (tmp_path / "a.txt").write_text("two")
+    folder = tmp_path if modality == "text" else attached_project / modality / "test"
+    file = next(path for path in sorted(folder.rglob("*.*")) if path.is_file())
+    upload = product.Content(file.read_bytes(), "my upload", file.suffix)
+    wanted = space.encode(file, modality=modality)
+    assert np.array_equal(space.encode(upload, modality=modality), wanted)
+    both = space.encode([upload, file], modality=modality)
+    assert np.allclose(both, np.concatenate([wanted, wanted]), atol=1e-6)
+    broken = product.Content(b"\x00\xff nothing", "my upload", file.suffix)
+    with pytest.raises(DataError, match="my upload: "):
+        space.encode([file, broken], modality=modality)
+
+
+def test_a_picture_in_memory_is_encoded_as_its_file(
+    space: product.Space, attached_project: Path
+) -> None:
+    file = picture(attached_project)
+    wanted = space.encode(file, modality="vision")
+    with Image.open(file) as opened:
+        image = opened.convert("RGB")
+    for given in (image, np.asarray(image)):
+        assert np.array_equal(space.encode(given, modality="vision"), wanted)
+        several = space.encode([given, file], modality="vision")
+        assert np.allclose(several, np.concatenate([wanted, wanted]), atol=1e-6)
+    with pytest.raises(DataError, match="an object of type ndarray: ") as caught:
+        space.encode(np.zeros((0, 0, 3), np.uint8), modality="vision")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_waveform_with_its_rate_is_one_input(space: product.Space) -> None:
+    tone = np.sin(np.arange(16000) / 10).astype(np.float32)
+    one = space.encode((tone, 16000), modality="audio")
+    assert one.shape == (1, 128)
+    assert space.encode([(tone, 16000), (tone, 16000)], modality="audio").shape == (2, 128)
 
 
 def test_inputs_may_come_from_any_iterable(space: product.Space) -> None:

@@ -110,8 +110,8 @@ def test_an_attached_modality_is_not_overwritten(tmp_path: Path) -> None:
     with pytest.raises(OutputExists, match="'third' already"):
         stored.attach(tmp_path)
     with pytest.raises(OutputExists, match="'third' already"):
-        checkpoint.check_attachable(stored.load(tmp_path), tmp_path, "third")
-    checkpoint.check_attachable(stored.load(tmp_path), tmp_path, "fourth")
+        checkpoint.check_attachable(tmp_path, "third", having=stored.load(tmp_path).modalities)
+    checkpoint.check_attachable(tmp_path, "fourth", having=stored.load(tmp_path).modalities)
     assert stored.contents(tmp_path) == before
 
 

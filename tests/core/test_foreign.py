@@ -136,7 +136,7 @@ def test_an_aligner_beside_which_something_lies_is_not_replaced(space: Path, nam
     FOREIGN[name](space / "aligners/third" / name)
     before, opened = everything(space.parent), stored.load(space)
     for attempt in (
-        lambda: checkpoint.check_attachable(opened, space, "third", replace=True),
+        lambda: checkpoint.check_attachable(space, "third", having=opened.modalities, replace=True),
         lambda: stored.attach(space, replace=True),
     ):
         with pytest.raises(OutputExists, match=name):
@@ -152,11 +152,11 @@ def test_an_aligner_without_a_receipt_is_refused_before_it_is_trained(
     for name in lost:
         (space / "aligners/third" / name).unlink()
     with pytest.raises(SpaceError, match=r"third/receipt\.json.*train --overwrite"):
-        checkpoint.check_attachable(stored.load(space), space, "third", replace=True)
+        checkpoint.check_attachable(space, "third", having=stored.load(space).damaged, replace=True)
 
 
 def test_what_lies_where_an_aligner_would_go_is_found_before_it_is_trained(space: Path) -> None:
     opened = stored.load(space)
     (space / "aligners/fourth").write_text("mine", encoding="utf-8")
     with pytest.raises(OutputExists, match="'fourth'"):
-        checkpoint.check_attachable(opened, space, "fourth")
+        checkpoint.check_attachable(space, "fourth", having=opened.modalities)

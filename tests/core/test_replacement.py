@@ -94,10 +94,10 @@ def test_a_receipt_kept_elsewhere_tells_of_a_replacement(space: Path, tmp_path: 
 def test_replacing_needs_to_be_asked_for_and_something_to_replace(space: Path) -> None:
     opened, before = stored.load(space), stored.contents(space)
     with pytest.raises(OutputExists, match="give --replace to train its aligner anew"):
-        checkpoint.check_attachable(opened, space, "first")
-    checkpoint.check_attachable(opened, space, "first", replace=True)
+        checkpoint.check_attachable(space, "first", having=opened.modalities)
+    checkpoint.check_attachable(space, "first", having=opened.modalities, replace=True)
     with pytest.raises(SpaceError, match="no modality 'fourth' to replace; it has first, second"):
-        checkpoint.check_attachable(opened, space, "fourth", replace=True)
+        checkpoint.check_attachable(space, "fourth", having=opened.modalities, replace=True)
     with pytest.raises(OutputExists, match="'first' already"):
         stored.attach(space, name="first")
     assert stored.contents(space) == before

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from spaner_core.checkpoint.foreign import (
     describe,
@@ -14,9 +15,6 @@ from spaner_core.checkpoint.foreign import (
 )
 from spaner_core.errors import OutputExists, SpaceError
 from spaner_core.receipts import RECEIPT, hash_tree, read_receipt
-
-if TYPE_CHECKING:
-    from spaner_core.space import Space
 
 
 def check_output(folder: Path, *, overwrite: bool) -> None:
@@ -40,16 +38,19 @@ def check_output(folder: Path, *, overwrite: bool) -> None:
         )
 
 
-def check_attachable(space: Space, folder: Path, modality: str, *, replace: bool = False) -> None:
+def check_attachable(
+    folder: Path, modality: str, *, having: Collection[str], replace: bool = False
+) -> None:
     """Raise `OutputExists` if the space has `modality` already, unless it is to be replaced.
 
-    With `replace`, raises `SpaceError` if there is nothing to replace or it has no receipt, and
-    `OutputExists` if something else lies in its folder.
+    `having` are the modalities that it has, damaged ones included. With `replace`, raises
+    `SpaceError` if there is nothing to replace or it has no receipt, and `OutputExists` if
+    something else lies in its folder.
     """
-    if replace and modality not in space.records and modality not in space.damaged:
+    if replace and modality not in having:
         raise SpaceError(
             f"{folder} has no modality {modality!r} to replace; it has "
-            f"{', '.join(space.modalities) or 'none'}. Leave --replace out to attach it"
+            f"{', '.join(sorted(having)) or 'none'}. Leave --replace out to attach it"
         )
     check_place(folder, modality, replace=replace)
 

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from spaner_core.errors import PluginError, UnusableInput
-from spaner_core.features.inputs import check_ordinary
+from spaner_core.features.inputs import Given, TakenSample, check_ordinary
 from spaner_core.modality import Encoder, FeatureSpec
 from spaner_core.profiling import spent
-from spaner_core.transform import Source, Transform
+from spaner_core.transform import Sample, Transform
 
 WINDOW_BATCH = 64
 """Windows that are encoded together."""
@@ -33,7 +33,7 @@ _Placed: TypeAlias = tuple[int, EncodedSample | UnusableInput]
 def encode_samples(
     encoder: Encoder,
     transform: Transform,
-    sources: Sequence[Source],
+    sources: Sequence[Given],
     *,
     batch_size: int = WINDOW_BATCH,
 ) -> Iterator[_Placed]:
@@ -48,13 +48,17 @@ def encode_samples(
         try:
             with spent("decode"):
                 check_ordinary(source)
-                windows = list(transform.prepare(transform.decode(source)))
+                windows = list(transform.prepare(_sample_of(source, transform)))
         except UnusableInput as error:
             yield place, error
             continue
         _check_windows(len(windows), encoder.features)
         yield from waiting.add(place, windows)
     yield from waiting.finish()
+
+
+def _sample_of(source: Given, transform: Transform) -> Sample:
+    return source.sample if isinstance(source, TakenSample) else transform.decode(source)
 
 
 @dataclass

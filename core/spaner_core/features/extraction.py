@@ -13,14 +13,14 @@ from tqdm.auto import tqdm
 from spaner_core.errors import DataError, TooManyUnusable, UnusableInput
 from spaner_core.features.batch_files import fitting
 from spaner_core.features.encoding import WINDOW_BATCH, EncodedSample, encode_samples
-from spaner_core.features.inputs import KeyedInput, describe_source, key_inputs
+from spaner_core.features.inputs import Given, KeyedInput, TakenSample, describe_source, key_inputs
 from spaner_core.features.rows import FeatureRows, RowSource, stack_rows
 from spaner_core.features.stream import FeatureStream
 from spaner_core.modality import Encoder, FeatureSpec
 from spaner_core.pretrained.freeze import FrozenEncoder
 from spaner_core.profiling import spent
 from spaner_core.progress import shows_progress
-from spaner_core.transform import Transform
+from spaner_core.transform import Content, Transform
 
 SHOWN_PROBLEMS = 10
 
@@ -44,7 +44,7 @@ class Extraction:
 def extract(
     encoder: Encoder,
     transform: Transform,
-    sources: Sequence[Path | str],
+    sources: Sequence[Given],
     *,
     batch_size: int = WINDOW_BATCH,
 ) -> FeatureRows:
@@ -56,8 +56,8 @@ def extract(
     `PluginError` when the encoder's output does not match its own `FeatureSpec`.
     """
     distinct = sorted(dict.fromkeys(sources), key=_size, reverse=True)
-    samples: dict[Path | str, EncodedSample] = {}
-    unusable: dict[Path | str, str] = {}
+    samples: dict[Given, EncodedSample] = {}
+    unusable: dict[Given, str] = {}
     for place, encoded in encode_samples(encoder, transform, distinct, batch_size=batch_size):
         if isinstance(encoded, UnusableInput):
             unusable[distinct[place]] = _reason(encoded)
@@ -113,7 +113,7 @@ def extract_stored(
         unusable |= {s: refused[given.key] for s, given in inputs.items() if given.key in refused}
     put_aside = {p: unusable[s] for p, s in enumerate(sources) if s in unusable}
     if len(unusable) > max_unusable:
-        ordered = {sources[place]: why for place, why in put_aside.items()}
+        ordered: dict[Given, str] = {sources[place]: why for place, why in put_aside.items()}
         raise TooManyUnusable(
             _summary(ordered, among=len(dict.fromkeys(sources)), max_unusable=max_unusable),
             put_aside,
@@ -129,8 +129,10 @@ def extract_stored(
     )
 
 
-def _size(source: Path | str) -> int:
+def _size(source: Given) -> int:
     """Return how much work an input is, roughly; reading it says what is wrong with a file."""
+    if isinstance(source, Content | TakenSample):
+        return len(source.data) if isinstance(source, Content) else 0
     try:
         return source.stat().st_size if isinstance(source, Path) else len(source)
     except (OSError, ValueError):
@@ -224,7 +226,7 @@ def _no_rows(spec: FeatureSpec) -> FeatureRows:
     )
 
 
-def _summary(unusable: Mapping[Path | str, str], *, among: int, max_unusable: int) -> str:
+def _summary(unusable: Mapping[Given, str], *, among: int, max_unusable: int) -> str:
     problems = [f"{describe_source(source)}: {why}" for source, why in unusable.items()]
     if len(problems) == 1:
         return f"{problems[0]}. Mend or remove it"

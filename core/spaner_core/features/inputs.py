@@ -9,11 +9,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from spaner_core.errors import UnusableInput
 from spaner_core.ordinary_files import open_ordinary
-from spaner_core.transform import Content, Source
+from spaner_core.transform import Content, Sample, Source
 
 
 class _Stamp(NamedTuple):
@@ -51,6 +51,18 @@ class KeyedInput:
             raise UnusableInput("the file was changed while it was read; run the command again")
 
 
+@dataclass(frozen=True, eq=False)
+class TakenSample:
+    """A sample that a transform took from an object; `name` is for messages."""
+
+    sample: Sample
+    name: str
+
+
+Given: TypeAlias = Source | TakenSample
+"""What can be encoded without being kept."""
+
+
 def key_inputs(sources: Iterable[Path | str]) -> Iterator[KeyedInput | UnusableInput]:
     """Read each input's content for its key, a file once; give the reason for what cannot be read.
 
@@ -80,7 +92,7 @@ def key_input(source: Path | str) -> KeyedInput:
     return given
 
 
-def check_ordinary(source: Source) -> None:
+def check_ordinary(source: Given) -> None:
     """Raise `UnusableInput` unless a path leads to an ordinary file, or to a part of one.
 
     Reading a folder, a pipe or a device may never end. Other sources are inputs themselves.
@@ -104,9 +116,9 @@ def check_ordinary(source: Source) -> None:
         raise UnusableInput(f"it is {kind}; expected a file; correct the path")
 
 
-def describe_source(source: Source) -> str:
+def describe_source(source: Given) -> str:
     """Name an input in a message: a path or an upload's name as it is, a text shortened, quoted."""
-    if isinstance(source, Content):
+    if isinstance(source, Content | TakenSample):
         return source.name
     if isinstance(source, Path):
         return str(source)
