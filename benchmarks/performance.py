@@ -26,6 +26,7 @@ features are synthetic wherever only speed is measured.
 
 BENCHMARKS = (
     Benchmark("extraction.py"),
+    Benchmark("encode.py"),
     Benchmark("streaming.py"),
     Benchmark("finetune.py"),
     Benchmark("train_step.py", quick=("--rounds", "1")),

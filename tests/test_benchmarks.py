@@ -13,8 +13,8 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
-SCRIPTS = ("extraction", "streaming", "finetune", "train_step")
-TABLED = SCRIPTS[:3]
+SCRIPTS = ("extraction", "encode", "streaming", "finetune", "train_step")
+TABLED = SCRIPTS[:4]
 
 
 @pytest.fixture(scope="module")
