@@ -83,12 +83,9 @@ def _extract(project: Project, *, english: bool, token_attention: bool) -> Digit
     parts: dict[str, dict[str, LabelledRows]] = {"train": {}, "test": {}}
     for name in MODALITIES:
         for split, rows_of in parts.items():
-            rows = [
-                row
-                for row in split_rows(project.manifest, name, split)
-                if row.concept in DIGITS
-                and (not english or row.metadata.get("language", "en") == "en")
-            ]
+            rows = split_rows(project.manifest, name, split).having("concept", DIGITS)
+            if english and "language" in rows.cells:
+                rows = rows.having("language", [None, "en"])
             stored = labelled_rows(project, name, rows, concepts=DIGITS)
             # the store is temporary, and every row counts as a sample
             rows_of[name] = replace(stored, features=stored.features.load(), samples=None)

@@ -45,7 +45,7 @@ from side_by_side import Comparison, median_ratio, show, take_turns, total
 from spaner.extracting import extract
 from spaner.project import Project
 from spaner.splits import split_rows
-from spaner_core.data.manifest import Row
+from spaner_core.data.manifest import Rows
 from spaner_core.encoders import AssembledModality
 from spaner_core.features.encoding import WINDOW_BATCH, encode_samples
 from spaner_core.features.inputs import key_input
@@ -126,7 +126,7 @@ def compare(folder: Path, kind: Kind, *, quick: bool) -> tuple[list[Comparison],
     return _table(kind, what, turns, count=count, second_s=seconds), note
 
 
-def _ways(project: Project, modality: str, rows: Sequence[Row]) -> dict[str, Callable[[], object]]:
+def _ways(project: Project, modality: str, rows: Rows) -> dict[str, Callable[[], object]]:
     assembled = project.assembly.modality(modality)
     sources = project.sources(modality, rows)
     ordered = planned(sources)

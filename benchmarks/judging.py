@@ -12,7 +12,7 @@ from spaner.evaluate import embed_split
 from spaner.project import Project
 from spaner.propagation import propagate
 from spaner.propagation_request import Propagation
-from spaner_core.data.labelled import concepts_of, number_rows
+from spaner_core.data.labelled import number_rows
 from spaner_core.evaluation.samples import one_a_sample
 from spaner_core.evaluation.scores import unit_pair
 from spaner_core.positives import SamplePositives
@@ -82,5 +82,5 @@ def judge_labels(project: Project) -> Figures:
 
 
 def _share_concepts(project: Project, source: str, target: str) -> bool:
-    known = (set(concepts_of(project.manifest.select(name))) for name in (source, target))
+    known = (set(project.manifest.select(name).concepts) for name in (source, target))
     return bool(set.intersection(*known))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 from spaner_core.data.labelled import number_rows
-from spaner_core.data.manifest import Row
+from spaner_core.data.manifest import Rows
 from spaner_core.evaluation.propagation import concept_marks
 from spaner_core.space import Space
 from torch import Tensor
@@ -109,7 +109,7 @@ def attended_prompt(project: Project, split: str | None = None) -> PromptReport:
     if not concepts:  # there is nothing to attend to
         return _report(project, {}, split=split, left_out={})
     for name in served_modalities(project):
-        rows = [row for row in project.manifest.select(name, split) if row.concept in concepts]
+        rows = project.manifest.select(name, split).having("concept", concepts)
         if not rows:
             where = "the manifest" if split is None else f"split {split!r}"
             lacking[name] = f"{where} has no row of it with a concept of the prompt"
@@ -135,7 +135,7 @@ def _notices(report: PromptReport) -> Iterator[str]:
         yield "the manifest has no splits: these rows were trained on too"
 
 
-def _look(project: Project, name: str, rows: Sequence[Row]) -> _Looks:
+def _look(project: Project, name: str, rows: Rows) -> _Looks:
     """Let the samples of `rows`, which repeat one for each of its concepts, read the prompt."""
     project.check_modality(name)
     space = project.space

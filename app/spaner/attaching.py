@@ -6,8 +6,8 @@ import shlex
 from collections.abc import Iterator, Sequence
 
 from spaner_core import checkpoint
-from spaner_core.data.labelled import LabelledRows, concepts_of, join_labelled
-from spaner_core.data.manifest import Row
+from spaner_core.data.labelled import LabelledRows, join_labelled
+from spaner_core.data.manifest import Rows
 from spaner_core.errors import DataError
 from spaner_core.records import AlignerRecord
 from spaner_core.space import Space
@@ -110,7 +110,7 @@ def _strangers(space: Space, name: str, concepts: Sequence[str]) -> tuple[str, .
     return unseen_notices(space, later, [other for other in space.modalities if other != name])
 
 
-def _check_anchored(project: Project, name: str, rows: Sequence[Row]) -> None:
+def _check_anchored(project: Project, name: str, rows: Rows) -> None:
     """Raise `DataError` where there is no concept to attach by: items have no anchors."""
     space, config = project.space, project.config
     together = " ".join(dict.fromkeys([*space.modalities, name]))
@@ -123,7 +123,7 @@ def _check_anchored(project: Project, name: str, rows: Sequence[Row]) -> None:
             f"{config.space} was trained on items alone, so its prompt has no anchors, and an "
             f"aligner is attached to anchors of concepts; {remedy}"
         )
-    if not concepts_of(rows):
+    if not rows.concepts:
         raise DataError(
             f"{project.manifest.path}:{rows[0].line}: the training rows of {name!r} have items and "
             f"no concepts, and an aligner is attached to anchors of concepts "
@@ -131,8 +131,8 @@ def _check_anchored(project: Project, name: str, rows: Sequence[Row]) -> None:
         )
 
 
-def _check_known(project: Project, name: str, rows: Sequence[Row], concepts: Sequence[str]) -> None:
-    unknown = [concept for concept in concepts_of(rows) if concept not in concepts]
+def _check_known(project: Project, name: str, rows: Rows, concepts: Sequence[str]) -> None:
+    unknown = [concept for concept in rows.concepts if concept not in concepts]
     if unknown:
         first = next(row for row in rows if row.concept in unknown)
         alike = "".join(f". {said}" for said in spelling_notices([*concepts, *unknown]))

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from spaner_core.data.labelled import concepts_of
-from spaner_core.data.manifest import Row
+from spaner_core.data.manifest import Rows
 from spaner_core.errors import UnusableInput
 from spaner_core.features.inputs import check_ordinary
 from spaner_core.progress import shows_progress
@@ -177,20 +176,20 @@ def _verdict(transform: Transform, source: Path | str, *, deep: bool) -> str | N
 
 
 def _check_modality(
-    project: Project, name: str, training: Sequence[Row], unusable: Sequence[UnusableRow]
+    project: Project, name: str, training: Rows, unusable: Sequence[UnusableRow]
 ) -> CheckedModality:
     plugin = project.registry.load(name)
     spec = project.assembly.modality(name).encoder.features
     aligner = project.assembly.aligner_builder(name, prompt_dim=project.config.prompt.dim)()
     lost = {row.line for row in unusable}
-    training = [row for row in training if row.line not in lost]
+    training = training.take([n for n, row in enumerate(training) if row.line not in lost])
     return CheckedModality(
         name=name,
         distribution=plugin.distribution,
         version=plugin.version,
         rows=len(project.manifest.select(name)),
         training_rows=len(training),
-        concepts=len(concepts_of(training)),
+        concepts=len(training.concepts),
         tokens=f"{spec.tokens or 'n'} x {spec.dim}",
         parameters=count_parameters(aligner),
         unusable=len(unusable),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 from spaner_core.data.labelled import number_rows
-from spaner_core.data.manifest import Row
+from spaner_core.data.manifest import Rows
 from spaner_core.errors import DataError
 from spaner_core.evaluation.cka import cka_by_modality
 from spaner_core.evaluation.clustering import clustering
@@ -31,7 +31,7 @@ from spaner.splits import measured_rows, measured_split
 class EmbeddedRows:
     """Rows of one modality with their embeddings (n, D) and their encoder's own vectors (n, F)."""
 
-    rows: tuple[Row, ...]
+    rows: Rows
     embeddings: Tensor
     encoder_vectors: Tensor
 
@@ -67,9 +67,7 @@ def embed_split(
     return embedded
 
 
-def _embed(
-    project: Project, name: str, rows: Sequence[Row], *, strength: float | None
-) -> EmbeddedRows:
+def _embed(project: Project, name: str, rows: Rows, *, strength: float | None) -> EmbeddedRows:
     space = project.space
     project.check_modality(name)
     usable = project.features(name, rows)

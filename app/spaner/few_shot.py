@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
-from spaner_core.data.labelled import LabelledRows, concepts_of
+from spaner_core.data.labelled import LabelledRows
 from spaner_core.errors import DataError
 
 from spaner.draws import drawing, following_seeds
@@ -98,7 +98,7 @@ def few_shot(
 def _check_concepts(project: Project, names: Sequence[str]) -> None:
     """Raise `DataError` for a modality whose training rows have items alone: none can be drawn."""
     chosen = {name: training_rows(project, name) for name in declared_modalities(project, names)}
-    having = [name for name, rows in chosen.items() if concepts_of(rows)]
+    having = [name for name, rows in chosen.items() if rows.concepts]
     for name, rows in chosen.items():
         if name not in having:
             others = f", or name others: {' '.join(having)}" if len(having) > 1 else ""

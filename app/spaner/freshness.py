@@ -83,8 +83,8 @@ class Freshness:
     def _problems(self, name: str, *, rows: int) -> Iterator[str]:
         project = self._project
         every = project.manifest.select(name)
-        drawn = random.Random(0).sample(every, min(len(every), TRIED_ROWS))
-        sources = project.sources(name, drawn)
+        drawn = random.Random(0).sample(range(len(every)), min(len(every), TRIED_ROWS))
+        sources = project.sources(name, every.take(drawn))
         change = find_changed_features(
             project.assembly, name, sources, store=project.store, rows=rows
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from spaner_core.data.labelled import LabelledRows, number_rows, numbers_of
-from spaner_core.data.manifest import Row
+from spaner_core.data.manifest import Rows
 from spaner_core.training.material import ConceptNames, Material, ModalityMaterial
 
 from spaner.plan import TrainingPlan
@@ -28,7 +28,7 @@ def prepare_material(project: Project, plan: TrainingPlan) -> Material:
 
 
 def modality_material(
-    project: Project, name: str, rows: Sequence[Row], *, concepts: Sequence[str], prompt_dim: int
+    project: Project, name: str, rows: Rows, *, concepts: Sequence[str], prompt_dim: int
 ) -> ModalityMaterial:
     """Prepare one modality's training rows, for a prompt of `concepts` and of width D."""
     return ModalityMaterial(
@@ -39,7 +39,7 @@ def modality_material(
 
 
 def labelled_rows(
-    project: Project, name: str, rows: Sequence[Row], *, concepts: Sequence[str] = ()
+    project: Project, name: str, rows: Rows, *, concepts: Sequence[str] = ()
 ) -> LabelledRows:
     """Give the features of manifest rows that can be used, and number their labels.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 from spaner_core.data.labelled import LabelledRows
-from spaner_core.data.manifest import Row
+from spaner_core.data.manifest import Rows
 from spaner_core.errors import ConfigError
 from spaner_core.extras import need
 from spaner_core.training.monitoring import ATTACHED, LOG, Monitor
@@ -98,7 +98,7 @@ def _rows(project: Project, name: str) -> LabelledRows | None:
     return usable or None
 
 
-def _untrained(project: Project, name: str) -> tuple[Row, ...]:
+def _untrained(project: Project, name: str) -> Rows:
     """Return the labelled validation rows that are not in the training split, too."""
     return untrained_rows(project, name, measured_rows(project.manifest, name, VALIDATION_SPLIT))
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from spaner_core.data.labelled import LabelledRows, concepts_of, items_of
-from spaner_core.data.manifest import Row
+from spaner_core.data.labelled import LabelledRows
+from spaner_core.data.manifest import Rows
 from spaner_core.data.names import look_alikes, spell
 from spaner_core.space import Space
 from spaner_core.training.joint import Trained
@@ -66,14 +66,14 @@ def unlabelled_notices(rows: Mapping[str, LabelledRows]) -> tuple[str, ...]:
     )
 
 
-def spelling_notices(concepts: Iterable[str], rows: Sequence[Row] = ()) -> tuple[str, ...]:
+def spelling_notices(concepts: Iterable[str], rows: Rows | None = None) -> tuple[str, ...]:
     """Point out names that look like another: concepts, and the items and splits of `rows`."""
     groups = [
         f"{what} {' and '.join(map(spell, group))}"
         for what, names in (
-            ("concepts", {*concepts, *concepts_of(rows)}),
-            ("items", items_of(rows)),
-            ("splits", {row.split for row in rows if row.split is not None}),
+            ("concepts", {*concepts, *(rows.concepts if rows else ())}),
+            ("items", rows.items if rows else ()),
+            ("splits", rows.distinct("split") if rows else ()),
         )
         for group in look_alikes(names)
     ]
@@ -107,10 +107,10 @@ def unseen_notices(space: Space, concepts: Sequence[str], names: Iterable[str]) 
     )
 
 
-def untrained_notices(project: Project, rows: Mapping[str, Sequence[Row]]) -> tuple[str, ...]:
+def untrained_notices(project: Project, rows: Mapping[str, Rows]) -> tuple[str, ...]:
     """Say which figures of an evaluation mean nothing, as the training had no such rows."""
     return tuple(
         f"{name!r} has seen no labelled row of {', '.join(strange)}: do not trust its figures there"
         for name, part in rows.items()
-        if (strange := project.space.unseen(name, concepts_of(part)))
+        if (strange := project.space.unseen(name, part.concepts))
     )

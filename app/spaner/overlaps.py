@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 
-from spaner_core.data.manifest import Row
+from spaner_core.data.manifest import Row, Rows
 from spaner_core.features.copies import find_copies
 
 from spaner.project import Project
@@ -17,7 +17,7 @@ SHOWN = 40
 ADVICE = "expect less of others; take them out, or give both the same split"
 
 
-def trained_twins(project: Project, name: str, rows: Sequence[Row]) -> dict[int, Row]:
+def trained_twins(project: Project, name: str, rows: Rows) -> dict[int, Row]:
     """Return places of rows with the id or the input of a row that is trained on, and which.
 
     Files of the same content are one input, whatever they are called.
@@ -25,7 +25,7 @@ def trained_twins(project: Project, name: str, rows: Sequence[Row]) -> dict[int,
     return _twins(project, name, rows, project.manifest.select(name, TRAIN_SPLIT))
 
 
-def trained_notices(project: Project, name: str, rows: Sequence[Row]) -> Iterator[str]:
+def trained_notices(project: Project, name: str, rows: Rows) -> Iterator[str]:
     """Say which of the rows that measure `name` show an input or an item that is trained on."""
     where = f"rows of {name!r}{_where(rows)}"
     if twins := trained_twins(project, name, rows):
@@ -43,10 +43,10 @@ def trained_notices(project: Project, name: str, rows: Sequence[Row]) -> Iterato
         )
 
 
-def untrained_rows(project: Project, name: str, rows: Sequence[Row]) -> tuple[Row, ...]:
+def untrained_rows(project: Project, name: str, rows: Rows) -> Rows:
     """Return the rows that have neither the id nor the input of a row that is trained on."""
     trained = trained_twins(project, name, rows)
-    return tuple(row for place, row in enumerate(rows) if place not in trained)
+    return rows.take([place for place in range(len(rows)) if place not in trained])
 
 
 def measuring_notices(project: Project, names: Iterable[str], split: str | None) -> Iterator[str]:
@@ -60,7 +60,7 @@ def measuring_notices(project: Project, names: Iterable[str], split: str | None)
         rows = project.manifest.select(name, split)
         if not rows:
             yield f"{name!r} is left out: it has no rows{where}"
-        if unlabelled := sum(not row.labelled for row in rows):
+        if unlabelled := len(rows) - len(rows.labelled):
             yield (
                 f"{unlabelled} of {len(rows)} rows of {name!r}{where} have neither concept nor "
                 "item: nothing measures by them, and they are left out"
@@ -98,7 +98,7 @@ def split_notices(project: Project, names: Iterable[str]) -> Iterator[str]:
         for split in splits:
             if split != TRAIN_SPLIT:
                 yield from one_concept_notices(name, rows[split])
-    yield from _item_notices([row for row in manifest.rows if row.modality in names])
+    yield from _item_notices(manifest.rows.having("modality", names))
 
 
 def _item_notices(rows: Sequence[Row]) -> Iterator[str]:
@@ -116,9 +116,7 @@ def _item_notices(rows: Sequence[Row]) -> Iterator[str]:
         )
 
 
-def _twins(
-    project: Project, name: str, rows: Sequence[Row], others: Sequence[Row]
-) -> dict[int, Row]:
+def _twins(project: Project, name: str, rows: Rows, others: Rows) -> dict[int, Row]:
     ids = {row.id: row for row in reversed(others)}
     copies = find_copies(project.sources(name, rows), project.sources(name, others))
     return {

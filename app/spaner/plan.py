@@ -7,9 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from spaner_core.data.labelled import concepts_of
 from spaner_core.data.labels import complete_label_texts, read_label_texts
-from spaner_core.data.manifest import Row
+from spaner_core.data.manifest import Rows
 from spaner_core.errors import ConfigError, DataError
 
 from spaner.project import Project
@@ -25,7 +24,7 @@ class TrainingPlan:
 
     label_texts: Mapping[str, tuple[str, ...]]
     names_from: str | None
-    rows: Mapping[str, tuple[Row, ...]]
+    rows: Mapping[str, Rows]
 
     @property
     def concepts(self) -> tuple[str, ...]:
@@ -85,7 +84,7 @@ def read_project_labels(project: Project) -> dict[str, tuple[str, ...]]:
     path = project.config.prompt.labels
     given = read_label_texts(path) if path else {}
     trained = project.manifest.select(split=trained_split(project.manifest))
-    concepts = concepts_of(trained)
+    concepts = trained.concepts
     return complete_label_texts(concepts, given)
 
 
@@ -113,13 +112,13 @@ def label_modality(
     return chosen or able[0]
 
 
-def training_rows(project: Project, name: str) -> tuple[Row, ...]:
+def training_rows(project: Project, name: str) -> Rows:
     """Return a modality's training rows.
 
     Raises `DataError` where there are none, or labelled ones of fewer than two concepts.
     """
     rows = split_rows(project.manifest, name, TRAIN_SPLIT)
-    concepts = concepts_of(rows)
+    concepts = rows.concepts
     if len(concepts) == 1 or not (concepts or any(row.item for row in rows)):
         found = f"of one concept, {concepts[0]!r}" if concepts else "without concept or item"
         raise DataError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Self
 
 from spaner_core.checkpoint.spaces import load_space
-from spaner_core.data.manifest import Manifest, Row, read_manifest, source_of
+from spaner_core.data.manifest import Manifest, Rows, read_manifest, source_of
 from spaner_core.errors import ConfigError, DataError, TooManyUnusable
 from spaner_core.features.extraction import Extraction
 from spaner_core.features.freshness import SAMPLE_ROWS
@@ -34,7 +34,7 @@ from spaner.quarantine import Quarantine
 class UsableRows:
     """Manifest rows whose inputs can be used, and their features, row by row."""
 
-    rows: tuple[Row, ...]
+    rows: Rows
     features: RowSource
     extracted: int
 
@@ -126,7 +126,7 @@ class Project:
         """
         whole, declared = self.whole_manifest, self.config.modalities
         undeclared = tuple(undeclared_notices(whole, self.config))
-        rows = tuple(row for row in whole.rows if row.modality in declared)
+        rows = whole.rows.having("modality", declared)
         if not rows:
             raise DataError("; ".join(undeclared))
         self.say(*undeclared)
@@ -141,9 +141,7 @@ class Project:
         """Open the space at `folder` with the encoders that the configuration declares."""
         return load_space(folder, lambda _: self.assembly)
 
-    def sources(
-        self, modality: str, rows: Sequence[Row], *, folder: Path | None = None
-    ) -> list[Path | str]:
+    def sources(self, modality: str, rows: Rows, *, folder: Path | None = None) -> list[Path | str]:
         """Return what each row's input is: a path, or the input itself.
 
         Paths are relative to `folder`, by default that of the project's manifest.
@@ -151,17 +149,17 @@ class Project:
         described = self.registry.modality(modality)
         folder = folder or self.config.data.manifest.parent
         return [
-            source_of(row, folder, inline=described.inline, suffixes=described.suffixes)
-            for row in rows
+            source_of(given, folder, inline=described.inline, suffixes=described.suffixes)
+            for given in rows.inputs
         ]
 
     def max_unusable(self, modality: str) -> int:
         """Return how many distinct inputs of a modality may be put aside, whatever their split."""
-        sources = self.sources(modality, self.manifest.select(modality))
+        distinct = len(self.manifest.select(modality).distinct("input"))
         # a hair more, since .29 * 100 is 28.999...
-        return int(self.config.data.share_unusable(modality) * len(set(sources)) + 1e-9)
+        return int(self.config.data.share_unusable(modality) * distinct + 1e-9)
 
-    def features(self, modality: str, rows: Sequence[Row], *, again: bool = False) -> UsableRows:
+    def features(self, modality: str, rows: Rows, *, again: bool = False) -> UsableRows:
         """Give the features of manifest rows, extracted where the store has them not.
 
         Rows that cannot be used go to `quarantine`; those that could not before are tried again
@@ -180,7 +178,7 @@ class Project:
             )
         return self._usable(rows, found)
 
-    def renew_features(self, modality: str, rows: Sequence[Row]) -> tuple[UsableRows, int]:
+    def renew_features(self, modality: str, rows: Rows) -> tuple[UsableRows, int]:
         """Extract the features of manifest rows anew; count the inputs whose features changed.
 
         All that the store has of the modality's encoder goes when the new ones are complete; where
@@ -220,14 +218,13 @@ class Project:
         )
 
     @contextmanager
-    def _putting_aside(self, rows: Sequence[Row]) -> Iterator[None]:
+    def _putting_aside(self, rows: Rows) -> Iterator[None]:
         try:
             yield
         except TooManyUnusable as error:
             self.quarantine.add(rows, error.unusable)
             raise
 
-    def _usable(self, rows: Sequence[Row], found: Extraction) -> UsableRows:
+    def _usable(self, rows: Rows, found: Extraction) -> UsableRows:
         self.quarantine.add(rows, found.unusable)
-        usable = tuple(rows[place] for place in found.usable.tolist())
-        return UsableRows(usable, found.rows, extracted=found.extracted)
+        return UsableRows(rows.take(found.usable), found.rows, extracted=found.extracted)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 
 import torch
-from spaner_core.data.labelled import concepts_of, number_rows, numbers_of
-from spaner_core.data.manifest import Row
+from spaner_core.data.labelled import number_rows, numbers_of
+from spaner_core.data.manifest import Row, Rows
 from spaner_core.errors import DataError
 from spaner_core.evaluation.propagation import (
     Carried,
@@ -107,10 +107,10 @@ def propagate(project: Project, asked: Propagation) -> PropagationReport:
 
 
 def _carry(
-    project: Project, asked: Propagation, giving: Sequence[Row], taking: TargetSamples
+    project: Project, asked: Propagation, giving: Rows, taking: TargetSamples
 ) -> tuple[_Samples, _Samples, Carried]:
     """Embed those who give and those who take, and let the ones vote for the others."""
-    rows = [row for row in project.manifest.select(asked.target) if row.id in taking.all]
+    rows = project.manifest.select(asked.target).having("id", taking.all)
     givers = _embed(project, asked.source, giving, strength=asked.strength)
     takers = _embed(project, asked.target, rows, strength=asked.strength)
     found = carry_labels(
@@ -123,14 +123,14 @@ def _carry(
     return givers, takers, found
 
 
-def _embed(project: Project, name: str, rows: Sequence[Row], *, strength: float | None) -> _Samples:
+def _embed(project: Project, name: str, rows: Rows, *, strength: float | None) -> _Samples:
     """Embed the samples of `rows`, which repeat one for each of its concepts."""
     usable = project.features(name, rows)
     labels = number_rows(usable.rows, project.manifest)
     first, order = labels.first_rows().sort()  # in the manifest's order
     features = usable.features.take(first)
     return _Samples(
-        rows=tuple(usable.rows[place] for place in first.tolist()),
+        rows=tuple(usable.rows.take(first)),
         embeddings=torch.from_numpy(project.space.embed(name, features, strength=strength)),
         marks=concept_marks(labels, count=len(project.manifest.concepts))[order],
     )
@@ -188,13 +188,13 @@ def _labels(
 
 
 def _notices(
-    project: Project, asked: Propagation, giving: Sequence[Row], taking: TargetSamples
+    project: Project, asked: Propagation, giving: Rows, taking: TargetSamples
 ) -> Iterator[str]:
     """Say which concepts and which figures are not to be trusted."""
-    carried = concepts_of(giving)
+    carried = giving.concepts
     for name in dict.fromkeys((asked.target, asked.source)):
         yield from missing_notice(name, project.space.unseen(name, carried))
-    known = concepts_of(row for row in project.manifest.select(asked.target))
+    known = project.manifest.select(asked.target).concepts
     if lacking := [concept for concept in known if concept not in carried]:
         yield (
             f"no row of {asked.source!r} that may give labels has {', '.join(lacking)}: rows of "
@@ -210,6 +210,5 @@ def _notices(
         return
     if taking.held_back & taking.choosing:
         yield "the threshold was chosen on the rows measured: expect less on others"
-    rows = project.manifest.select(asked.target)
-    held_back = [row for row in rows if row.id in taking.held_back]
+    held_back = project.manifest.select(asked.target).having("id", taking.held_back)
     yield from trained_notices(project, asked.target, held_back)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from spaner_core.data.manifest import Row
+from spaner_core.data.manifest import Rows
 from spaner_core.errors import DataError
 
 from spaner.project import Project
@@ -34,17 +34,14 @@ class TargetSamples:
         return self.held_back | self.choosing
 
 
-def giving_rows(project: Project, source: str) -> tuple[Row, ...]:
+def giving_rows(project: Project, source: str) -> Rows:
     """Return the labelled rows of `source` that may give their concept away.
 
     Those are of split train or of none: rows of other splits are for measuring. Raises `DataError`
     where there are none.
     """
-    rows = tuple(
-        row
-        for row in project.manifest.select(source)
-        if row.concept is not None and row.split in (None, TRAIN_SPLIT)
-    )
+    every = project.manifest.select(source)
+    rows = every.having("concept", every.concepts).having("split", [None, TRAIN_SPLIT])
     if not rows:
         raise DataError(
             f"{project.manifest.path}: no row of {source!r} in split {TRAIN_SPLIT!r} or without a "
@@ -64,13 +61,13 @@ def target_samples(
     """
     rows = split_rows(project.manifest, target, split)
     every = project.manifest.select(target)
-    labelled = frozenset(row.id for row in every if row.concept is not None)
-    here = frozenset(row.id for row in rows)
+    labelled = frozenset(every.having("concept", every.concepts).distinct("id"))
+    here = frozenset(rows.distinct("id"))
     choosing = _choosing(project, target, labelled) if choose else frozenset()
     held_back = labelled & here
     if split is None:
         trained_on = trained_split(project.manifest)
-        held_back -= choosing | {row.id for row in rows if row.split == trained_on}
+        held_back -= choosing.union(rows.having("split", [trained_on]).distinct("id"))
     if not here - labelled and not (check and held_back):
         raise DataError(_nothing_to_label(project, target, split, held_back))
     return TargetSamples(unlabelled=here - labelled, held_back=held_back, choosing=choosing)
@@ -78,7 +75,7 @@ def target_samples(
 
 def _choosing(project: Project, target: str, labelled: frozenset[str]) -> frozenset[str]:
     rows = project.manifest.select(target, VALIDATION_SPLIT)
-    choosing = labelled & {row.id for row in rows}
+    choosing = labelled.intersection(rows.distinct("id"))
     if not choosing:
         raise DataError(
             f"{project.manifest.path}: --target-accuracy chooses the threshold on rows of "

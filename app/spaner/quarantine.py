@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from spaner_core.data.manifest import Manifest, Row
+from spaner_core.data.manifest import Manifest, Row, Rows
 from spaner_core.data.names import compose
 from spaner_core.data.tables import long_cells
 from spaner_core.ordinary_files import open_ordinary
@@ -29,14 +29,13 @@ class Quarantine:
         self.path = beside(space, QUARANTINE)
         self.has_news = False
         self._kept = f"{self.path} says why"
-        self._looked_at: set[Place] = set()
+        self._looked_at: list[Rows] = []
         self._put_aside: dict[Place, str] = {}
 
-    def add(self, rows: Sequence[Row], reasons: Mapping[int, str]) -> None:
+    def add(self, rows: Rows, reasons: Mapping[int, str]) -> None:
         """Note that `rows` were looked at, and put those aside whose places have `reasons`."""
-        looked_at = {_place(row) for row in rows}
-        self._put_aside = {k: why for k, why in self._put_aside.items() if k not in looked_at}
-        self._looked_at |= looked_at
+        self._put_aside = _apart(self._put_aside, [rows])
+        self._looked_at.append(rows)
         self.has_news = True
         self._put_aside |= {_place(rows[number]): reason for number, reason in reasons.items()}
 
@@ -60,9 +59,8 @@ class Quarantine:
         What earlier work put aside stays where this one did not look, as long as the row is in the
         manifest. A table that cannot be written is one more thing to say: nothing depends on it.
         """
-        earlier = {k: why for k, why in self._read().items() if k not in self._looked_at}
-        table = {**earlier, **self._put_aside}
-        rows = {_place(row): row for row in manifest.rows}
+        table = {**_apart(self._read(), self._looked_at), **self._put_aside}
+        rows = {_place(row): row for row in manifest.rows} if table else {}
         try:
             self._write([(rows[place], why) for place, why in table.items() if place in rows])
         except OSError as error:
@@ -96,6 +94,14 @@ class Quarantine:
             writer.writerow(COLUMNS)
             for row, reason in sorted(table, key=lambda entry: entry[0].line):
                 writer.writerow((row.modality, row.line, row.id, row.input, reason))
+
+
+def _apart(table: dict[Place, str], looked_at: Sequence[Rows]) -> dict[Place, str]:
+    """Return what a table says of others than the rows that were looked at."""
+    if not table:
+        return table
+    seen = {_place(row) for rows in looked_at for row in rows}
+    return {place: why for place, why in table.items() if place not in seen}
 
 
 def _place(row: Row) -> Place:

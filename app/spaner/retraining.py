@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import torch
 from spaner_core.data.labelled import LabelledRows
-from spaner_core.data.manifest import Row
+from spaner_core.data.manifest import Rows
 from spaner_core.errors import DataError
 from spaner_core.evaluation.coherence import coherence_by_pair
 from spaner_core.evaluation.intervals import Interval, intervals, paired_differences
@@ -144,9 +144,7 @@ def mean_known(values: Sequence[float | None]) -> float | None:
     return statistics.fmean(known) if known else None
 
 
-def _measured_modalities(
-    project: Project, names: Sequence[str], split: str
-) -> dict[str, tuple[Row, ...]]:
+def _measured_modalities(project: Project, names: Sequence[str], split: str) -> dict[str, Rows]:
     manifest = project.manifest
     having = {name: rows for name in names if (rows := measured_rows(manifest, name, split))}
     if len(having) < 2:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from spaner_core.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
-    from spaner_core.data.manifest import Manifest, Row
+    from spaner_core.data.manifest import Manifest, Rows
 
 TRAIN_SPLIT, VALIDATION_SPLIT, TEST_SPLIT = "train", "validation", "test"
 UNFIT = {
@@ -44,7 +44,7 @@ def shown_split(manifest: Manifest, split: str | None) -> str | None:
     return chosen
 
 
-def split_rows(manifest: Manifest, modality: str, split: str | None = None) -> tuple[Row, ...]:
+def split_rows(manifest: Manifest, modality: str, split: str | None = None) -> Rows:
     """Return the rows of a modality and a split; what is trained on without splits is the whole.
 
     Raises `DataError` where there are none, naming the splits that there are.
@@ -57,7 +57,7 @@ def split_rows(manifest: Manifest, modality: str, split: str | None = None) -> t
     asked = trained_split(manifest) if split == TRAIN_SPLIT else split
     rows = manifest.select(modality, asked)
     if not rows:
-        having = sorted({row.split or "(empty)" for row in manifest.select(modality)})
+        having = manifest.select(modality).splits
         raise DataError(
             f"{manifest.path}: no rows of modality {modality!r}"
             + (f" in split {asked!r}; its splits are {', '.join(having)}" if having else "")
@@ -66,12 +66,12 @@ def split_rows(manifest: Manifest, modality: str, split: str | None = None) -> t
     return rows
 
 
-def measured_rows(manifest: Manifest, name: str, split: str | None) -> tuple[Row, ...]:
+def measured_rows(manifest: Manifest, name: str, split: str | None) -> Rows:
     """Return a modality's rows of a split that have a concept or an item; there may be none.
 
     Of the others nobody knows what they belong to: to count them as wrong would be wrong.
     """
-    return tuple(row for row in manifest.select(name, split) if row.labelled)
+    return manifest.select(name, split).labelled
 
 
 def check_held_out(manifest: Manifest, split: str) -> None:

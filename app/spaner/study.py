@@ -127,7 +127,8 @@ def _study_name(project: Project, material: Retraining, split: str) -> str:
 
 def _input_keys(project: Project, name: str, split: str) -> Iterator[str]:
     """Give the contents of what a modality is trained and measured on; unusable ones have none."""
-    rows = (*training_rows(project, name), *measured_rows(project.manifest, name, split))
-    for given in key_inputs(project.sources(name, rows)):
+    chosen = (training_rows(project, name), measured_rows(project.manifest, name, split))
+    sources = [source for rows in chosen for source in project.sources(name, rows)]
+    for given in key_inputs(sources):
         if isinstance(given, KeyedInput):
             yield given.key

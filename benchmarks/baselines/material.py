@@ -17,7 +17,7 @@ from spaner.plan import read_project_labels
 from spaner.project import Project
 from spaner.splits import split_rows
 from spaner_core.data.labelled import LabelledRows, numbers_of
-from spaner_core.data.manifest import Row
+from spaner_core.data.manifest import Rows
 from spaner_core.modality import Aligner
 from spaner_core.positives import Labels
 from spaner_core.training.material import ConceptNames
@@ -107,11 +107,11 @@ def _extract(project: Project) -> Material:
     )
 
 
-def _digits_only(rows: Sequence[Row]) -> list[Row]:
-    return [row for row in rows if row.concept in DIGITS]
+def _digits_only(rows: Rows) -> Rows:
+    return rows.having("concept", DIGITS)
 
 
-def _in_memory(project: Project, name: str, rows: Sequence[Row]) -> LabelledRows:
+def _in_memory(project: Project, name: str, rows: Rows) -> LabelledRows:
     labelled = labelled_rows(project, name, rows, concepts=DIGITS)
     return replace(labelled, features=labelled.features.load(), samples=None)
 

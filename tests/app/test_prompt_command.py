@@ -52,11 +52,11 @@ def repeat_a_row(folder: Path, concept: str) -> None:
 def weights_by_sample(folder: Path, name: str) -> list[tuple[set[str], np.ndarray]]:
     """Every test sample's concepts and its weights over the anchors."""
     project = Project(read_config(folder / "plugins.yaml"))
-    rows = [r for r in project.manifest.select(name, "test") if r.concept in CONCEPTS]
+    rows = project.manifest.select(name, "test").having("concept", CONCEPTS)
     concepts: dict[str, set[str]] = {}
     for row in rows:
         concepts.setdefault(row.id, set()).add(str(row.concept))
-    once = list({row.id: row for row in rows}.values())
+    once = rows.samples
     features = project.features(name, once).features
     batches = project.space.align(name, features)
     weights = np.concatenate([batch.weights.numpy() for batch in batches])

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
 
 import torch
-from spaner_core.data.manifest import Row
+from spaner_core.data.manifest import Rows
 from spaner_core.errors import DataError, PluginError, SpanerError, UnusableInput, one_line
 from spaner_core.features.batch_files import DTYPES
 from spaner_core.features.encoding import EncodedSample, encode_samples
@@ -28,7 +28,7 @@ from spaner.project import Project
 
 
 def embed_corrupted(
-    project: Project, name: str, rows: Sequence[Row], *, corruption: Corruption, severity: int
+    project: Project, name: str, rows: Rows, *, corruption: Corruption, severity: int
 ) -> tuple[Tensor, Tensor]:
     """Embed corrupted rows; return the places (m,) of those that could be corrupted, and (m, D).
 

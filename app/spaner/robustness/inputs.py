@@ -113,7 +113,7 @@ def _measure_modality(
             kept, corrupted = embed_corrupted(
                 project, name, rows, corruption=corruption, severity=severity
             )
-            known = number_rows([rows[place] for place in kept.tolist()], project.manifest)
+            known = number_rows(rows.take(kept), project.manifest)
             figures = (
                 _pair_figures({**vectors, name: corrupted}, {**labels, name: known}, name=name)
                 if len(kept)

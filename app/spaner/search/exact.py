@@ -101,8 +101,7 @@ def _nearest(
     strength: float | None,
 ) -> list[Nearest]:
     """Find the `k` rows of one modality nearest to the embedding `wanted` (1, D)."""
-    distinct = list({row.id: row for row in split_rows(project.manifest, target, split)}.values())
-    usable = project.features(target, distinct)
+    usable = project.features(target, split_rows(project.manifest, target, split).samples)
     gallery = project.space.embed(target, usable.features, strength=strength)
     steps = cosine_steps(wanted, gallery)[0]
     # stable: rows that tie keep the manifest's order

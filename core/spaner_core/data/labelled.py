@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+import pyarrow as pa
 import torch
+from pyarrow import compute as pc
 from torch import Tensor
 
-from spaner_core.data.manifest import Manifest, Row
+from spaner_core.data.columns import TEXT
+from spaner_core.data.manifest import Manifest, Rows
 from spaner_core.features.rows import BATCH_ROWS, JoinedRows, RowSource
 from spaner_core.modality import RowBatch
-from spaner_core.positives import Labels
+from spaner_core.positives import NONE, Labels
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,34 +80,28 @@ def join_labelled(parts: Sequence[LabelledRows]) -> LabelledRows:
     )
 
 
-def number_rows(
-    rows: Sequence[Row], manifest: Manifest, *, concepts: Sequence[str] | None = None
-) -> Labels:
+def number_rows(rows: Rows, manifest: Manifest, *, concepts: Sequence[str] | None = None) -> Labels:
     """Give numbers to concepts, items and samples of rows, alike for all modalities of a manifest.
 
     A concept's number is its place among `concepts`, by default those of the manifest, -1 for any
     other; samples are numbered in the order of their ids.
     """
-    ids = [row.id for row in rows]
-    known = manifest.concepts if concepts is None else concepts
     return Labels(
-        concepts=numbers_of((row.concept for row in rows), known),
-        items=numbers_of((row.item for row in rows), manifest.items),
-        samples=numbers_of(ids, sorted(set(ids))),
+        concepts=_places(
+            rows.cells["concept"], manifest.concepts if concepts is None else concepts
+        ),
+        items=_places(rows.cells["item"], manifest.items),
+        samples=_places(rows.cells["id"], sorted(rows.distinct("id"))),
     )
+
+
+def _places(column: pa.Array, vocabulary: Sequence[str]) -> Tensor:
+    """Return each text's place in `vocabulary` (n,) int64, -1 for null and for unknown texts."""
+    places = pc.index_in(column, pa.array(vocabulary, TEXT)).fill_null(NONE)
+    return torch.from_numpy(places.to_numpy().astype(np.int64))
 
 
 def numbers_of(values: Iterable[str | None], vocabulary: Sequence[str]) -> Tensor:
     """Return each value's place in `vocabulary` (n,) int64, -1 for None and for unknown values."""
     places = {value: place for place, value in enumerate(vocabulary)}
     return torch.tensor([places.get(v, -1) if v is not None else -1 for v in values]).long()
-
-
-def concepts_of(rows: Iterable[Row]) -> tuple[str, ...]:
-    """Return the concepts that occur, sorted."""
-    return tuple(sorted({row.concept for row in rows if row.concept is not None}))
-
-
-def items_of(rows: Iterable[Row]) -> tuple[str, ...]:
-    """Return the items that occur, sorted."""
-    return tuple(sorted({row.item for row in rows if row.item is not None}))

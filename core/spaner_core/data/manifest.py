@@ -5,27 +5,29 @@ and/or `item`, optionally `id` and `split`; every further column is metadata. A 
 several concepts has several rows; one of which nothing is known leaves both empty. Blanks around
 a value are dropped, and a value of blanks only counts as empty. Names (`NAMES`) are composed, as
 names are compared; inputs and metadata stay as they are written, and only they may hold line breaks
-and other control characters. This module imports no torch.
+and other control characters. Rows are kept as Arrow columns, so that a million of them open in
+seconds; this module imports no torch.
 """
 
 from __future__ import annotations
 
-import hashlib
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import overload
 
-from spaner_core.data.names import UNNAMEABLE, compose
+import numpy as np
+import pyarrow as pa
+from numpy.typing import ArrayLike
+from pyarrow import compute as pc
+
+from spaner_core.data.columns import TEXT
+from spaner_core.data.manifest_checks import KNOWN, LABELS, checked_columns
 from spaner_core.data.tables import read_table
-from spaner_core.errors import DataError
 
-REQUIRED = ("modality", "input")
-LABELS = ("concept", "item")
-NAMES = ("modality", *LABELS, "id", "split")
-KNOWN = (*REQUIRED, *LABELS, "id", "split")
-PROBLEMS_SHOWN = 10
+MADE_AT_ONCE = 1024
+"""Rows of which objects are made together where all of them are gone through."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,40 +53,137 @@ class Row:
         return not (self.concept is None and self.item is None)
 
 
+class Rows(Sequence[Row]):
+    """Rows of a manifest, kept as columns; a `Row` is made for each that is asked for.
+
+    `cells` has a column for each of `KNOWN` and for each kind of metadata, all (n,) text, null
+    where a row has none; `lines` (n,) int64 are the rows' lines.
+    """
+
+    def __init__(self, cells: Mapping[str, pa.Array], lines: pa.Array) -> None:
+        self.cells, self.lines = cells, lines
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    @overload
+    def __getitem__(self, place: int) -> Row: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> Rows: ...
+
+    def __getitem__(self, place: int | slice) -> Row | Rows:
+        if isinstance(place, slice):
+            return self.take(range(len(self))[place])
+        return next(self._made(range(len(self))[place], count=1))
+
+    def __iter__(self) -> Iterator[Row]:
+        for start in range(0, len(self), MADE_AT_ONCE):
+            yield from self._made(start, count=MADE_AT_ONCE)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]  # as of any other sequence that is no tuple
+
+    def take(self, places: ArrayLike) -> Rows:
+        """Return the rows at `places` (m,), in their order."""
+        index = pa.array(np.asarray(places, dtype=np.int64))
+        cells = {name: column.take(index) for name, column in self.cells.items()}
+        return Rows(cells, self.lines.take(index))
+
+    def having(self, column: str, values: Iterable[str | None]) -> Rows:
+        """Return the rows with one of `values` in a column; None is an empty cell."""
+        return self._where(pc.is_in(self.cells[column], pa.array(values, TEXT)))
+
+    @property
+    def labelled(self) -> Rows:
+        """The rows that have a concept or an item, and so may belong to another row."""
+        return self._where(pc.or_(*(pc.is_valid(self.cells[name]) for name in LABELS)))
+
+    @property
+    def samples(self) -> Rows:
+        """The last row of each id, in the order in which ids first appear."""
+        ids = self.cells["id"].dictionary_encode()
+        if len(ids.dictionary) == len(self):
+            return self
+        last = np.zeros(len(ids.dictionary), np.int64)
+        np.maximum.at(last, ids.indices.to_numpy(), np.arange(len(self)))
+        return self.take(last)
+
+    def distinct(self, column: str) -> tuple[str, ...]:
+        """Return the values of a column, in order of first appearance; empty cells add none."""
+        return tuple(self.cells[column].unique().drop_null().to_pylist())
+
+    @property
+    def splits(self) -> list[str]:
+        """Names of the splits, sorted, "(empty)" for that of rows without one."""
+        return sorted(split or "(empty)" for split in self.cells["split"].unique().to_pylist())
+
+    @property
+    def inputs(self) -> list[str]:
+        """Each row's input."""
+        inputs: list[str] = self.cells["input"].to_pylist()
+        return inputs
+
+    @property
+    def concepts(self) -> tuple[str, ...]:
+        """Concepts that occur, sorted."""
+        return tuple(sorted(self.distinct("concept")))
+
+    @property
+    def items(self) -> tuple[str, ...]:
+        """Items that occur, sorted."""
+        return tuple(sorted(self.distinct("item")))
+
+    def _where(self, mask: pa.Array) -> Rows:
+        """Return the rows where `mask` (n,) is true."""
+        if mask.true_count == len(self):
+            return self
+        cells = {name: column.filter(mask) for name, column in self.cells.items()}
+        return Rows(cells, self.lines.filter(mask))
+
+    def _made(self, start: int, *, count: int) -> Iterator[Row]:
+        parts = ((name, column.slice(start, count)) for name, column in self.cells.items())
+        cells = {name: part.to_pylist() for name, part in parts}
+        known = [cells.pop(name) for name in KNOWN]
+        for place, line in enumerate(self.lines.slice(start, count).to_pylist()):
+            own = dict(zip(KNOWN, (column[place] for column in known), strict=True))
+            metadata = {name: text for name, column in cells.items() if (text := column[place])}
+            yield Row(**own, metadata=metadata, line=line)
+
+
 @dataclass(frozen=True)
 class Manifest:
     """A manifest's rows in the order of its file."""
 
     path: Path
-    rows: tuple[Row, ...]
+    rows: Rows
 
-    @property
+    @cached_property
     def modalities(self) -> tuple[str, ...]:
         """Names of the modalities, in order of first appearance."""
-        return tuple(dict.fromkeys(row.modality for row in self.rows))
+        return self.rows.distinct("modality")
 
-    @property
+    @cached_property
     def splits(self) -> tuple[str, ...]:
         """Names of the splits, in order of first appearance; rows without one add none."""
-        return tuple(dict.fromkeys(row.split for row in self.rows if row.split is not None))
+        return self.rows.distinct("split")
 
     @cached_property
     def concepts(self) -> tuple[str, ...]:
         """Concepts that occur, sorted."""
-        return tuple(sorted({row.concept for row in self.rows if row.concept is not None}))
+        return self.rows.concepts
 
     @cached_property
     def items(self) -> tuple[str, ...]:
         """Items that occur, sorted."""
-        return tuple(sorted({row.item for row in self.rows if row.item is not None}))
+        return self.rows.items
 
-    def select(self, modality: str | None = None, split: str | None = None) -> tuple[Row, ...]:
+    def select(self, modality: str | None = None, split: str | None = None) -> Rows:
         """Rows of a modality and a split, in file order; None chooses all."""
-        return tuple(
-            row
-            for row in self.rows
-            if modality in (None, row.modality) and split in (None, row.split)
-        )
+        rows = self.rows if modality is None else self.rows.having("modality", [modality])
+        return rows if split is None else rows.having("split", [split])
 
 
 def read_manifest(path: str | Path) -> Manifest:
@@ -93,28 +192,21 @@ def read_manifest(path: str | Path) -> Manifest:
     Raises `DataError` with all problems of the file, a line each and the first ten in full.
     """
     path = Path(path)
-    table = read_table(path)
-    if wrong := list(_column_problems(table.columns)):
-        _raise_problems(path, wrong + table.problems)
-    rows = [row for record in table.records if (row := _row(record, table.problems)) is not None]
-    _raise_problems(path, [*table.problems, *_id_problems(rows)])
-    if not rows:
-        raise DataError(f"{path}: got no rows; expected one row a sample; add them")
-    return Manifest(path=path, rows=tuple(rows))
+    return Manifest(path=path, rows=Rows(*checked_columns(path, read_table(path))))
 
 
 def source_of(
-    row: Row, manifest_folder: str | Path, *, inline: bool, suffixes: Iterable[str]
+    given: str, manifest_folder: str | Path, *, inline: bool, suffixes: Iterable[str]
 ) -> Path | str:
-    """Say what a transform decodes for a row: a `Path` for a file, a `str` for the input itself.
+    """Say what a transform decodes for an input: a `Path` for a file, a `str` for itself.
 
     A modality that is not `inline` takes files only. An `inline` one takes the input as a file
     when it ends in one of `suffixes` and either stands beside the manifest or is spelt as paths
     are, and else as itself. Whether the file can be read is not looked at here.
     """
     if not inline:
-        return Path(manifest_folder) / row.input
-    return inline_source(row.input, Path(manifest_folder), suffixes=suffixes)
+        return Path(manifest_folder) / given
+    return inline_source(given, Path(manifest_folder), suffixes=suffixes)
 
 
 def inline_source(given: str, folder: Path, *, suffixes: Iterable[str]) -> Path | str:
@@ -131,88 +223,3 @@ def inline_source(given: str, folder: Path, *, suffixes: Iterable[str]) -> Path 
         return folder / given if (folder / given).is_file() else given
     except (OSError, ValueError):  # too long for a file name, or with a NUL: a text like any other
         return given
-
-
-def _column_problems(columns: Sequence[str]) -> Iterator[tuple[int, str]]:
-    if not columns:
-        return  # nothing was read; that is another problem
-    missing = [repr(name) for name in REQUIRED if name not in columns]
-    if not set(LABELS) & set(columns):
-        missing.append("'concept' or 'item'")
-    if missing:
-        given = ", ".join(repr(name) for name in columns)
-        advice = "add or rename columns" if len(columns) > 1 else "separate columns with commas"
-        yield 1, f"got the columns {given}; expected also {' and '.join(missing)}; {advice}"
-    for name in dict.fromkeys(columns):
-        if not name:
-            yield 1, "got a column without a name; expected a name for each; name or remove it"
-        elif columns.count(name) > 1:
-            yield 1, f"got the column {name!r} twice; expected different names; rename one"
-
-
-def _row(record: tuple[int, Mapping[str, object]], problems: list[tuple[int, str]]) -> Row | None:
-    line, given = record
-    cells: dict[str, str] = {}
-    found: list[str] = []
-    for name, value in given.items():
-        try:
-            cells[name] = _text(value)
-        except ValueError as error:
-            found.append(f"{name}: {error}; expected a text or a number; write one value a cell")
-    if not found:
-        cells = {name: text for name, text in cells.items() if text}
-        missing = [name for name in REQUIRED if name not in cells]
-        found += [f"{name} is empty; expected a value; fill it in" for name in missing]
-        found += [
-            f"{name}: got {cells[name]!r}; expected no line break or other control character; "
-            "remove it"
-            for name in NAMES
-            if UNNAMEABLE.search(cells.get(name, ""))
-        ]
-    problems += [(line, message) for message in found]
-    if found:
-        return None
-    cells |= {name: compose(cells[name]) for name in NAMES if name in cells}
-    digest = hashlib.sha256(cells["input"].encode()).hexdigest()[:12]
-    return Row(
-        id=cells.get("id", f"{cells['modality']}-{digest}"),
-        modality=cells["modality"],
-        input=cells["input"],
-        concept=cells.get("concept"),
-        item=cells.get("item"),
-        split=cells.get("split"),
-        metadata={name: text for name, text in cells.items() if name not in KNOWN},
-        line=line,
-    )
-
-
-def _text(value: object) -> str:
-    """Return a cell as text without surrounding blanks; raise `ValueError` if it is none."""
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return ""  # data frames write NaN for "none"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, (list, dict, bytes)):
-        raise ValueError(f"got a {type(value).__name__}")
-    text = str(value).strip()
-    text.encode()  # half of a surrogate pair, which JSON can write, is no character
-    return text
-
-
-def _id_problems(rows: Iterable[Row]) -> Iterator[tuple[int, str]]:
-    first: dict[str, Row] = {}
-    for row in rows:
-        other = first.setdefault(row.id, row)
-        if (other.modality, other.input) != (row.modality, row.input):
-            given = f"got the id {row.id!r} for another input than in line {other.line}"
-            advice = "rename one, or use `item` for one thing seen in several modalities"
-            yield row.line, f"{given}; expected one input an id; {advice}"
-
-
-def _raise_problems(path: Path, problems: Sequence[tuple[int, str]]) -> None:
-    ordered = sorted(problems, key=lambda problem: problem[0])
-    lines = [f"{path}:{line}: {message}" for line, message in ordered]
-    if len(lines) > PROBLEMS_SHOWN:
-        lines[PROBLEMS_SHOWN:] = [f"{path}: and {len(lines) - PROBLEMS_SHOWN} more problems"]
-    if lines:
-        raise DataError("\n".join(lines))

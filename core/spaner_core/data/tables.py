@@ -1,4 +1,7 @@
-"""Tables as they stand in a file: CSV, JSON Lines or Parquet, with every problem's line."""
+"""Reads CSV, JSON Lines and Parquet into columns of text, with every problem's line.
+
+No reader guesses types: a cell is the text that stands in the file, leading zeros included.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +11,22 @@ import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from itertools import chain, islice
 from pathlib import Path
 from threading import RLock
 from typing import Any
 
+import pyarrow as pa
+
+from spaner_core.data.columns import TEXT, Table
 from spaner_core.errors import DataError
 from spaner_core.ordinary_files import open_ordinary
 
 LONGEST_CELL = 2**31 - 1
 """Most characters of a CSV cell: all that csv can be told on every system. An input may be long."""
+
+ROWS_AT_ONCE = 2**12
+"""Rows that are Python objects at a time, before they become columns."""
 
 _ANNOUNCED = re.compile(r'"?sep=(?P<delimiter>[^"\n])"? *\n', re.IGNORECASE)
 """The first line in which spreadsheets name what separates cells, which is no row."""
@@ -37,15 +46,6 @@ def long_cells() -> Iterator[None]:
             yield
         finally:
             csv.field_size_limit(limit)
-
-
-@dataclass
-class Table:
-    """A file as read: its columns, (line, cells) records and (line, message) problems."""
-
-    columns: list[str] = field(default_factory=list)
-    records: list[tuple[int, dict[str, object]]] = field(default_factory=list)
-    problems: list[tuple[int, str]] = field(default_factory=list)
 
 
 def read_table(path: Path) -> Table:
@@ -74,47 +74,69 @@ def _is_empty(path: Path) -> bool:
 
 @long_cells()
 def _read_csv(path: Path) -> Table:
-    table, text = Table(), _decode(path)
-    announced = _ANNOUNCED.match(text)
+    table = Table()
+    with _lines(path) as lines:
+        rows = _csv_rows(lines, table)
+        while part := list(islice(rows, ROWS_AT_ONCE)):
+            numbers, records = zip(*part, strict=True)
+            table.append(numbers, dict(zip(table.names, zip(*records, strict=True), strict=True)))
+    return table
+
+
+def _csv_rows(lines: Iterator[str], table: Table) -> Iterator[tuple[int, list[str]]]:
+    """Give each row's line and cells; note names and problems in `table`."""
+    begin = next(lines, "")
+    announced = _ANNOUNCED.match(begin)
     first, delimiter = (2, announced["delimiter"]) if announced else (1, ",")
-    body = text[announced.end() :] if announced else text
-    reader = csv.reader(io.StringIO(body), delimiter=delimiter, strict=True)
+    rest = lines if announced else chain([begin], lines)
+    reader = csv.reader(rest, delimiter=delimiter, strict=True)
     start = first
     try:
         for cells in reader:
             line, start = start, reader.line_num + first
             if not any(cell.strip() for cell in cells):
                 continue  # spreadsheets leave rows of empty cells behind
-            if not table.columns:
-                table.columns = [cell.strip() for cell in cells]
-            elif len(cells) == len(table.columns):
-                table.records.append((line, dict(zip(table.columns, cells, strict=True))))
+            if not table.names:
+                table.names = [cell.strip() for cell in cells]
+            elif len(cells) == len(table.names):
+                yield line, cells
             else:
-                counts = f"got {len(cells)} cells; expected {len(table.columns)} as in the header"
+                counts = f"got {len(cells)} cells; expected {len(table.names)} as in the header"
                 what = "a comma" if delimiter == "," else repr(delimiter)
                 table.problems.append((line, f"{counts}; quote a cell that holds {what}"))
     except csv.Error as error:  # what follows cannot be told apart any more
         advice = "expected CSV; close quotes, double those inside a cell"
         table.problems.append((start, f"{error}; {advice}"))
-    return table
+        for _ in lines:  # but must be text
+            pass
 
 
 def _read_json_lines(path: Path) -> Table:
     table = Table()
+    with _lines(path) as lines:
+        rows = _json_rows(lines, table)
+        while part := list(islice(rows, ROWS_AT_ONCE)):
+            numbers, records = zip(*part, strict=True)
+            names = dict.fromkeys(key for cells in records for key in cells)
+            table.names = list(dict.fromkeys([*table.names, *names]))
+            table.append(numbers, {name: [row.get(name) for row in records] for name in names})
+    return table
+
+
+def _json_rows(lines: Iterator[str], table: Table) -> Iterator[tuple[int, dict[str, object]]]:
+    """Give each row's line and cells by name; note problems in `table`."""
     # not splitlines(): JSON strings may hold U+2028 and its like unescaped
-    for line, text in enumerate(_decode(path).split("\n"), start=1):
+    for line, text in enumerate(lines, start=1):
         if not text.strip():
             continue
         try:
-            cells = json.loads(text, object_pairs_hook=_unique_keys)
+            cells = json.loads(text.removesuffix("\n"), object_pairs_hook=_unique_keys)
             if not isinstance(cells, dict):
                 raise ValueError(f"got a JSON {type(cells).__name__}")
         except (ValueError, RecursionError) as error:
             table.problems.append((line, f"{error}; expected one JSON object a line; correct it"))
         else:
-            table.records.append((line, cells))
-    table.columns = list(dict.fromkeys(key for _, cells in table.records for key in cells))
-    return table
+            yield line, cells
 
 
 def _unique_keys(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
@@ -125,36 +147,45 @@ def _unique_keys(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
 
 
 def _read_parquet(path: Path) -> Table:
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         with open_ordinary(path) as opened, pq.ParquetFile(opened) as file:
             # one thread: Arrow's own would let go of the Python file when Python may have ended
             content = file.read(use_threads=False)
-        columns = [str(name).strip() for name in content.column_names]
-        values = [
-            _cells(column, name, path)
-            for name, column in zip(columns, content.columns, strict=True)
-        ]
+        table = Table(names=[str(name).strip() for name in content.column_names])
+        columns = zip(table.names, content.columns, strict=True)
+        cells = {name: _parquet_column(column, name, path) for name, column in columns}
     except (pa.ArrowException, ValueError) as error:
         reason = " ".join(str(error).split())
         advice = "expected a Parquet file; write it again"
         raise DataError(f"{path}: cannot be read as Parquet ({reason}); {advice}") from error
-    rows = enumerate(zip(*values, strict=True), start=1)
-    records = [(line, dict(zip(columns, cells, strict=True))) for line, cells in rows]
-    return Table(columns=columns, records=records)
+    table.append(range(1, len(content) + 1), cells)
+    return table
 
 
-def _cells(column: Any, name: str, path: Path) -> list[object]:
+def _parquet_column(column: Any, name: str, path: Path) -> Any:
+    """Return a column as texts where Arrow writes them as Python does, else as Python's values."""
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     try:
-        cells: list[object] = column.to_pylist()
+        if pa.types.is_integer(kind) or pa.types.is_boolean(kind) or pa.types.is_null(kind):
+            return column.cast(kind).cast(TEXT).combine_chunks()
+        if _is_text(kind):
+            column.validate(full=True)
+            return column.cast(TEXT).combine_chunks()
+    except pa.ArrowException:  # Python says what is wrong
+        pass
+    try:
+        return column.to_pylist()
     except (OverflowError, ValueError) as error:  # a date after the year 9999, half a character
         raise DataError(
             f"{path}: the column {name!r} holds a value that is no {column.type} ({error}); "
             "expected dates up to the year 9999 and texts in UTF-8; correct it"
         ) from error
-    return cells
+
+
+def _is_text(kind: Any) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
 _READERS: dict[str, Callable[[Path], Table]] = {
@@ -165,12 +196,23 @@ _READERS: dict[str, Callable[[Path], Table]] = {
 }
 
 
-def _decode(path: Path) -> str:
+@contextmanager
+def _lines(path: Path) -> Iterator[Iterator[str]]:
+    """Give the lines of a text file, with a line feed at the end of each, whatever ended it."""
+    try:
+        with open_ordinary(path) as file, io.TextIOWrapper(file, "utf-8-sig") as text:
+            yield text
+    except UnicodeDecodeError as error:
+        raise DataError(_name_wrong_byte(path)) from error
+
+
+def _name_wrong_byte(path: Path) -> str:
     with open_ordinary(path) as file:
         content = file.read()
     try:
-        return content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+        content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         given = f"got byte 0x{content[error.start]:02x}, which is not UTF-8"
-        raise DataError(f"{path}:{line}: {given}; expected UTF-8; save the file so") from error
+        return f"{path}:{line}: {given}; expected UTF-8; save the file so"
+    return f"{path}: got bytes that were not UTF-8; expected UTF-8; read it again"

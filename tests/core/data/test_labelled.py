@@ -5,26 +5,11 @@ from pathlib import Path
 import torch
 from spaner_core.data.labelled import (
     LabelledRows,
-    concepts_of,
-    items_of,
     number_rows,
     numbers_of,
 )
-from spaner_core.data.manifest import Row, read_manifest
+from spaner_core.data.manifest import read_manifest
 from spaner_core.features.rows import FeatureRows
-
-
-def row(concept: str | None = None, item: str | None = None) -> Row:
-    return Row(
-        id="x",
-        modality="toy",
-        input="1",
-        concept=concept,
-        item=item,
-        split=None,
-        metadata={},
-        line=2,
-    )
 
 
 def test_values_become_places_and_unknown_or_absent_ones_minus_one() -> None:
@@ -33,13 +18,6 @@ def test_values_become_places_and_unknown_or_absent_ones_minus_one() -> None:
     assert numbers.dtype == torch.int64
     assert numbers_of([], ("a",)).shape == (0,)
     assert numbers_of([], ("a",)).dtype == torch.int64
-
-
-def test_concepts_and_items_are_sorted_and_named_once() -> None:
-    rows = [row("b", "2"), row("a"), row("b", "10"), row(item="2")]
-    assert concepts_of(rows) == ("a", "b")
-    assert items_of(rows) == ("10", "2")
-    assert concepts_of([]) == items_of([]) == ()
 
 
 def test_taking_rows_keeps_features_and_labels_together() -> None:
@@ -66,6 +44,7 @@ def test_rows_of_several_modalities_get_the_same_numbers(tmp_path: Path) -> None
         "z,a,one,pear,\nz,a,one,fig,\ny,a,two,,left\nx,b,three,fig,left\nw,b,four,,right\n"
     )
     manifest = read_manifest(path)
+    assert (manifest.concepts, manifest.items) == (("fig", "pear"), ("left", "right"))
     first = number_rows(manifest.select("a"), manifest)
     second = number_rows(manifest.select("b"), manifest)
     assert first.concepts.tolist() == [1, 0, -1]

@@ -319,3 +319,37 @@ def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
 def test_reading_a_manifest_imports_no_torch() -> None:
     code = "import sys, spaner_core.data.manifest; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_rows_are_chosen_by_place_value_label_and_sample(tmp_path: Path) -> None:
+    rows = read_manifest(write_csv(tmp_path / "m.csv", COLUMNS, RECORDS)).rows
+    assert [row.line for row in rows[1:]] == [3, 5, 6]
+    assert rows[-1] == rows[3]
+    with pytest.raises(IndexError):
+        rows[4]
+    assert [row.line for row in rows.take([3, 0, 3])] == [6, 2, 6]
+    assert [row.line for row in rows.having("concept", ["cat", None])] == [2, 3, 6]
+    # of a sample with two rows the last, where the sample first appears
+    assert [(row.id[:7], row.concept) for row in rows.samples] == [
+        ("a1", "animal"),
+        ("caption", "cat"),
+        ("b", None),
+    ]
+    bare = write_csv(tmp_path / "bare.csv", COLUMNS, (("c", "picture", "c.png", "", "", "", ""),))
+    assert not read_manifest(bare).rows.labelled
+    assert rows.labelled == rows
+
+
+@pytest.mark.parametrize("suffix", WRITERS)
+def test_a_file_that_is_read_in_several_parts_is_one_table(
+    tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Columns that appear late, and a wrong cell, are found in whichever part they stand."""
+    records = tuple(
+        ("", "caption", f"text {n}", "cat", "", "", "here" if n == 6 else "") for n in range(7)
+    )
+    path = WRITERS[suffix](tmp_path / f"m{suffix}", COLUMNS, records)
+    whole = read_manifest(path).rows
+    monkeypatch.setattr("spaner_core.data.tables.ROWS_AT_ONCE", 2)
+    assert read_manifest(path).rows == whole
+    assert [row.metadata for row in whole] == [{}] * 6 + [{"place": "here"}]

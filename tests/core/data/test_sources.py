@@ -4,20 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from spaner_core.data.manifest import Row, source_of
-
-
-def row_of(given: str) -> Row:
-    return Row(
-        id="x", modality="m", input=given, concept="c", item=None, split=None, metadata={}, line=2
-    )
+from spaner_core.data.manifest import source_of
 
 
 def test_a_file_input_is_relative_to_the_manifest(tmp_path: Path) -> None:
-    row = row_of("pictures/a.png")
-    found = source_of(row, tmp_path, inline=False, suffixes=(".png",))
+    found = source_of("pictures/a.png", tmp_path, inline=False, suffixes=(".png",))
     assert found == tmp_path / "pictures" / "a.png"
-    absolute = row_of(str(tmp_path / "b.bin"))
+    absolute = str(tmp_path / "b.bin")
     assert source_of(absolute, "elsewhere", inline=False, suffixes=()) == tmp_path / "b.bin"
 
 
@@ -27,7 +20,7 @@ def test_an_inline_input_is_a_file_where_one_exists_or_its_spelling_says_so(tmp_
     (tmp_path / "folder.txt").mkdir()
 
     def found(given: str) -> Path | str:
-        return source_of(row_of(given), tmp_path, inline=True, suffixes=(".txt",))
+        return source_of(given, tmp_path, inline=True, suffixes=(".txt",))
 
     for path in ("note.TXT", "gone.txt", "folder.txt", "my notes/gone.txt"):
         assert found(path) == tmp_path / path  # a missing file is no text that is its name
