@@ -12,7 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spaner_core import Examples, FeatureSpec, Modality, UnusableInput, hookimpl, read_options
+from spaner_core import (
+    Content,
+    Examples,
+    FeatureSpec,
+    Modality,
+    UnusableInput,
+    hookimpl,
+    read_options,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -53,9 +61,9 @@ class ToyTransform:
         self.width = options.width
         self.fingerprint = fingerprint_options("toy-reading", 1, options)
 
-    def decode(self, source: Path | str) -> list[Window]:
+    def decode(self, source: Path | str | Content) -> list[Window]:
         try:
-            text = source.read_text(encoding="utf-8") if isinstance(source, Path) else source
+            text = source if isinstance(source, str) else _bytes(source).decode("utf-8")
             windows = [[t.split() for t in window.split(";")] for window in text.split("|")]
             sample = [[[float(number) for number in token] for token in w] for w in windows]
         except (OSError, ValueError) as error:
@@ -66,6 +74,10 @@ class ToyTransform:
 
     def prepare(self, sample: list[Window]) -> list[Window]:
         return sample
+
+
+def _bytes(source: Path | Content) -> bytes:
+    return source.read_bytes() if isinstance(source, Path) else source.data
 
 
 @hookimpl

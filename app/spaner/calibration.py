@@ -97,8 +97,8 @@ def read_calibration(path: Path) -> Calibration | None:
 
 def usable_calibration(
     project: Project, *, source: str, targets: Sequence[str], strength: float | None = None
-) -> Calibration | None:
-    """Return the calibration beside the space as far as it fits; the project hears of the rest.
+) -> tuple[Calibration | None, tuple[str, ...]]:
+    """Return the calibration beside the space as far as it fits, and what to say of the rest.
 
     A pair fits where the keys of both its modalities are those that the space has now at this pull
     strength. None where there is no calibration, or nothing of it fits. Raises `SpaceError` as
@@ -107,7 +107,7 @@ def usable_calibration(
     path = calibration_path(project.config.space)
     calibration = read_calibration(path)
     if calibration is None:
-        return None
+        return None, ()
     now = {
         name: project.space.vector_key(name, strength=strength)
         for name in (source, *targets)
@@ -118,11 +118,10 @@ def usable_calibration(
     stale = [target for target in others if strange & {source, target}]
     fresh = [target for target in others if target not in stale]
     pairs = tuple(pair for t in fresh if (pair := calibration.pair(source, t)) is not None)
-    project.say(
+    return dataclasses.replace(calibration, pairs=pairs) if pairs else None, (
         *_stale_notice(path, calibration, now, stale),
         *_lacking_notices(path, calibration, source, fresh),
     )
-    return dataclasses.replace(calibration, pairs=pairs) if pairs else None
 
 
 def _stale_notice(

@@ -108,9 +108,10 @@ def search(
     from spaner.search.exact import search as search_rows
     from spaner.search.ranking import turn_notices
 
-    calibration = usable_calibration(
+    calibration, notices = usable_calibration(
         project, source=source, targets=targets, strength=call.strength
     )
+    project.say(*notices)
     hits = search_rows(
         project,
         query,

@@ -9,13 +9,18 @@ from spaner_core.conformance.comparing import TOLERANCE, check_same_numbers
 from spaner_core.conformance.features import modules_within
 from spaner_core.conformance.fitted import (
     FittedAligner,
+    check_shapes,
     describe_spec,
     fit_aligner,
+    misaligned,
     restore_aligner,
 )
 from spaner_core.conformance.subject import PROMPT_DIM, Subject
 from spaner_core.conformance.verdict import BrokenRule
 from spaner_core.modality import Alignment
+
+STEPS, STEP = 4, 0.01
+"""Of a training with which gradients are looked for, and how far each goes."""
 
 
 def check_alignment(subject: Subject) -> str:
@@ -36,23 +41,16 @@ def check_alignment(subject: Subject) -> str:
 
 
 def _check_alignment(fitted: FittedAligner, given: Alignment) -> None:
-    rows, anchors = len(fitted.rows), len(fitted.anchors)
-    ones = torch.ones(rows)
-    wanted = {"embedding": PROMPT_DIM, "direction": PROMPT_DIM, "weights": anchors}
-    for name, width in wanted.items():
-        value: Tensor = getattr(given, name)
-        if value.shape != (rows, width) or not torch.isfinite(value).all():
-            raise _misaligned(f"{name} {tuple(value.shape)}", f"finite ({rows}, {width})", anchors)
-        length = value.sum(dim=1) if name == "weights" else value.norm(dim=1)
-        what = "that sum to one" if name == "weights" else "of unit length"
-        if width and not torch.allclose(length, ones, atol=1e-4):
-            raise _misaligned(f"{name} of {length[0]:.3g}", f"rows {what}", anchors)
-
-
-def _misaligned(given: str, expected: str, anchors: int) -> BrokenRule:
-    return BrokenRule(
-        f"against {anchors} anchors the aligner gives {given}", expected, "correct its forward"
-    )
+    check_shapes(fitted, given)
+    anchors, ones = len(fitted.anchors), torch.ones(len(fitted.rows))
+    lengths = {
+        "embedding": (given.embedding.norm(dim=1), "of unit length"),
+        "direction": (given.direction.norm(dim=1), "of unit length"),
+        "weights": (given.weights.sum(dim=1), "that sum to one"),
+    }
+    for name, (length, what) in lengths.items():
+        if (anchors or name != "weights") and not torch.allclose(length, ones, atol=1e-4):
+            raise misaligned(f"{name} of {length[0]:.3g}", f"rows {what}", anchors)
 
 
 def check_rows_alone(subject: Subject) -> str:
@@ -83,18 +81,24 @@ def check_gradients(subject: Subject) -> str:
         raise BrokenRule(
             "the embedding asks for no gradient", "one that trains the aligner", "detach nothing"
         )
-    wanted = torch.randn(alignment.embedding.shape, generator=torch.Generator().manual_seed(0))
-    (alignment.embedding * wanted).sum().backward()  # type: ignore[no-untyped-call]
     parameters = list(fitted.aligner.parameters())
-    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-    if not any(gradient.any() for gradient in gradients):
+    with torch.random.fork_rng(devices=[]):
+        gradients = _gradients(fitted, steps=STEPS)
+    if not any(gradient.any() for gradient in gradients.values()):
         raise BrokenRule(
             "no parameter of the aligner gets a gradient",
             "some to be trained",
             "register layers as attributes and let the embedding pass through them",
         )
-    if not all(torch.isfinite(gradient).all() for gradient in gradients):
+    if not all(torch.isfinite(gradient).all() for gradient in gradients.values()):
         raise BrokenRule("some gradient is NaN or infinite", "finite ones", "look for a division")
+    idle = [name for name, gradient in gradients.items() if not gradient.any()]
+    if idle:
+        raise BrokenRule(
+            f"{', '.join(idle)} of the aligner should train and no gradient reaches them",
+            f"one for every parameter with requires_grad, within {STEPS} steps",
+            "let the embedding pass through them, or leave out or freeze what is not trained",
+        )
     within = {id(p) for module in modules_within(subject.built.raw) for p in module.parameters()}
     if within & {id(parameter) for parameter in parameters}:
         raise BrokenRule(
@@ -103,6 +107,28 @@ def check_gradients(subject: Subject) -> str:
             "copy what the aligner starts from",
         )
     return f"{sum(p.numel() for p in parameters):,} numbers to train"
+
+
+def _gradients(fitted: FittedAligner, *, steps: int) -> dict[str, Tensor]:
+    """Take steps of training; return the sum of each parameter's gradients' sizes, by name.
+
+    Several, as what is multiplied by zero at first (a layer that starts at zero) is reached later.
+    """
+    named = {name: p for name, p in fitted.aligner.named_parameters() if p.requires_grad}
+    total = {name: torch.zeros_like(parameter) for name, parameter in named.items()}
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(steps):
+        fitted.aligner.zero_grad()
+        given = fitted(fitted.rows)
+        wanted = [torch.randn(part.shape, generator=generator) for part in given]
+        loss = torch.stack([(a * b).sum() for a, b in zip(given, wanted, strict=True)]).sum()
+        loss.backward()  # type: ignore[no-untyped-call]
+        with torch.no_grad():
+            for name, parameter in named.items():
+                if parameter.grad is not None:
+                    total[name] += parameter.grad.abs()
+                    parameter -= STEP * parameter.grad
+    return total
 
 
 def check_saved_aligner(subject: Subject) -> str:

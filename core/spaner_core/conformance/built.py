@@ -8,8 +8,9 @@ from pathlib import Path
 
 from torch import Tensor
 
-from spaner_core.features.extraction import extract
-from spaner_core.features.rows import FeatureRows
+from spaner_core.errors import UnusableInput
+from spaner_core.features.encoding import encode_samples
+from spaner_core.features.rows import FeatureRows, stack_rows
 from spaner_core.modality import Encoder
 from spaner_core.pretrained.freeze import FrozenEncoder
 from spaner_core.transform import EncoderInput, Transform
@@ -51,5 +52,16 @@ class Built:
         return FeatureRows(values=values.masked_fill(~mask.unsqueeze(-1), 0), mask=mask)
 
     def features(self, inputs: Sequence[Path | str], *, batch_size: int = 64) -> FeatureRows:
-        """Extract features as the product does, a row an input."""
-        return extract(self.encoder, self.transform, inputs, batch_size=batch_size)
+        """Encode as extraction does, but in the order of `inputs`; a row an input.
+
+        Raises `UnusableInput` for the first input that is refused.
+        """
+        rows = []
+        for _, encoded in encode_samples(
+            self.encoder, self.transform, inputs, batch_size=batch_size
+        ):
+            if isinstance(encoded, UnusableInput):
+                raise encoded
+            values, mask = encoded
+            rows.append(FeatureRows(values=values.unsqueeze(0), mask=mask.unsqueeze(0)))
+        return stack_rows(rows)

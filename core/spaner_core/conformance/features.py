@@ -14,8 +14,15 @@ from spaner_core.conformance.comparing import check_same_features
 from spaner_core.conformance.fitted import describe_spec, read_spec
 from spaner_core.conformance.subject import Subject
 from spaner_core.conformance.verdict import BrokenRule
+from spaner_core.errors import UnusableInput
+from spaner_core.features.batch_files import fitting
+from spaner_core.features.encoding import EncodedSample, fits_spec
+from spaner_core.features.inputs import describe_source
 from spaner_core.modality import FeatureSpec
 from spaner_core.pretrained.fingerprint import fingerprint_module
+
+STORED = "float16"
+"""How features are kept unless the user says otherwise."""
 
 MOST_OBJECTS = 10_000
 NO_HOLDERS = (type, ModuleType, FunctionType, str, bytes, int, float, Tensor)
@@ -31,14 +38,7 @@ def check_feature_spec(subject: Subject) -> str:
     tokens, mask = subject.built.encode_raw(subject.windows)
     windows = len(subject.windows)
     number = "N" if spec.tokens is None else spec.tokens
-    fits = (
-        tokens.ndim == 3
-        and tokens.shape[0] == windows
-        and tokens.shape[2] == spec.dim
-        and tokens.shape[:2] == mask.shape
-        and spec.tokens in (None, tokens.shape[1])
-    )
-    if not fits:
+    if not fits_spec(tokens, mask, spec, windows=windows):
         raise BrokenRule(
             f"tokens {tuple(tokens.shape)} and mask {tuple(mask.shape)} for {windows} windows",
             f"({windows}, {number}, {spec.dim}) and ({windows}, {number}), as {spec} promises",
@@ -98,6 +98,15 @@ def check_features(subject: Subject) -> str:
         raise BrokenRule(
             "some features are NaN or infinite", "finite numbers", "find out which input makes them"
         )
+    rows = subject.features
+    for source, *row in zip(subject.examples.inputs, rows.values, rows.mask, strict=True):
+        refused = fitting(EncodedSample(*row), dtype=STORED)
+        if isinstance(refused, UnusableInput):
+            raise BrokenRule(
+                f"the example {describe_source(source)} is refused by extraction ({refused})",
+                "features that the store keeps as it is set by default",
+                "let the encoder divide what it gives by a constant",
+            )
     return f"{int(mask.sum())} tokens of {len(subject.examples.inputs)} inputs, all finite"
 
 

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 from pydantic import TypeAdapter
 from safetensors.torch import load, save
-from torch import Tensor
+from torch import Tensor, nn
 
+from spaner_core.conformance.verdict import BrokenRule
 from spaner_core.features.rows import FeatureRows, stack_rows
 from spaner_core.modality import Alignment, FeatureSpec, LabelAligner, RowBatch
 from spaner_core.prompt import random_anchors
+from spaner_core.readers import Reader
 from spaner_core.threads import one_thread
 
 if TYPE_CHECKING:
@@ -59,7 +61,7 @@ class FittedAligner:
 
 
 @dataclass(frozen=True)
-class _LoadedAnew:
+class LoadedAnew:
     """Batches as training gives them: gone through as often as wanted, and nothing else.
 
     `concepts` (n,) are those of all rows.
@@ -88,11 +90,67 @@ def fit_aligner(
     count = len(rows) + 1 if concepts is None else concepts
     places = torch.arange(len(rows))
     places[places >= min(count, len(rows) - 1)] = -1
-    aligner.fit_statistics(_LoadedAnew(batches, places), concept_count=count)
+    if not callable(getattr(aligner, "fit_statistics", None)):
+        raise BrokenRule(
+            f"the aligner, a {type(aligner).__name__}, has no fit_statistics",
+            "the methods of spaner_core.Aligner",
+            "add it; it may do nothing",
+        )
+    aligner.fit_statistics(LoadedAnew(batches, places), concept_count=count)
     aligner.eval()
     generator = torch.Generator().manual_seed(0)
     anchors = random_anchors(count, dim=dim, generator=generator).anchors
     return FittedAligner(aligner=aligner, rows=rows, anchors=anchors)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """A reader that is fitted to the examples' rows, and what it reads from them, (n, P)."""
+
+    reader: Any
+    vectors: Tensor
+
+
+def fit_reader(reader: Any, rows: FeatureRows) -> Reading:
+    """Fit a plugin's reader to rows and let it read them.
+
+    Raises `BrokenRule` where it does not give one vector a row, as wide as it says.
+    """
+    if not (isinstance(reader, nn.Module) and isinstance(reader, Reader)):
+        raise BrokenRule(
+            f"spaner_build_reader gives a {type(reader).__name__}",
+            "a torch.nn.Module with the name, options, width and fit of spaner_core.Reader",
+            "add what it lacks",
+        )
+    reader.fit(LoadedAnew([rows], torch.arange(len(rows))))
+    with torch.no_grad():
+        vectors = reader(rows.values, rows.mask)
+    if vectors.shape != (len(rows), reader.width) or not torch.isfinite(vectors).all():
+        raise BrokenRule(
+            f"the reader gives {tuple(vectors.shape)} for {len(rows)} rows",
+            f"finite ({len(rows)}, {reader.width}), as its width says",
+            "correct the reader or its width",
+        )
+    return Reading(reader=reader, vectors=vectors)
+
+
+def check_shapes(fitted: FittedAligner, given: Alignment) -> None:
+    """Raise `BrokenRule` unless there is a finite row for each of the aligner's rows."""
+    rows, dim = len(fitted.rows), fitted.anchors.shape[1]
+    widths = {"embedding": dim, "direction": dim, "weights": len(fitted.anchors)}
+    for name, width in widths.items():
+        value: Tensor = getattr(given, name)
+        if value.shape != (rows, width) or not torch.isfinite(value).all():
+            raise misaligned(
+                f"{name} {tuple(value.shape)}", f"finite ({rows}, {width})", len(fitted.anchors)
+            )
+
+
+def misaligned(given: str, expected: str, anchors: int) -> BrokenRule:
+    """Say what an aligner gives that it should not."""
+    return BrokenRule(
+        f"against {anchors} anchors the aligner gives {given}", expected, "correct its forward"
+    )
 
 
 def describe_spec(spec: FeatureSpec) -> str:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import random
+import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +14,20 @@ from spaner_core.conformance.built import Built
 from spaner_core.conformance.comparing import features_difference
 from spaner_core.conformance.subject import Subject
 from spaner_core.conformance.verdict import BrokenRule
+from spaner_core.conformance.wrong_inputs import wrong_inputs
 from spaner_core.errors import DataError, UnusableInput, one_line
 from spaner_core.features.rows import FeatureRows
 from spaner_core.modality import LabelAligner
 from spaner_core.prompt import anchors_from_labels
 
-NOISE_BYTES = 512
+OLD_S = 978_307_200
+"""The date of a copy, the first of January 2001."""
 
 
 def check_wrong_inputs(subject: Subject) -> str:
     """What cannot be read is refused with UnusableInput; nothing else is ever raised."""
     built, refused, total = subject.built, 0, 0
-    for what, source in _wrong_inputs(subject):
+    for what, source in wrong_inputs(subject):
         is_refused = _is_refused(built, source, what=what)
         if not is_refused and isinstance(source, Path) and not source.exists():
             raise BrokenRule(f"{what} is read", "UnusableInput", "open the file in decode")
@@ -52,30 +53,6 @@ def _is_refused(built: Built, source: Path | str, *, what: str) -> bool:
             "catch it in decode and raise UnusableInput from it",
         ) from error
     return False
-
-
-def _wrong_inputs(subject: Subject) -> Iterator[tuple[str, Path | str]]:
-    """Name and write inputs that are missing, empty, cut off or noise."""
-    folder = subject.folder / "wrong inputs"
-    folder.mkdir(parents=True, exist_ok=True)
-    noise = random.Random(0).randbytes(NOISE_BYTES)
-    for suffix in subject.modality.suffixes:
-        yield f"a missing {suffix} file", folder / f"missing{suffix}"
-        (folder / f"folder{suffix}").mkdir(exist_ok=True)
-        yield f"a folder named {suffix}", folder / f"folder{suffix}"
-        for what, content in (("an empty", b""), ("a random", noise)):
-            path = folder / f"{len(content)} bytes{suffix}"
-            path.write_bytes(content)
-            yield f"{what} {suffix} file", path
-    for number, source in enumerate(subject.examples.inputs):
-        if isinstance(source, Path) and source.is_file():
-            whole = source.read_bytes()
-            cut = folder / f"half{number}{source.suffix}"
-            cut.write_bytes(whole[: len(whole) // 2])
-            yield f"the first half of {source.name}", cut
-    if subject.modality.inline:
-        yield "an empty text", ""
-        yield "a text of white space", " \n"
 
 
 def check_file_contents(subject: Subject) -> str:
@@ -107,7 +84,7 @@ def check_file_contents(subject: Subject) -> str:
 
 
 def check_file_names(subject: Subject) -> str:
-    """Neither a file's name nor its folder nor other files there decide its features."""
+    """Neither a file's name, folder and date nor other files there decide its features."""
     files = [source for source in subject.examples.inputs if isinstance(source, Path)]
     copies: dict[Path | str, Path] = {}
     for number, source in enumerate(files):
@@ -115,6 +92,7 @@ def check_file_names(subject: Subject) -> str:
         folder.mkdir(parents=True, exist_ok=True)
         copies[source] = folder / f"copy {number}{source.suffix}"
         shutil.copyfile(source, copies[source])
+        os.utime(copies[source], (OLD_S, OLD_S))
     known, inputs = subject.features, subject.examples.inputs
     try:
         given = subject.built.features([copies.get(source, source) for source in inputs])

@@ -19,9 +19,10 @@ HEAVY = (
 
 
 def answer(request: Mapping[str, str]) -> Iterator[list[str]]:
-    """Ask the plugin at `reference` what it is; answer what of `HEAVY` is imported by then."""
+    """Ask what the plugin at `reference` is and recognises; answer what of `HEAVY` that loads."""
     manager = pluggy.PluginManager(ENTRY_POINT_GROUP)
     manager.add_hookspecs(hookspecs)
     manager.register(EntryPoint("plugin", request["reference"], ENTRY_POINT_GROUP).load())
     manager.hook.spaner_modality()
+    manager.hook.spaner_recognise(head=b"", suffix=None)
     yield [name for name in HEAVY if name in sys.modules]

@@ -6,6 +6,7 @@ the plugin's modules take from others is imported first, then these modules unde
 
 from __future__ import annotations
 
+import signal
 import sys
 import warnings
 from collections.abc import Collection, Iterable
@@ -47,6 +48,8 @@ def changes_at_import(own: Iterable[str], *, taken: Iterable[str]) -> list[str]:
     for name in taken:
         with suppress(Exception):  # a name of no module, as some libraries make up
             import_module(name)
+    for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2):
+        signal.signal(number, signal.SIG_DFL)  # what the first process ignores, this one would too
     with watched(Settings.now()) as changed, warnings.catch_warnings():
         filters = list(warnings.filters)
         for name in own:

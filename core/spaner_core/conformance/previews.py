@@ -6,6 +6,7 @@ import base64
 import binascii
 from collections.abc import Iterator
 from html.parser import HTMLParser
+from unicodedata import category
 
 from spaner_core.conformance.contents import contents, difference
 from spaner_core.conformance.subject import Subject
@@ -21,12 +22,16 @@ ALLOWED = {
     "pre": set[str](),
     "img": {"src", "alt"},
 }
+SHOWN = 5
+"""Control characters that a message names."""
+
 IMAGE = "data:image/png;base64,"
 HOSTILE = (
     "<script>alert(1)</script>",
     '"><img src=x onerror=alert(1)>',
     "</pre></figure><iframe src=//example.invalid>",
     "'-alert(1)-' &lt;b&gt; &#60;i&#62;",
+    "\x1b]0;title\x07\x1b[31mred\x9b2J",
 )
 
 
@@ -51,6 +56,7 @@ def check_preview(subject: Subject) -> str:
                 "a spaner_core.Preview",
                 "return one, or None",
             )
+        _check_text(preview.text or "")
         _check_page(preview)
     return f"{shown} previews, safe on a page" if shown else "offers none"
 
@@ -62,6 +68,16 @@ def _samples(subject: Subject) -> Iterator[Sample]:
             yield subject.built.transform.decode(text)
         except UnusableInput:
             continue  # what is refused is never shown
+
+
+def _check_text(text: str) -> None:
+    steering = sorted({repr(c) for c in text if category(c) in ("Cc", "Cs") and c not in "\n\t"})
+    if steering:
+        raise BrokenRule(
+            f"a preview's text has the control characters {', '.join(steering[:SHOWN])}",
+            "none but line breaks and tabs: a terminal obeys them",
+            "replace them",
+        )
 
 
 def _check_page(preview: Preview) -> None:

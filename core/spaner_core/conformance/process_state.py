@@ -1,17 +1,24 @@
-"""What belongs to the whole process and must survive the use of a plugin."""
+"""Notices what code changes of the process, and undoes it."""
 
 from __future__ import annotations
 
+import builtins
+import json
+import logging
 import os
 import random
-from collections.abc import Callable, Iterator
+import signal
+import sys
+import warnings
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from torch.backends import cudnn
 
 from spaner_core.conformance.contents import contents
 
@@ -25,50 +32,121 @@ _RANDOM: dict[str, tuple[Callable[[], Any], Callable[[Any], Any], Callable[[int]
 _SEED = 1_618_033
 """One that nobody sets: a plugin that seeds is noticed even where it has seeded before."""
 
+_USED_BY_ALL: dict[str, Any] = {
+    **{module.__name__: module for module in (builtins, json, logging, os, random, warnings, np)},
+    **{module.__name__: module for module in (torch, torch.nn, torch.nn.functional)},
+    "torch.nn.Module": torch.nn.Module,
+    "torch.Tensor": torch.Tensor,
+}
+"""Modules and classes whose functions nobody may replace."""
 
-@dataclass(frozen=True, kw_only=True)
+
+class _Kind(NamedTuple):
+    """Settings of a kind by name, and how one is set; of those that `grow` a new one counts."""
+
+    read: Callable[[], Mapping[str, Any]]
+    write: Callable[[str, Any], object]
+    grow: bool = False
+
+
+def _one(read: Callable[[], Any], write: Callable[[Any], object]) -> _Kind:
+    return _Kind(lambda: {"": read()}, lambda _, value: write(value))
+
+
+def _set_variable(name: str, value: str | None) -> None:
+    if value is None:
+        os.environ.pop(name, None)
+    else:
+        os.environ[name] = value
+
+
+def _functions() -> dict[str, Any]:
+    return {
+        f"{place}.{name}": value
+        for place, holder in _USED_BY_ALL.items()
+        for name, value in vars(holder).items()
+        if callable(value)
+    }
+
+
+def _set_function(name: str, value: Any) -> None:
+    place, _, own = name.rpartition(".")
+    setattr(_USED_BY_ALL[place], own, value)
+
+
+def _handlers() -> dict[str, Any]:
+    given = {number.name: signal.getsignal(number) for number in signal.Signals}
+    return {name: handler for name, handler in given.items() if handler is not None}
+
+
+def _levels() -> dict[str, int]:
+    known = logging.root.manager.loggerDict.items()
+    loggers = {name: found for name, found in known if isinstance(found, logging.Logger)}
+    return {name: logger.level for name, logger in {"root": logging.root, **loggers}.items()}
+
+
+def _set_logging(value: tuple[list[logging.Handler], int]) -> None:
+    logging.root.handlers[:], logging.root.manager.disable = value
+
+
+_KINDS: dict[str, _Kind] = {
+    "torch's default dtype": _one(torch.get_default_dtype, torch.set_default_dtype),
+    "whether torch computes gradients": _one(torch.is_grad_enabled, torch.set_grad_enabled),
+    "torch's number of threads": _one(torch.get_num_threads, torch.set_num_threads),
+    "torch's default device": _one(torch.get_default_device, torch.set_default_device),
+    "the precision of torch's products": _one(
+        torch.get_float32_matmul_precision, torch.set_float32_matmul_precision
+    ),
+    "whether torch is deterministic": _one(
+        torch.are_deterministic_algorithms_enabled, torch.use_deterministic_algorithms
+    ),
+    "the setting of cudnn": _Kind(
+        lambda: {name: getattr(cudnn, name) for name in ("benchmark", "deterministic")},
+        lambda name, value: setattr(cudnn, name, value),
+    ),
+    "the working directory": _one(Path.cwd, os.chdir),
+    "sys.excepthook": _one(lambda: sys.excepthook, lambda value: setattr(sys, "excepthook", value)),
+    "the handlers of logging": _one(
+        lambda: ([*logging.root.handlers], logging.root.manager.disable), _set_logging
+    ),
+    "the level of the logger": _Kind(
+        _levels, lambda name, value: logging.getLogger(name).setLevel(value)
+    ),
+    "the handler of": _Kind(
+        _handlers, lambda name, value: signal.signal(signal.Signals[name], value)
+    ),
+    "the function": _Kind(_functions, _set_function),
+    "the environment variable": _Kind(lambda: dict(os.environ), _set_variable, grow=True),
+}
+
+
+@dataclass(frozen=True)
 class Settings:
-    """Settings of torch and of the process."""
+    """Settings of the process by kind and name."""
 
-    dtype: torch.dtype
-    gradients: bool
-    threads: int
-    folder: Path
-    environment: dict[str, str]
+    values: Mapping[str, Mapping[str, Any]]
 
     @classmethod
     def now(cls) -> Settings:
         """Read them."""
-        return cls(
-            dtype=torch.get_default_dtype(),
-            gradients=torch.is_grad_enabled(),
-            threads=torch.get_num_threads(),
-            folder=Path.cwd(),
-            environment=dict(os.environ),
-        )
+        return cls({kind: dict(_KINDS[kind].read()) for kind in _KINDS})
 
     def restore(self) -> None:
-        """Set them."""
-        torch.set_default_dtype(self.dtype)
-        torch.set_grad_enabled(self.gradients)
-        torch.set_num_threads(self.threads)
-        os.chdir(self.folder)
-        for name in os.environ.keys() - self.environment.keys():
-            del os.environ[name]
-        os.environ.update(self.environment)
+        """Set them, where they differ."""
+        for kind, name in self._differing(Settings.now()):
+            _KINDS[kind].write(name, self.values[kind].get(name))
 
     def changes(self, before: Settings) -> list[str]:
         """Name what differs from `before`."""
-        named = {
-            "torch's default dtype": self.dtype != before.dtype,
-            "whether torch computes gradients": self.gradients != before.gradients,
-            "torch's number of threads": self.threads != before.threads,
-            "the working directory": self.folder != before.folder,
-        }
-        variables = dict(self.environment.items() ^ before.environment.items())
-        return [name for name, differs in named.items() if differs] + [
-            f"the environment variable {name}" for name in sorted(variables)
-        ]
+        return [f"{kind} {name}".strip() for kind, name in before._differing(self)]
+
+    def _differing(self, now: Settings) -> list[tuple[str, str]]:
+        found = []
+        for kind, known in self.values.items():
+            given = now.values[kind]
+            names = known.keys() | given.keys() if _KINDS[kind].grow else known.keys()
+            found += [(kind, name) for name in sorted(names) if given.get(name) != known.get(name)]
+        return found
 
 
 @contextmanager

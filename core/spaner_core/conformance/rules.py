@@ -15,8 +15,12 @@ from spaner_core.conformance import (
     inputs,
     options,
     padding,
+    parts,
     previews,
+    reader,
+    reading,
     side_effects,
+    sources,
     weights,
 )
 from spaner_core.conformance.subject import Subject
@@ -52,6 +56,13 @@ RULES: tuple[Rule, ...] = (
     inputs.check_wrong_inputs,
     inputs.check_file_contents,
     inputs.check_file_names,
+    reading.check_reading,
+    reading.check_header,
+    sources.check_sent_contents,
+    sources.check_taken_objects,
+    sources.check_recognition,
+    reader.check_reader,
+    reader.check_recorded_reader,
     aligner.check_alignment,
     padding.check_padding,
     padding.check_padding_when_fitting,
@@ -64,6 +75,7 @@ RULES: tuple[Rule, ...] = (
     corruptions.check_corruption_names,
     corruptions.check_corrupted_samples,
     corruptions.check_severities,
+    parts.check_parts,
     previews.check_preview,
 )
 

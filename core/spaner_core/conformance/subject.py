@@ -20,7 +20,13 @@ from spaner_core import hookspecs
 from spaner_core.aligner import build_aligner
 from spaner_core.conformance.ask_second_process import SecondOpinion, ask_second_process
 from spaner_core.conformance.built import Built
-from spaner_core.conformance.fitted import FittedAligner, fit_aligner
+from spaner_core.conformance.fitted import (
+    FittedAligner,
+    Reading,
+    check_shapes,
+    fit_aligner,
+    fit_reader,
+)
 from spaner_core.conformance.process_state import Settings
 from spaner_core.conformance.verdict import BrokenRule, told_once
 from spaner_core.errors import PluginError, UnusableInput, one_line
@@ -202,7 +208,17 @@ class Subject:
     @told_once("a fitted aligner")
     def fitted(self) -> FittedAligner:
         """An aligner fitted to the examples, which rules use and do not change."""
-        return self._fit([self.features])
+        _ = self.reading  # if nothing can be read, that is told once
+        fitted = self._fit([self.features])
+        check_shapes(fitted, fitted.align())
+        return fitted
+
+    @told_once("a reader that reads")
+    def reading(self) -> Reading | None:
+        """The plugin's own reader, fitted to the examples, and what it gives; None without one."""
+        spec = self.built.encoder.features
+        reader = self.ask("spaner_build_reader", features=spec, options={})
+        return None if reader is None else fit_reader(reader, self.features)
 
     @told_once("the answer of a second process")
     def second_opinion(self) -> SecondOpinion:

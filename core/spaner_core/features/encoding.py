@@ -131,15 +131,19 @@ def _check_windows(count: int, spec: FeatureSpec) -> None:
         )
 
 
-def _check_output(values: Tensor, mask: Tensor, spec: FeatureSpec, *, windows: int) -> None:
-    fits = (
+def fits_spec(values: Tensor, mask: Tensor, spec: FeatureSpec, *, windows: int) -> bool:
+    """Tell whether tokens (B, N, E) and mask (B, N) of B windows are what `spec` promises."""
+    return (
         values.ndim == 3
         and values.shape[0] == windows
         and values.shape[2] == spec.dim
         and mask.shape == values.shape[:2]
         and (spec.tokens is None or values.shape[1] == spec.tokens)
     )
-    if not fits:
+
+
+def _check_output(values: Tensor, mask: Tensor, spec: FeatureSpec, *, windows: int) -> None:
+    if not fits_spec(values, mask, spec, windows=windows):
         raise PluginError(
             f"the encoder gave tokens {tuple(values.shape)} and mask {tuple(mask.shape)} for "
             f"{windows} windows; its FeatureSpec promises {spec}. Report it to the plugin's author"

@@ -110,7 +110,7 @@ trainable = toy_with(
 )
 awake = toy_with("check_frozen", "after train() was called", spaner_build_encoder=dropout_in_a_list)
 counting = toy_with(
-    "check_frozen", "changes its own weights or buffers", spaner_build_encoder=counts_its_calls
+    "check_frozen", "changed its own weights or buffers", spaner_build_encoder=counts_its_calls
 )
 
 

@@ -157,6 +157,23 @@ huge = toy_with(
 )
 
 
+endless_text = toy_with(
+    "check_preview",
+    "a preview cannot be shown (the text has 30000000 bytes; expected at most 262144",
+    spaner_preview=lambda sample: Preview(text="x" * 30_000_000),
+)
+heavy_image = toy_with(
+    "check_preview",
+    "the image has 300000 bytes; expected at most 262144",
+    spaner_preview=lambda sample: Preview(png=png() + bytes(300_000 - len(png()))),
+)
+steers_the_terminal = toy_with(
+    "check_preview",
+    "a preview's text has the control characters '\\x1b'",
+    spaner_preview=lambda sample: Preview(text="\x1b[31mred"),
+)
+
+
 class Said(list[Any]):
     """A sample that keeps the text it was made of."""
 
@@ -175,7 +192,8 @@ def read_anything(own: Any, source: Any) -> Said:
 
 
 def show_what_was_said(sample: Any) -> Preview:
-    return Preview(text=sample.text, png=png(3, 2))
+    readable = "".join(sign if sign.isprintable() else " " for sign in sample.text)
+    return Preview(text=readable, png=png(3, 2))
 
 
 def describe_everything() -> Modality:

@@ -222,7 +222,9 @@ def loud(encoder: Any) -> None:
 
 loud_when_imported = toy_with(
     "check_imports_in_a_second_process",
-    "changes which warnings are shown, torch's random numbers, Python's random numbers; expected",
+    "changes which warnings are shown, the handlers of logging, the level of the logger torch, "
+    "the handler of SIGUSR1, the function torch.nn.functional.gelu, "
+    "torch's random numbers, Python's random numbers; expected",
     spaner_build_encoder=encoder_with(built=loud),
 )
 

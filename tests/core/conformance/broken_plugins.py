@@ -34,7 +34,7 @@ other_arguments = toy_with(
 incomplete = toy_with(
     "check_hooks",
     "required hooks are missing: spaner_build_transform",
-    also=("check_unknown_options", "check_alignment"),
+    also=("check_examples",),
 )
 del incomplete.spaner_build_transform
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 from spaner_core.conformance import RULES, Rule, Subject, judge, open_subject
 
-from tests import toy_modality
+from tests import process, toy_modality
 from tests.core.conformance import (
     broken_aligners,
     broken_encoders,
@@ -15,7 +16,11 @@ from tests.core.conformance import (
     broken_fitting,
     broken_habits,
     broken_options,
+    broken_places,
     broken_plugins,
+    broken_readers,
+    broken_reading,
+    broken_sources,
 )
 from tests.core.conformance.broken import NONE, BrokenToy
 
@@ -27,6 +32,10 @@ MODULES = (
     broken_fitting,
     broken_extras,
     broken_habits,
+    broken_readers,
+    broken_reading,
+    broken_sources,
+    broken_places,
 )
 BROKEN = {
     f"{module.__name__}:{name}": toy
@@ -34,9 +43,16 @@ BROKEN = {
     for name, toy in vars(module).items()
     if isinstance(toy, BrokenToy) and toy.rule != NONE
 }
+ROOT = Path(__file__).parents[3]
 BY_NAME = {rule.__name__: rule for rule in RULES}
 SLOW = {"check_light_import"} | {name for name in BY_NAME if name.endswith("second_process")}
 """They start processes: tried on the plugins that they are about, and on those that are whole."""
+
+COLD = {
+    *("of_this_process", "fingerprint_of_the_process", "of_the_locale", "heavy", "of_one_process"),
+    "loud_when_imported",
+}
+"""Toys whose fault shows in a process that begins anew; others get one forked from a warm one."""
 
 WHOLE = [toy_modality.__name__, f"{broken_extras.__name__}:whole"]
 
@@ -55,16 +71,42 @@ def test_the_toy_keeps_the_rule(rule: Rule, whole: Subject) -> None:
     rule(whole)
 
 
+def run_warm(
+    arguments: Sequence[str],
+    *,
+    time_limit_s: float,
+    environment: Mapping[str, str | None] | None = None,
+    folder: Path | None = None,
+) -> str | None:
+    """Stand in for `run_child`, with heavy libraries imported already."""
+    given = environment or {}
+    removed = [name for name, value in given.items() if value is None]
+    code = f"import os, time; [os.environ.pop(name, 0) for name in {removed}]; time.tzset()\n"
+    ended = process.python(
+        code + arguments[1],
+        *arguments[2:],
+        cwd=folder or Path.cwd(),
+        variables={name: value for name, value in given.items() if value is not None},
+        path=[ROOT],
+    )
+    return f"ended with exit code {ended.returncode}" if ended.returncode else None
+
+
 @pytest.mark.parametrize("reference", BROKEN, ids=short)
-def test_a_broken_plugin_breaks_its_rule_and_no_other(reference: str, tmp_path: Path) -> None:
+def test_a_broken_plugin_breaks_its_rule_and_no_other(
+    reference: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     toy = BROKEN[reference]
+    monkeypatch.setenv("TOY_SHIFT", "1")
+    if short(reference).partition(":")[2] not in COLD:
+        monkeypatch.setattr("spaner_core.child.run_child", run_warm)
     subject = open_subject("toy", tmp_path, reference=reference)
     verdict = judge(BY_NAME[toy.rule], subject)
     assert verdict.passed is False
     assert toy.says in verdict.remark
     assert "; expected " in verdict.remark
     assert "\n" not in verdict.remark
-    slow = SLOW if toy.rule not in SLOW else set()
+    slow = SLOW if toy.rule not in SLOW else {"check_light_import"}
     others = [name for name in BY_NAME if name != toy.rule and name not in slow]
     broken = [name for name in others if judge(BY_NAME[name], subject).passed is False]
     assert broken == list(toy.also)
@@ -76,7 +118,7 @@ def test_every_rule_is_shown_to_fail() -> None:
 
 def test_remarks_tell_what_was_tried(tmp_path: Path) -> None:
     subject = open_subject("toy", tmp_path, reference=WHOLE[1])
-    assert BY_NAME["check_preview"](subject) == "7 previews, safe on a page"  # 4 of hostile texts
+    assert BY_NAME["check_preview"](subject) == "8 previews, safe on a page"  # 5 of hostile texts
     assert BY_NAME["check_corruption_names"](subject) == "noise, shift"
     assert BY_NAME["check_corrupted_samples"](subject) == "the same for every seed: shift"
     assert BY_NAME["check_labels"](subject) == "names are read to 3 numbers"
