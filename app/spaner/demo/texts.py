@@ -64,24 +64,10 @@ def label_texts() -> tuple[tuple[str, str], ...]:
     )
 
 
-def names_of_concepts() -> dict[str, tuple[str, ...]]:
-    """Give all words for each concept: its names in every language, then the extra words."""
-    content = _content()
-    return {
-        concept: (*names.values(), *_extra_names(content[group], concept))
-        for group in ("digits", "activities")
-        for concept, names in content[group]["names"].items()
-    }
-
-
 def _content() -> dict[str, Any]:
     source = files("spaner.demo") / "data" / "texts.yaml"
     content: dict[str, Any] = yaml.safe_load(source.read_text(encoding="utf-8"))
     return content
-
-
-def _extra_names(group: Mapping[str, Any], concept: str) -> list[str]:
-    return [name for words in group["extras"].get(concept, {}).values() for name in words]
 
 
 def _candidates(
