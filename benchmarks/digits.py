@@ -113,7 +113,7 @@ def _builder(project: Project, name: str, *, token_attention: bool) -> Callable[
     spec = project.assembly.modality(name).encoder.features
     options = {"token_attention": token_attention}
     dim = project.config.prompt.dim
-    return lambda: project.registry.build_aligner(name, spec, dim, options)
+    return lambda: project.registry.load(name).build_aligner(spec, dim, options)
 
 
 def draw_support(digits: Digits, shots: int | None, seed: int) -> dict[str, LabelledRows]:

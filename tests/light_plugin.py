@@ -5,7 +5,7 @@ from spaner_core import Modality, hookimpl
 
 @hookimpl
 def spaner_modality():
-    return Modality(name="NAME", summary="for tests", suffixes=(".x",))
+    return Modality(name="NAME", api_version=2, summary="for tests", suffixes=(".x",))
 
 @hookimpl
 def spaner_build_encoder(options): ...

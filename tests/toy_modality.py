@@ -82,7 +82,7 @@ def _bytes(source: Path | Content) -> bytes:
 
 @hookimpl
 def spaner_modality() -> Modality:
-    return Modality(name="toy", summary="numbers", suffixes=(".toy",), inline=True)
+    return Modality(name="toy", api_version=2, summary="numbers", suffixes=(".toy",), inline=True)
 
 
 @hookimpl

@@ -185,8 +185,8 @@ def _check_modality(
     training = training.take([n for n, row in enumerate(training) if row.line not in lost])
     return CheckedModality(
         name=name,
-        distribution=plugin.distribution,
-        version=plugin.version,
+        distribution=plugin.found.distribution,
+        version=plugin.found.version,
         rows=len(project.manifest.select(name)),
         training_rows=len(training),
         concepts=len(training.concepts),

@@ -13,9 +13,9 @@ from spaner_core.child import ask_child
 from spaner_core.conformance import Verdict, judge
 from spaner_core.errors import ConfigError, PluginError
 from spaner_core.options import unknown_key
-from spaner_registry.broken import broken
 from spaner_registry.discovery import FoundPlugin
 from spaner_registry.loading import load_plugin
+from spaner_registry.plugin import code_of
 from spaner_registry.registry import Registry
 
 OPENING = Verdict(
@@ -62,7 +62,7 @@ def check_plugin(
         verdicts[answer["rule"]] = Verdict(**answer)
     if told.ended is not None:
         last = list(verdicts.values())[-1]
-        died = broken(plugin, f"its process {told.ended}", "it to live until all was tried")
+        died = code_of(plugin).broken(f"its process {told.ended}", "it to live until all was tried")
         verdicts[last.rule] = dataclasses.replace(last, passed=False, remark=str(died))
     return sorted(verdicts.values(), key=lambda verdict: (False, None, True).index(verdict.passed))
 

@@ -101,7 +101,7 @@ def label_modality(
             f"prompt.labels_from is {chosen!r}, which is not among the modalities trained now "
             f"({', '.join(names)}); train it too, or name another"
         )
-    able = [name for name in names if project.registry.modality(name).embeds_labels]
+    able = [name for name in names if project.registry.load(name).modality.embeds_labels]
     if chosen is not None and chosen not in able:
         raise ConfigError(
             f"prompt.labels_from is {chosen!r}, whose plugin cannot embed concept names; "

@@ -146,7 +146,7 @@ class Project:
 
         Paths are relative to `folder`, by default that of the project's manifest.
         """
-        described = self.registry.modality(modality)
+        described = self.registry.load(modality).modality
         folder = folder or self.config.data.manifest.parent
         return [
             source_of(given, folder, inline=described.inline, suffixes=described.suffixes)

@@ -78,7 +78,7 @@ def aligner_options(project: Project, name: str, setting: Setting) -> dict[str, 
     features = project.assembly.modality(name).encoder.features
     chosen = {**options, "dropout": setting["dropout"]}
     try:
-        project.registry.build_aligner(name, features, prompt_dim=2, options=chosen)
+        project.registry.load(name).build_aligner(features, 2, chosen)
     except OptionError:
         return options
     return chosen

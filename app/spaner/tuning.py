@@ -196,8 +196,7 @@ class _Search:
     def _builder(self, name: str, setting: Setting) -> Callable[[], Aligner]:
         features = self.project.assembly.modality(name).encoder.features
         return partial(
-            self.project.registry.build_aligner,
-            name,
+            self.project.registry.load(name).build_aligner,
             features,
             prompt_dim=setting["dim"],
             options=aligner_options(self.project, name, setting),

@@ -120,6 +120,6 @@ def _builder(project: Project) -> BuildAligner:
     specs = {name: project.assembly.modality(name).encoder.features for name in MODALITIES}
 
     def build(name: str, options: Mapping[str, object]) -> Aligner:
-        return project.registry.build_aligner(name, specs[name], WIDTH, options)
+        return project.registry.load(name).build_aligner(specs[name], WIDTH, options)
 
     return build

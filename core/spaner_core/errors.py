@@ -5,6 +5,7 @@
     ├── PluginError             a plugin is missing, broken, duplicated or refused
     ├── DataError               a manifest or its rows
     │   ├── UnusableInput       one input cannot be decoded (raised by a plugin's transform)
+    │   │   └── FailedInput     a plugin failed on it, which is no verdict on the input
     │   └── TooManyUnusable     more inputs of a modality than may be put aside
     ├── SpaceError              a space is missing, incomplete, or made by another encoder or prompt
     └── OutputExists            an output exists and was not to be overwritten
@@ -35,6 +36,10 @@ class DataError(SpanerError):
 
 class UnusableInput(DataError):  # noqa: N818  (plugin authors read it as a verdict)
     """One input cannot be decoded. Plugins raise it; core adds which row it was."""
+
+
+class FailedInput(UnusableInput):
+    """A plugin failed on one input: it is put aside as unusable, and tried again next time."""
 
 
 class TooManyUnusable(DataError):  # noqa: N818  (as UnusableInput)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from spaner_core.readers import Reader
 
-API_VERSION = 1
+API_VERSION = 2
 """Version of this contract. A plugin built for another version is refused with a clear message."""
 
 MOST_FEATURES = 2**24
@@ -38,6 +38,7 @@ Batch: TypeAlias = Any
 class Modality:
     """What can be said of a modality without loading anything heavy.
 
+    `api_version` is the version of the contract that the plugin was written for, as a number.
     `suffixes` are the file suffixes it reads, lower case with the dot. `inline` is true when an
     input may also be given as itself (a text) instead of as a path. `embeds_labels` is true when
     its encoder can embed the names of concepts, so that it may give the shared prompt.
@@ -45,10 +46,10 @@ class Modality:
 
     name: str
     summary: str
+    api_version: int
     suffixes: tuple[str, ...] = ()
     inline: bool = False
     embeds_labels: bool = False
-    api_version: int = API_VERSION
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,8 +14,20 @@ AnchorSource: TypeAlias = Literal["labels", "random"]
 
 
 @dataclass(frozen=True, kw_only=True)
+class ReaderRecord:
+    """Which reader an aligner reads with: its name, and what it was built with."""
+
+    name: str
+    options: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
 class ModalityRecord:
-    """All that is needed to build a modality's encoder and an untrained aligner again."""
+    """All that is needed to build a modality's encoder and an untrained aligner again.
+
+    Where `reader` is None, the aligner was built by the plugin itself, or written before readers
+    were recorded: the plugin chooses then, as it did.
+    """
 
     modality: str
     distribution: str
@@ -26,6 +38,7 @@ class ModalityRecord:
     encoder_fingerprint: str
     transform_fingerprint: str
     features: FeatureSpec
+    reader: ReaderRecord | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

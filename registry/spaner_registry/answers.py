@@ -6,7 +6,8 @@ far from its cause, or worse, be stored.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from spaner_core.contract import REQUIRED_HOOKS
@@ -19,22 +20,20 @@ from spaner_core.modality import (
     Modality,
     Preview,
 )
+from spaner_core.plugin_code import PluginCode
 from spaner_core.transform import Transform
 
-from spaner_registry.broken import broken, contained
-from spaner_registry.discovery import FoundPlugin
 
-
-def check_answer(plugin: FoundPlugin, hook: str, answer: object) -> None:
+def check_answer(code: PluginCode, hook: str, answer: object) -> None:
     """Raise `PluginError` unless `answer` is what the contract lets `hook` return."""
     rule = _RULES[hook]
-    with contained(plugin, f"reading what {hook} returned"):  # attributes may be code too
+    with code.running(f"reading what {hook} returned"):  # attributes may be code too
         if answer is not None:
             wrong = rule.wrong(answer)
         else:
             wrong = "None" if hook in REQUIRED_HOOKS else None
     if wrong is not None:
-        raise broken(plugin, f"{hook} returned {wrong}", rule.expected)
+        raise code.broken(f"{hook} returned {wrong}", rule.expected)
 
 
 class _Rule(NamedTuple):
@@ -112,7 +111,14 @@ def _wrong_reader(answer: Any) -> str | None:
     lacks = _lacks(answer, Reader)
     if lacks is None and not (isinstance(answer.name, str) and answer.name):
         return f"{_kind(answer)} whose name is {answer.name!r}"
-    return lacks
+    return lacks or _unrecordable(answer)
+
+
+def _unrecordable(reader: Any) -> str | None:
+    options = reader.options
+    if isinstance(options, Mapping) and json.loads(json.dumps(dict(options))) == options:
+        return None
+    return f"{_kind(reader)} whose options are {options!r}"
 
 
 def _wrong_corruptions(answer: Any) -> str | None:
@@ -142,7 +148,8 @@ _RULES = {
         "a torch.nn.Module with the methods of spaner_core.Aligner, or None", _wrong_aligner
     ),
     "spaner_build_reader": _Rule(
-        "a torch.nn.Module with the methods of spaner_core.Reader, or None", _wrong_reader
+        "a torch.nn.Module with what spaner_core.Reader has, its options as in JSON, or None",
+        _wrong_reader,
     ),
     "spaner_recognise": _Rule("True or False", _instance(bool)),
     "spaner_corruptions": _Rule(

@@ -66,10 +66,11 @@ class Assembly:
 
             options = self._encoder_options(name)
             with self._placed_errors(name):
-                encoder = self.registry.build_encoder(name, options).to(pick_device(self.device))
-                transform = self.registry.build_transform(name, encoder, options=options)
+                plugin = self.registry.load(name)
+                encoder = plugin.build_encoder(options).to(pick_device(self.device))
+                transform = plugin.build_transform(encoder, options)
             self._assembled[name] = AssembledModality(
-                modality=self.registry.modality(name), encoder=encoder, transform=transform
+                modality=plugin.modality, encoder=encoder, transform=transform
             )
         return self._assembled[name]
 
@@ -78,8 +79,9 @@ class Assembly:
 
         Raises `ConfigError` and `PluginError` as `modality` does.
         """
+        options = self._encoder_options(name)
         with self._placed_errors(name):
-            return self.registry.corruptions(name, self._encoder_options(name))
+            return self.registry.load(name).corruptions(options)
 
     def check_options(self, names: Iterable[str]) -> None:
         """Build the named modalities; raise one `ConfigError` with every wrong option of them."""
@@ -108,10 +110,12 @@ class Assembly:
 
         Raises `SpaceError` where the record asks for what a space has no business to decide.
         """
-        check_harmless(record.modality, record.aligner_options)
+        name, reader = record.modality, record.reader
+        check_harmless(name, record.aligner_options)
+        check_harmless(name, reader.options if reader is not None else {})
         try:
-            return self.registry.build_aligner(
-                record.modality, record.features, prompt_dim, record.aligner_options
+            return self.registry.load(name).build_aligner(
+                record.features, prompt_dim, record.aligner_options, reader=reader
             )
         except OptionError as error:
             raise SpaceError(
@@ -177,17 +181,18 @@ class Assembly:
         from spaner_core.records import ModalityRecord
 
         assembled, options = self.modality(name), self._options(name)
-        plugin = self.registry.load(name)
+        plugin, features = self.registry.load(name), assembled.encoder.features
         return ModalityRecord(
             modality=name,
-            distribution=plugin.distribution,
-            version=plugin.version,
+            distribution=plugin.found.distribution,
+            version=plugin.found.version,
             api_version=API_VERSION,
             encoder_options=dict(options.encoder),
             aligner_options=dict(options.aligner),
             encoder_fingerprint=assembled.encoder.fingerprint,
             transform_fingerprint=assembled.transform.fingerprint,
-            features=assembled.encoder.features,
+            features=features,
+            reader=plugin.describe_reader(features, options.aligner),
         )
 
     def _options(self, name: str) -> ModalityOptions:
@@ -218,9 +223,7 @@ class Assembly:
         self, name: str, features: FeatureSpec, prompt_dim: int, options: Mapping[str, Any]
     ) -> Aligner:
         try:
-            return self.registry.build_aligner(
-                name, features, prompt_dim=prompt_dim, options=options
-            )
+            return self.registry.load(name).build_aligner(features, prompt_dim, options)
         except OptionError as error:
             raise self._option_error(error, "modalities", name, "aligner") from error
 

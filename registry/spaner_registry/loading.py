@@ -1,4 +1,4 @@
-"""Loading one plugin: importing it, and holding it to the contract before it is trusted.
+"""Imports one plugin and holds it to the contract before it is trusted.
 
 Each plugin gets a pluggy manager of its own. Nothing that one plugin's object does when it is
 looked at, compared or called can then reach another's hooks, and a plugin that is refused leaves
@@ -9,48 +9,37 @@ from __future__ import annotations
 
 import sys
 from contextlib import redirect_stdout
-from dataclasses import dataclass
-from typing import Any
 
 import pluggy
 from spaner_core import hookspecs
 from spaner_core.contract import contract_problems, implemented_hooks
-from spaner_core.errors import PluginError, one_line
+from spaner_core.errors import PluginError, SpanerError, one_line
 from spaner_core.hookspecs import ENTRY_POINT_GROUP
-from spaner_core.modality import API_VERSION, Modality
+from spaner_core.modality import API_VERSION
 
-from spaner_registry.answers import check_answer
-from spaner_registry.broken import broken, contained
 from spaner_registry.discovery import FoundPlugin
+from spaner_registry.plugin import Plugin
+
+WHAT_CHANGED = "docs/plugin-contract.md"
+"""The page of the repository that says what changed from version to version."""
 
 
-@dataclass(frozen=True)
-class LoadedPlugin:
-    """An imported plugin that keeps the contract, with the modality that it describes."""
-
-    found: FoundPlugin
-    manager: pluggy.PluginManager
-    modality: Modality
-
-    def ask(self, hook: str, **arguments: object) -> Any:
-        """Call a hook; returns an answer that the contract allows, or raises `PluginError`."""
-        return _ask(self.found, self.manager, hook, **arguments)
-
-
-def load_plugin(plugin: FoundPlugin) -> LoadedPlugin:
+def load_plugin(found: FoundPlugin) -> Plugin:
     """Import a plugin and check it; raises `PluginError` saying what is wrong with it."""
-    module = _import(plugin)
+    module = _import(found)
     manager = pluggy.PluginManager(ENTRY_POINT_GROUP)
     manager.add_hookspecs(hookspecs)
+    plugin = Plugin(found, manager)
     try:
-        manager.register(module, plugin.name)
+        manager.register(module, found.name)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # pluggy's own complaint, or what the object's looks raise
         given = f"its hooks cannot be registered ({one_line(error)})"
         expected = "a module, its hooks with the arguments of spaner_core.hookspecs"
-        raise broken(plugin, given, expected) from error
-    return LoadedPlugin(plugin, manager, _admit(plugin, manager, module))
+        raise plugin.code.broken(given, expected) from error
+    _admit(plugin, module)
+    return plugin
 
 
 def _import(plugin: FoundPlugin) -> object:
@@ -72,34 +61,36 @@ def _import(plugin: FoundPlugin) -> object:
     return module
 
 
-def _admit(plugin: FoundPlugin, manager: pluggy.PluginManager, module: object) -> Modality:
+def _admit(plugin: Plugin, module: object) -> None:
     """Hold a registered plugin to the contract."""
     # The version comes first: hooks of another version would all look misspelt or missing.
-    modality = None
-    with contained(plugin, "reading its hooks"):
+    with plugin.code.running("reading its hooks"):
         implemented = implemented_hooks(module)
     if "spaner_modality" in implemented:
-        modality = _describe(plugin, manager)
-    with contained(plugin, "reading its hooks"):
+        _check_description(plugin)
+    with plugin.code.running("reading its hooks"):
         problems = contract_problems(module)
-    if problems or modality is None:
-        raise broken(plugin, ", ".join(problems), "the hooks of spaner_core.hookspecs")
-    return modality
+    if problems:
+        raise plugin.code.broken(", ".join(problems), "the hooks of spaner_core.hookspecs")
 
 
-def _describe(plugin: FoundPlugin, manager: pluggy.PluginManager) -> Modality:
-    modality: Modality = _ask(plugin, manager, "spaner_modality")
+def _check_description(plugin: Plugin) -> None:
+    try:
+        modality = plugin.modality
+    except PluginError as error:
+        if isinstance(error.__cause__, TypeError) and "'api_version'" in str(error.__cause__):
+            raise _of_another_version(plugin, 1) from error  # the version that had a default
+        raise
     if modality.api_version != API_VERSION:
-        given = f"it is built for version {modality.api_version!r} of the plugin contract"
-        raise broken(plugin, given, f"version {API_VERSION}, which this SPANER speaks")
-    if modality.name != plugin.name:
+        raise _of_another_version(plugin, modality.api_version)
+    if modality.name != plugin.found.name:
         given = f"spaner_modality says that its name is {modality.name!r}"
-        raise broken(plugin, given, f"the name of its entry point, {plugin.name!r}")
-    return modality
+        expected = f"the name of its entry point, {plugin.found.name!r}"
+        raise plugin.code.broken(given, expected)
 
 
-def _ask(plugin: FoundPlugin, manager: pluggy.PluginManager, hook: str, **arguments: object) -> Any:
-    with contained(plugin, hook):
-        answer = getattr(manager.hook, hook)(**arguments)
-    check_answer(plugin, hook, answer)
-    return answer
+def _of_another_version(plugin: Plugin, version: object) -> SpanerError:
+    return plugin.code.broken(
+        f"it is built for version {version!r} of the plugin contract",
+        f"version {API_VERSION}, which this SPANER speaks ({WHAT_CHANGED} says what changed)",
+    )

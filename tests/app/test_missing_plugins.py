@@ -88,7 +88,7 @@ from spaner_vision import spaner_build_reader, spaner_build_transform
 
 @hookimpl
 def spaner_modality():
-    return Modality(name="thermal", summary="a toy", suffixes=(".png",))
+    return Modality(name="thermal", api_version=2, summary="a toy", suffixes=(".png",))
 
 @hookimpl
 def spaner_build_encoder(options):

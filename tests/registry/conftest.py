@@ -68,7 +68,7 @@ class Noise:
 
 @hookimpl
 def spaner_modality():
-    return Modality(name="NAME", summary="a toy for tests", suffixes=(".toy",))
+    return Modality(name="NAME", api_version=2, summary="a toy for tests", suffixes=(".toy",))
 
 
 @hookimpl

@@ -34,6 +34,14 @@ class Endless:
     def __getattr__(self, name): return self
 
 
+class Reading(torch.nn.Module):
+    name, width = "reading", 3
+    fit = forward = print
+    def __init__(self, options):
+        super().__init__()
+        self.options = options
+
+
 @hookimpl
 def spaner_corruptions(options): return CORRUPTIONS
 
@@ -54,7 +62,8 @@ def spaner_recognise(head): return RECOGNISED
 def spaner_examples(folder): return EXAMPLES
 
 
-READER = RECOGNISED = None
+READER = None
+RECOGNISED = None
 CORRUPTIONS = PREVIEW = EXAMPLES = None
 """
 ENCODER = "return Encoder(read_options(Options, options))"
@@ -67,15 +76,19 @@ NO_CALL = f"Strange(features={SPEC}, fingerprint='f', collate=list)"
 def _ask(registry: Registry, hook: str) -> object:
     """Ask one plugin through the typed method that stands for `hook`."""
     answers: dict[str, Callable[[], object]] = {
-        "spaner_modality": lambda: registry.modality("toy"),
-        "spaner_build_encoder": lambda: registry.build_encoder("toy", {}),
-        "spaner_build_transform": lambda: registry.build_transform(
-            "toy", registry.build_encoder("toy", {}), {}
+        "spaner_modality": lambda: registry.load("toy").modality,
+        "spaner_build_encoder": lambda: registry.load("toy").build_encoder({}),
+        "spaner_build_transform": lambda: registry.load("toy").build_transform(
+            registry.load("toy").build_encoder({}), {}
         ),
-        "spaner_build_aligner": lambda: registry.build_aligner("toy", FeatureSpec(dim=3), 16, {}),
-        "spaner_corruptions": lambda: registry.corruptions("toy", {}),
-        "spaner_preview": lambda: registry.preview("toy", "a sample"),
-        "spaner_examples": lambda: registry.examples("toy", Path()),
+        "spaner_build_aligner": lambda: registry.load("toy").build_aligner(
+            FeatureSpec(dim=3), 16, {}
+        ),
+        "spaner_build_reader": lambda: registry.load("toy").build_reader(FeatureSpec(dim=3), {}),
+        "spaner_recognise": lambda: registry.load("toy").recognise(b"1 0 2", ".toy"),
+        "spaner_corruptions": lambda: registry.load("toy").corruptions({}),
+        "spaner_preview": lambda: registry.load("toy").preview("a sample"),
+        "spaner_examples": lambda: registry.load("toy").examples(Path()),
     }
     return answers[hook]()
 
@@ -101,6 +114,15 @@ WRONG = [
     ("spaner_build_aligner", f"{ALIGNER}|return Aligner", "type, which is no torch.nn.Module"),
     ("spaner_build_aligner", "def forward|def onward", "Aligner without forward"),
     ("spaner_build_aligner", "def fit_statistics|def fit", "Aligner without fit_statistics"),
+    ("spaner_build_reader", "READER = |READER = 3; X = ", "int, which is no torch.nn.Module"),
+    (
+        "spaner_build_reader",
+        "READER = |READER = Aligner(); X = ",
+        "without name, options, width, fit",
+    ),
+    ("spaner_build_reader", "READER = |READER = Reading({3}); X = ", "options are {3}"),
+    ("spaner_build_reader", "READER = |READER = Reading({3: 4}); X = ", "options are {3: 4}"),
+    ("spaner_recognise", "RECOGNISED = |RECOGNISED = 'yes'; X = ", "returned str"),
     ("spaner_corruptions", "CORRUPTIONS = |CORRUPTIONS = 3; ", "returned int"),
     ("spaner_corruptions", "CORRUPTIONS = |CORRUPTIONS = iter([Noise()]); ", "returned list_iter"),
     ("spaner_corruptions", "CORRUPTIONS = |CORRUPTIONS = [Noise(), Bare()]; ", "Bare without name"),
@@ -136,7 +158,7 @@ def test_an_answer_that_the_contract_does_not_allow_is_refused(
     assert words in message
     assert "; expected " in message
     assert "\n" not in message
-    assert isinstance(registry.build_encoder("sound", {}), FrozenEncoder)
+    assert isinstance(registry.load("sound").build_encoder({}), FrozenEncoder)
 
 
 @pytest.mark.parametrize("given", ["()", "[]", "[Noise()]", "(Noise(), Noise())", "None"])
@@ -145,7 +167,7 @@ def test_corruptions_may_be_any_sequence_or_none(
 ) -> None:
     extra = EXTRA.replace("CORRUPTIONS = ", f"CORRUPTIONS = {given}; X = ")
     install_plugin("toy", source=toy_source + extra)
-    names = [corruption.name for corruption in Registry().corruptions("toy", {})]
+    names = [corruption.name for corruption in Registry().load("toy").corruptions({})]
     assert names == ["noise"] * given.count("Noise")
 
 
@@ -156,7 +178,7 @@ def test_examples_are_asked_for_with_a_folder_and_may_be_absent(
     install_plugin("toy", source=f"from spaner_core import Examples\n{toy_source}{told}")
     install_plugin("sound")
     registry = Registry()
-    examples = registry.examples("toy", tmp_path)
+    examples = registry.load("toy").examples(tmp_path)
     assert examples is not None
     assert examples.inputs == [tmp_path / "a"]
-    assert registry.examples("sound", tmp_path) is None
+    assert registry.load("sound").examples(tmp_path) is None

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -30,10 +31,9 @@ def test_loads_only_what_is_asked_for(install_plugin: Install) -> None:
     install_plugin("toy", version="1.5")
     install_plugin("wreck", source="raise RuntimeError('never imported')")
     registry = Registry()
-    assert registry.loaded == {}
-    assert registry.modality("toy").suffixes == (".toy",)
-    assert list(registry.loaded) == ["toy"]
-    assert registry.distribution("toy") == ("spaner-toy", "1.5")
+    assert registry.load("toy").modality.suffixes == (".toy",)
+    assert "plugin_spaner_wreck" not in sys.modules
+    assert registry.load("toy").found.origin == "spaner-toy 1.5"
 
 
 def test_every_call_reaches_the_named_plugin_alone(install_plugin: Install) -> None:
@@ -44,27 +44,26 @@ def test_every_call_reaches_the_named_plugin_alone(install_plugin: Install) -> N
     for name in ("first", "second"):
         registry.load(name)
     for name in ("first", "second"):
-        aligner = registry.build_aligner(name, features, 16, {"a": 1})
+        aligner = registry.load(name).build_aligner(features, 16, {"a": 1})
         assert aligner.given == (name, 3, 16, {"a": 1})  # type: ignore[attr-defined]
-        assert registry.modality(name).name == name
+        assert registry.load(name).modality.name == name
 
 
 def test_encoder_is_frozen_and_the_transform_gets_the_plugins_own(install_plugin: Install) -> None:
     install_plugin("toy")
     registry = Registry()
-    encoder = registry.build_encoder("toy", {"width": 7})
+    encoder = registry.load("toy").build_encoder({"width": 7})
     assert isinstance(encoder, FrozenEncoder)
     assert encoder.features.dim == 7
-    for given in (encoder, encoder.encoder):
-        transform = registry.build_transform("toy", given, {})
-        assert transform.encoder is encoder.encoder  # type: ignore[attr-defined]
+    transform = registry.load("toy").build_transform(encoder, {})
+    assert transform.own.encoder is encoder.encoder  # type: ignore[attr-defined]
 
 
 def test_optional_hooks_may_be_absent(install_plugin: Install) -> None:
     install_plugin("toy")
     registry = Registry()
-    assert registry.corruptions("toy", {}) == ()
-    assert registry.preview("toy", "a sample") is None
+    assert registry.load("toy").corruptions({}) == ()
+    assert registry.load("toy").preview("a sample") is None
 
 
 def test_optional_hooks_answer(install_plugin: Install, toy_source: str) -> None:
@@ -74,8 +73,8 @@ def test_optional_hooks_answer(install_plugin: Install, toy_source: str) -> None
     )
     install_plugin("toy", source=toy_source + extra)
     registry = Registry()
-    assert [corruption.name for corruption in registry.corruptions("toy", {})] == ["noise"]
-    preview = registry.preview("toy", "x")
+    assert [corruption.name for corruption in registry.load("toy").corruptions({})] == ["noise"]
+    preview = registry.load("toy").preview("x")
     assert preview is not None
     assert preview.text == "<x>"
 
@@ -83,7 +82,7 @@ def test_optional_hooks_answer(install_plugin: Install, toy_source: str) -> None
 def test_wrong_options_pass_through_as_the_plugin_said_them(install_plugin: Install) -> None:
     install_plugin("toy")
     with pytest.raises(OptionError) as caught:
-        Registry().build_encoder("toy", {"widht": 3, "width": "wide"})
+        Registry().load("toy").build_encoder({"widht": 3, "width": "wide"})
     assert [name for name, _ in caught.value.problems] == ["widht", "width"]
 
 
@@ -111,7 +110,7 @@ def test_duplicate_name_fails_only_where_it_is_asked_for(install_plugin: Install
     message = _refusal("toy", registry)
     assert "spaner-toy 1.0" in message
     assert "other-toy 2.0" in message
-    assert registry.modality("sound").name == "sound"
+    assert registry.load("sound").modality.name == "sound"
 
 
 def test_policy_and_environment_refuse(
@@ -140,7 +139,7 @@ def test_import_errors_name_plugin_distribution_and_cause(
     message = _refusal("toy", registry)
     assert message.startswith("plugin 'toy' of spaner-toy 0.3 cannot be imported")
     assert words in message
-    assert registry.modality("sound").name == "sound"  # the others go on
+    assert registry.load("sound").modality.name == "sound"  # the others go on
 
 
 @pytest.mark.parametrize(
@@ -174,7 +173,8 @@ def test_import_errors_name_plugin_distribution_and_cause(
             "def spaner_build_encoder(settings)",
             ["spaner_build_encoder", "'settings'"],
         ),
-        ('summary="a toy', 'api_version=99, summary="a toy', ["version 99", "version 1"]),
+        ("api_version=2", "api_version=99", ["version 99", "version 2"]),
+        ("api_version=2, ", "", ["version 1 ", "version 2", "docs/plugin-contract.md"]),
         ('Modality(name="NAME"', 'Modality(name="TOY"', ["'TOY'", "entry point, 'toy'"]),
         ("return Modality(", "return dict(", ["spaner_modality returned dict"]),
         ("return Modality(", "return None and dict(", ["spaner_modality returned None;"]),
@@ -192,17 +192,16 @@ def test_a_plugin_that_breaks_the_contract_is_refused(
     for word in ["plugin 'toy' of spaner-toy 0.1.0", *words]:
         assert word in message
     assert message == _refusal("toy", registry)  # nothing of it stays behind
-    assert list(registry.loaded) == []
     registry.load("sound")
 
 
 def test_another_contract_version_is_told_before_its_unknown_hooks(
     install_plugin: Install, toy_source: str
 ) -> None:
-    source = toy_source.replace('summary="', 'api_version=2, summary="')
+    source = toy_source.replace("api_version=2", "api_version=3")
     install_plugin("toy", source=source.replace("spaner_build_aligner", "spaner_build_bridge"))
     message = _refusal("toy")
-    assert "version 2" in message
+    assert "version 3" in message
     assert "bridge" not in message
 
 
@@ -217,7 +216,7 @@ def test_one_module_under_two_names_is_refused(install_plugin: Install) -> None:
     assert "its name is 'toy'; expected the name of its entry point, 'copy'" in _refusal(
         "copy", registry
     )
-    assert registry.modality("toy").name == "toy"
+    assert registry.load("toy").modality.name == "toy"
 
 
 @pytest.mark.parametrize(
@@ -233,7 +232,7 @@ def test_a_hook_that_fails_or_gives_nothing(
     source = toy_source.replace("return Encoder(read_options(Options, options))", body)
     install_plugin("toy", source=source)
     with pytest.raises(PluginError) as caught:
-        Registry().build_encoder("toy", {})
+        Registry().load("toy").build_encoder({})
     assert "plugin 'toy' of spaner-toy 0.1.0" in _message(caught)
     assert words in str(caught.value)
     assert isinstance(caught.value.__cause__, KeyError) == ("KeyError" in words)
@@ -248,7 +247,7 @@ def test_what_a_plugin_says_on_purpose_is_not_rewritten(
     )
     install_plugin("toy", source=source)
     with pytest.raises(ConfigError, match=r"^as is$"):
-        Registry().build_encoder("toy", {})
+        Registry().load("toy").build_encoder({})
 
 
 def test_required_hooks_are_those_the_contract_calls_required() -> None:

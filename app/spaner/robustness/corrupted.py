@@ -15,9 +15,10 @@ from contextlib import redirect_stdout
 
 import torch
 from spaner_core.data.manifest import Rows
-from spaner_core.errors import DataError, PluginError, SpanerError, UnusableInput, one_line
+from spaner_core.errors import DataError, FailedInput, PluginError, UnusableInput
 from spaner_core.features.batch_files import DTYPES
 from spaner_core.features.encoding import EncodedSample, encode_samples
+from spaner_core.features.inputs import describe_source
 from spaner_core.features.rows import BATCH_ROWS, FeatureRows, stack_rows
 from spaner_core.modality import Corruption
 from spaner_core.transform import EncoderInput, Sample, Source, Transform
@@ -32,7 +33,7 @@ def embed_corrupted(
 ) -> tuple[Tensor, Tensor]:
     """Embed corrupted rows; return the places (m,) of those that could be corrupted, and (m, D).
 
-    Raises `PluginError` where the corruption fails.
+    Raises `PluginError` where the corruption fails on every one of them.
     """
     seed = project.config.training.seed
     sources = project.sources(name, rows)
@@ -40,17 +41,19 @@ def embed_corrupted(
         s: derive_seed(seed, row.id) for s, row in zip(sources, rows, strict=True)
     }
     assembled = project.assembly.modality(name)
-    transform = CorruptedTransform(
-        assembled.transform, corruption, severity=severity, seeds=seeds, modality=name
-    )
+    transform = CorruptedTransform(assembled.transform, corruption, severity=severity, seeds=seeds)
     embedding = _Embedding(project, name)
-    distinct = list(seeds)
+    distinct, failed = list(seeds), list[str]()
     with redirect_stdout(sys.stderr):
         for place, encoded in encode_samples(assembled.encoder, transform, distinct):
-            if not isinstance(encoded, UnusableInput):
+            if isinstance(encoded, FailedInput):
+                failed.append(f"{describe_source(distinct[place])}: {encoded}")
+            elif not isinstance(encoded, UnusableInput):
                 embedding.add(distinct[place], encoded)
     assembled.encoder.prove()
     found = embedding.finish()
+    if failed and not found:
+        raise PluginError(f"no row could be corrupted (severity {severity}): {failed[0]}")
     usable = [place for place, source in enumerate(sources) if source in found]
     vectors = [found[sources[place]] for place in usable]
     return torch.tensor(usable).long(), torch.stack(vectors) if vectors else torch.zeros(0, 0)
@@ -66,10 +69,9 @@ class CorruptedTransform:
         *,
         severity: int,
         seeds: Mapping[Source, int],
-        modality: str,
     ) -> None:
         self.transform, self.corruption = transform, corruption
-        self.severity, self.seeds, self.modality = severity, seeds, modality
+        self.severity, self.seeds = severity, seeds
 
     @property
     def fingerprint(self) -> str:
@@ -82,22 +84,9 @@ class CorruptedTransform:
         return hashlib.sha256(json.dumps(whole).encode()).hexdigest()
 
     def decode(self, source: Source) -> Sample:
-        """Read one input and corrupt it.
-
-        Raises `UnusableInput` where it cannot be read or corrupted, and `PluginError` where the
-        corruption fails otherwise.
-        """
+        """Read one input and corrupt it; raises `UnusableInput` where one of these fails."""
         sample = self.transform.decode(source)
-        try:
-            return self.corruption.apply(sample, severity=self.severity, seed=self.seeds[source])
-        except SpanerError:
-            raise
-        except Exception as error:
-            raise PluginError(
-                f"the corruption {self.corruption.name!r} of {self.modality!r} failed at severity "
-                f"{self.severity} ({one_line(error)}); expected a corrupted copy. Update the "
-                "plugin or tell its authors"
-            ) from error
+        return self.corruption.apply(sample, severity=self.severity, seed=self.seeds[source])
 
     def prepare(self, sample: Sample) -> Sequence[EncoderInput]:
         """Cut a corrupted sample into encoder inputs."""

@@ -132,7 +132,7 @@ def _hit(rank: int, nearest: Nearest, *, source: str, calibration: Calibration |
 
 def check_query(project: Project, query: str, source: str) -> None:
     """Raise `DataError` for a query that is spelt like a file of `source` and names none."""
-    suffixes = project.registry.modality(source).suffixes
+    suffixes = project.registry.load(source).modality.suffixes
     meant = inline_source(query, Path(), suffixes=suffixes)
     if isinstance(meant, Path) and not os.path.lexists(str(meant).partition("#")[0]):
         raise DataError(f"{query}: no such file; correct the path")

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeAlias
 import torch
 from torch import Tensor
 
-from spaner_core.errors import PluginError, UnusableInput
+from spaner_core.errors import FailedInput, PluginError, UnusableInput
 from spaner_core.features.inputs import Given, TakenSample, check_ordinary
 from spaner_core.modality import Encoder, FeatureSpec
 from spaner_core.profiling import spent
@@ -40,8 +40,9 @@ def encode_samples(
     """Decode, prepare and encode sources; yield each one's place with its tokens, or why not.
 
     Windows of several samples are encoded together, `batch_size` at a time, and those of one
-    sample are joined along N: no more than a batch of windows waits in memory. Raises
-    `PluginError` when the encoder's output does not match its own `FeatureSpec`.
+    sample are joined along N: no more than a batch of windows waits in memory. A sample that its
+    plugin fails on comes as `FailedInput`. Raises `PluginError` where the encoder fails on windows
+    together, each of which it takes alone.
     """
     waiting = _WaitingWindows(encoder, batch_size)
     for place, source in enumerate(sources):
@@ -49,10 +50,10 @@ def encode_samples(
             with spent("decode"):
                 check_ordinary(source)
                 windows = list(transform.prepare(_sample_of(source, transform)))
+                _check_windows(len(windows), encoder)
         except UnusableInput as error:
             yield place, error
             continue
-        _check_windows(len(windows), encoder.features)
         yield from waiting.add(place, windows)
     yield from waiting.finish()
 
@@ -67,7 +68,7 @@ class _OpenSample:
 
     place: int
     windows: int
-    done: list[EncodedSample] = field(default_factory=list)
+    done: list[EncodedSample | FailedInput] = field(default_factory=list)
 
 
 class _WaitingWindows:
@@ -91,42 +92,64 @@ class _WaitingWindows:
             yield from self._encode(len(self._windows))
 
     def _encode(self, count: int) -> Iterator[_Placed]:
-        batch = [self._windows.popleft() for _ in range(count)]
-        with spent("encode"):
-            values, mask = self.encoder(self.encoder.collate(batch))
-            _check_output(values, mask, self.encoder.features, windows=count)
-        values, mask = values.float().cpu(), mask.cpu()
-        encoded = deque(map(EncodedSample, values.masked_fill(~mask.unsqueeze(-1), 0), mask))
+        encoded = deque(self._one_by_one([self._windows.popleft() for _ in range(count)]))
         while encoded:
             first = self._samples[0]
             while encoded and len(first.done) < first.windows:
                 first.done.append(encoded.popleft())
             if len(first.done) == first.windows:
                 self._samples.popleft()
-                sample = _join_windows(first.done, self.encoder.features)
-                tokens = bool(sample.mask.any())
-                yield first.place, sample if tokens else UnusableInput("it gave no token")
+                yield first.place, _join_windows(first.done, self.encoder.features)
+
+    def _one_by_one(self, batch: list[Any]) -> list[EncodedSample | FailedInput]:
+        """Encode windows together; where that fails, alone, to find the one that is to blame."""
+        try:
+            return list(_encode_windows(self.encoder, batch))
+        except FailedInput as error:
+            if len(batch) == 1:
+                return [error]
+            alone = [found for window in batch for found in self._one_by_one([window])]
+            if any(isinstance(found, FailedInput) for found in alone):
+                return alone
+            raise PluginError(str(error)) from error
 
 
-def _join_windows(windows: Sequence[EncodedSample], spec: FeatureSpec) -> EncodedSample:
+def _encode_windows(encoder: Encoder, batch: list[Any]) -> Iterator[EncodedSample]:
+    with spent("encode"):
+        values, mask = encoder(encoder.collate(batch))
+        _check_output(values, mask, encoder, windows=len(batch))
+    values, mask = values.float().cpu(), mask.cpu()
+    return map(EncodedSample, values.masked_fill(~mask.unsqueeze(-1), 0), mask)
+
+
+def _join_windows(
+    windows: Sequence[EncodedSample | FailedInput], spec: FeatureSpec
+) -> EncodedSample | UnusableInput:
     """Put the real tokens of a sample's windows side by side; fixed ones keep their places."""
+    good = [window for window in windows if isinstance(window, EncodedSample)]
+    for window in windows:
+        if isinstance(window, FailedInput):
+            return window
     if spec.tokens is not None:
         # a copy: a view would keep its whole batch in memory
-        return EncodedSample(windows[0].values.clone(), windows[0].mask.clone())
-    values = torch.cat([window.values[window.mask] for window in windows])
-    return EncodedSample(values, torch.ones(len(values), dtype=torch.bool))
+        sample = EncodedSample(good[0].values.clone(), good[0].mask.clone())
+    else:
+        values = torch.cat([window.values[window.mask] for window in good])
+        sample = EncodedSample(values, torch.ones(len(values), dtype=torch.bool))
+    return sample if bool(sample.mask.any()) else UnusableInput("it gave no token")
 
 
-def _check_windows(count: int, spec: FeatureSpec) -> None:
+def _check_windows(count: int, encoder: Encoder) -> None:
+    spec = encoder.features
     if count == 0:
-        raise PluginError(
-            "the transform prepared no window for a sample; it must give one or refuse the input. "
-            "Report it to the plugin's author"
+        raise FailedInput(
+            f"the transform{_of(encoder)} prepared no window for it; it must give one or refuse "
+            "the input. Report it to the plugin's author"
         )
     if spec.tokens is not None and count > 1:
-        raise PluginError(
-            f"the transform prepared {count} windows for a sample, whose tokens are joined; "
-            f"its encoder's FeatureSpec promises {spec.tokens} tokens a sample. Report it to the "
+        raise FailedInput(
+            f"the transform{_of(encoder)} prepared {count} windows, whose tokens are joined; its "
+            f"encoder's FeatureSpec promises {spec.tokens} tokens a sample. Report it to the "
             "plugin's author"
         )
 
@@ -142,11 +165,21 @@ def fits_spec(values: Tensor, mask: Tensor, spec: FeatureSpec, *, windows: int) 
     )
 
 
-def _check_output(values: Tensor, mask: Tensor, spec: FeatureSpec, *, windows: int) -> None:
+def _check_output(values: Tensor, mask: Tensor, encoder: Encoder, *, windows: int) -> None:
+    spec = encoder.features
     if not fits_spec(values, mask, spec, windows=windows):
-        raise PluginError(
-            f"the encoder gave tokens {tuple(values.shape)} and mask {tuple(mask.shape)} for "
-            f"{windows} windows; its FeatureSpec promises {spec}. Report it to the plugin's author"
+        raise FailedInput(
+            f"the encoder{_of(encoder)} gave tokens {tuple(values.shape)} and mask "
+            f"{tuple(mask.shape)} for {windows} windows; its FeatureSpec promises {spec}. Report "
+            "it to the plugin's author"
         )
     if not torch.isfinite(values[mask]).all():
-        raise PluginError("the encoder gave NaN or infinite features; report it to its author")
+        raise FailedInput(
+            f"the encoder{_of(encoder)} gave NaN or infinite features; report it to its author"
+        )
+
+
+def _of(encoder: Encoder) -> str:
+    """Name the plugin that an encoder comes from, where that is known."""
+    code = getattr(encoder, "code", None)
+    return f" of {code}" if code is not None else ""

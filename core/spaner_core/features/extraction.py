@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from spaner_core.errors import DataError, TooManyUnusable, UnusableInput
+from spaner_core.errors import DataError, FailedInput, TooManyUnusable, UnusableInput
 from spaner_core.features.batch_files import fitting
 from spaner_core.features.encoding import WINDOW_BATCH, EncodedSample, encode_samples
 from spaner_core.features.inputs import Given, KeyedInput, TakenSample, describe_source, key_inputs
@@ -171,7 +171,7 @@ def _fill(
 ) -> dict[str, str]:
     """Extract the missing inputs, a planned batch at a time; return why keys were refused."""
     refused: dict[str, str] = {}
-    changed: set[str] = set()
+    passing: set[str] = set()
     for batch in stream.plan(missing):
         inputs = [missing[key] for key in batch]
         if len(refused) > most:
@@ -184,7 +184,7 @@ def _fill(
             try:
                 inputs[place].check_unchanged()
             except UnusableInput as error:  # which says nothing of the content that was meant
-                changed.add(key)
+                passing.add(key)
                 encoded = error
             if isinstance(encoded, EncodedSample):
                 encoded = fitting(encoded, dtype=stream.identity.dtype)
@@ -192,10 +192,12 @@ def _fill(
                 refused[key] = _reason(encoded)
             else:
                 samples[key] = encoded
+            if isinstance(encoded, FailedInput):  # the plugin may be mended, the input the same
+                passing.add(key)
             bar.update()
         stream.write(batch, samples)
     if len(refused) <= most:
-        stream.refuse({key: why for key, why in refused.items() if key not in changed})
+        stream.refuse({key: why for key, why in refused.items() if key not in passing})
         stream.finish()
     return refused
 

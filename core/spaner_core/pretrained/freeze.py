@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from itertools import chain
 from typing import Any
@@ -11,8 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from spaner_core.devices import move
-from spaner_core.errors import PluginError
+from spaner_core.errors import FailedInput, PluginError, SpanerError
 from spaner_core.modality import Batch, Encoder, FeatureSpec
+from spaner_core.plugin_code import PluginCode
 from spaner_core.pretrained.fingerprint import fingerprint_module
 
 
@@ -22,11 +23,13 @@ class FrozenEncoder(nn.Module):
     Wraps any `Encoder`. Its modules, the encoder itself or those that a plain object holds, lose
     `requires_grad` everywhere and ignore later calls of `train()`, their own included. Its weights
     are fingerprinted when it is built, and compared with that after its first use and by `prove`.
+    What it does is reported as that of `code`, where the plugin that it comes from is known.
     """
 
-    def __init__(self, encoder: Encoder) -> None:
+    def __init__(self, encoder: Encoder, *, code: PluginCode | None = None) -> None:
         super().__init__()
         self.encoder: Any = encoder
+        self.code = code
         own = getattr(encoder, "__dict__", {})  # none where the class has slots
         held = own.values() if not isinstance(encoder, nn.Module) else ()
         self.held = nn.ModuleList(part for part in held if isinstance(part, nn.Module))
@@ -41,13 +44,15 @@ class FrozenEncoder(nn.Module):
     @property
     def features(self) -> FeatureSpec:
         """Shape of what the encoder gives."""
-        spec: FeatureSpec = self.encoder.features
+        with self._running("reading its encoder's features"):
+            spec: FeatureSpec = self.encoder.features
         return spec
 
     @property
     def fingerprint(self) -> str:
         """The encoder's own fingerprint."""
-        return str(self.encoder.fingerprint)
+        with self._running("reading its encoder's fingerprint"):
+            return str(self.encoder.fingerprint)
 
     def train(self, mode: bool = True) -> FrozenEncoder:
         """Stay in evaluation mode: dropout and batch statistics would change the features."""
@@ -55,7 +60,8 @@ class FrozenEncoder(nn.Module):
 
     def collate(self, inputs: Any) -> Batch:
         """Join prepared windows into one batch."""
-        return self.encoder.collate(inputs)
+        with self._running("collate", kind=FailedInput):
+            return self.encoder.collate(inputs)
 
     @property
     def device(self) -> torch.device:
@@ -77,12 +83,20 @@ class FrozenEncoder(nn.Module):
         device = self.device
         short = self.precision == "bfloat16"
         autocast = torch.autocast("cuda", torch.bfloat16) if short else nullcontext()
-        with torch.inference_mode(), autocast:
-            tokens, mask = self.encoder(move(batch, device))
+        placed = move(batch, device)
+        with self._running("encoding", kind=FailedInput):
+            with torch.inference_mode(), autocast:
+                tokens, mask = self.encoder(placed)
+            given = tokens.float().cpu().clone(), mask.bool().cpu().clone()
         if not self._was_used:
             self.prove()
             self._was_used = True
-        return tokens.float().cpu().clone(), mask.bool().cpu().clone()
+        return given
+
+    def _running(
+        self, doing: str, *, kind: type[SpanerError] = PluginError
+    ) -> AbstractContextManager[None]:
+        return nullcontext() if self.code is None else self.code.running(doing, kind=kind)
 
     def prove(self) -> None:
         """Raise `PluginError` unless every weight and buffer is as it was when it was built.

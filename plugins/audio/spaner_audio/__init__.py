@@ -18,6 +18,7 @@ def spaner_modality() -> Modality:
     return Modality(
         name="audio",
         summary="recordings: WAV, FLAC, OGG, MP3, AIFF, AU",
+        api_version=2,
         suffixes=(".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif", ".au"),
     )
 

@@ -21,6 +21,7 @@ def spaner_modality() -> Modality:
     return Modality(
         name="sensor",
         summary="series of named channels: CSV and TSV with a header, Parquet, NumPy arrays",
+        api_version=2,
         suffixes=(".csv", ".tsv", ".parquet", ".npy"),
     )
 

@@ -18,6 +18,7 @@ def spaner_modality() -> Modality:
     return Modality(
         name="text",
         summary="texts, given as themselves or as .txt, .md and .pdf files",
+        api_version=2,
         suffixes=(".txt", ".md", ".pdf"),
         inline=True,
         embeds_labels=True,

@@ -18,6 +18,7 @@ def spaner_modality() -> Modality:
     return Modality(
         name="vision",
         summary="images: PNG, JPEG, BMP, GIF, TIFF, WebP, AVIF, and pages of PDF",
+        api_version=2,
         suffixes=(
             *(".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".avif", ".pdf"),
         ),

@@ -165,7 +165,12 @@ of_this_process = toy_with(
 
 def label_modality(*, inline: bool = True) -> Any:
     return lambda: Modality(
-        name="toy", summary="numbers", suffixes=(".toy",), inline=inline, embeds_labels=True
+        api_version=2,
+        name="toy",
+        summary="numbers",
+        suffixes=(".toy",),
+        inline=inline,
+        embeds_labels=True,
     )
 
 

@@ -198,7 +198,12 @@ def show_what_was_said(sample: Any) -> Preview:
 
 def describe_everything() -> Modality:
     return Modality(
-        name="toy", summary="numbers", suffixes=(".toy",), inline=True, embeds_labels=True
+        api_version=2,
+        name="toy",
+        summary="numbers",
+        suffixes=(".toy",),
+        inline=True,
+        embeds_labels=True,
     )
 
 

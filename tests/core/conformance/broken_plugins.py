@@ -13,8 +13,8 @@ from tests.core.conformance.broken import toy_with
 
 
 def described(**changed: Any) -> Callable[[], Modality]:
-    told = {"name": "toy", "summary": "numbers", "suffixes": (".toy",), "inline": True}
-    return lambda: Modality(**{**told, **changed})
+    told = {"name": "toy", "summary": "numbers", "api_version": 2, "suffixes": (".toy",)}
+    return lambda: Modality(**{**told, "inline": True, **changed})
 
 
 def examples(*inputs: str) -> Callable[[], Examples]:
@@ -61,8 +61,8 @@ cannot_be_read = toy_with(
 )
 other_version = toy_with(
     "check_description",
-    "gives version 2 of the contract; expected version 1",
-    spaner_modality=described(api_version=2),
+    "gives version 1 of the contract; expected version 2",
+    spaner_modality=described(api_version=1),
 )
 of_another_kind = toy_with(
     "check_description",
