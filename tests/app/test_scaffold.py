@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable, Iterator
 from importlib import import_module
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 from spaner.scaffold.writing import write_plugin
 from spaner_core import ConfigError, OutputExists, Transform, UnusableInput
 
@@ -43,14 +46,19 @@ def check(*command: object, cwd: Path) -> None:
 
 def test_the_plugin_is_whole_and_names_itself_everywhere(thermal: Path) -> None:
     files = {path.relative_to(thermal).as_posix() for path in thermal.rglob("*") if path.is_file()}
-    modules = ("__init__", "options", "transform", "encoder", "aligner", "examples")
+    modules = ("__init__", "options", "transform", "encoder", "examples")
     assert files == {
         *("pyproject.toml", "README.md", "LICENSE", ".gitignore", "tests/test_conformance.py"),
         *(f"spaner_thermal/{module}.py" for module in modules),
         "spaner_thermal/py.typed",
     }
     texts = [(thermal / name).read_text(encoding="utf-8") for name in files]
-    assert not any("NAME" in text for text in texts)
+    assert not any("NAME" in text or "BOUNDS" in text for text in texts)
+    (spaner,) = tomllib.loads((thermal / "pyproject.toml").read_text(encoding="utf-8"))["project"][
+        "dependencies"
+    ][:1]
+    assert Requirement(spaner).specifier.contains(version("spaner"))
+    assert not Requirement(spaner).specifier.contains("99")
     numbers = [f"YOURS {number} of 5" for number in range(1, 6)]
     assert all(sum(number in text for text in texts) == 1 for number in numbers)
 

@@ -1,8 +1,9 @@
-"""Writing a new plugin: files of the template with one word, NAME, replaced."""
+"""Writing a new plugin: files of the template with NAME and BOUNDS replaced."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib.metadata import version
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -13,6 +14,9 @@ from spaner_core.replacing import placed_at_end
 from spaner.scaffold.names import check_name
 
 PLACEHOLDER = "NAME"
+BOUNDS = "BOUNDS"
+"""What stands for the versions of this program that the plugin is written for."""
+
 SUFFIX = ".template"
 """What the template's files end in, so that no tool takes them for this program's own."""
 
@@ -35,12 +39,19 @@ def write_plugin(name: str, folder: Path) -> Path:
         raise OutputExists(
             f"{target} exists already; remove it, or choose another name or --folder"
         )
+    bounds = _bounds(version("spaner"))
     with placed_at_end(target) as new:
         for place, content in _template_files(files("spaner.scaffold") / "template"):
             path = new / place.replace(PLACEHOLDER, name)
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(content.replace(PLACEHOLDER, name), encoding="utf-8", newline="\n")
+            written = content.replace(PLACEHOLDER, name).replace(BOUNDS, bounds)
+            path.write_text(written, encoding="utf-8", newline="\n")
     return target
+
+
+def _bounds(installed: str) -> str:
+    """Return what a dependency takes: this version and later ones, up to the next major one."""
+    return f">={installed},<{int(installed.partition('.')[0]) + 1}"
 
 
 def _template_files(folder: Traversable, place: str = "") -> Iterator[tuple[str, str]]:
