@@ -31,6 +31,7 @@ from spaner.robustness.report import (
 from spaner.robustness.tables import inputs_tables
 from spaner.splits import split_rows
 from spaner_core.errors import ConfigError, OutputExists, PluginError, UnusableInput
+from spaner_core.plugin_code import GuardedCorruption, PluginCode
 from spaner_registry.config import read_config
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -115,8 +116,9 @@ def test_rows_that_cannot_be_corrupted_are_left_out(opened: Project) -> None:
 
 def test_a_corruption_that_fails_is_named(opened: Project) -> None:
     rows = split_rows(opened.manifest, "audio", "test")
-    with pytest.raises(PluginError, match=r"'watched' of 'audio'.*severity 2.*ZeroDivisionError"):
-        embed_corrupted(opened, "audio", rows, corruption=Watched(fail=True), severity=2)
+    failing = GuardedCorruption(Watched(fail=True), PluginCode("audio", "acme-audio", "1.0"))
+    with pytest.raises(PluginError, match=r"severity 2.*\.flac: .*acme-audio.*ZeroDivisionError"):
+        embed_corrupted(opened, "audio", rows, corruption=failing, severity=2)
 
 
 def test_a_corrupted_transform_is_never_taken_for_another(opened: Project) -> None:
