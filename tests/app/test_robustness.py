@@ -126,7 +126,7 @@ def test_a_corrupted_transform_is_never_taken_for_another(opened: Project) -> No
 
     def fingerprint(name: str = "a", *, severity: int = 1, seed: int = 0) -> str:
         corrupted = CorruptedTransform(
-            transform, Watched(name), severity=severity, seeds={"x": seed}, modality="vision"
+            transform, Watched(name), severity=severity, seeds={"x": seed}
         )
         return corrupted.fingerprint
 
