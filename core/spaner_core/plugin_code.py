@@ -10,9 +10,9 @@ from functools import wraps
 from typing import Any
 
 from spaner_core.errors import FailedInput, PluginError, SpanerError, one_line
-from spaner_core.features.inputs import describe_source
+from spaner_core.expected import brief
 from spaner_core.modality import Corruption
-from spaner_core.transform import EncoderInput, Sample, Source, Transform
+from spaner_core.transform import Content, EncoderInput, Sample, Source, Transform
 
 _OPTIONAL = ("check_header", "take", "parts", "without")
 _OF_MODULES = ("forward", "fit_statistics", "start_from", "fit")
@@ -94,7 +94,7 @@ class GuardedTransform:
 
     def decode(self, source: Source) -> Sample:
         """Read one input; raises `UnusableInput` whatever goes wrong."""
-        with self.code.running("decode", on=describe_source(source), kind=FailedInput):
+        with self.code.running("decode", on=_name(source), kind=FailedInput):
             return self.own.decode(source)
 
     def prepare(self, sample: Sample) -> Sequence[EncoderInput]:
@@ -109,6 +109,12 @@ class GuardedCorruption:
     def __init__(self, own: Corruption, code: PluginCode) -> None:
         self.name = own.name
         self.apply = code.guard(own.apply, f"corruption {own.name!r}", kind=FailedInput)
+
+
+def _name(source: Source) -> str:
+    if isinstance(source, Content):
+        return source.name
+    return brief(repr(source)) if isinstance(source, str) else str(source)
 
 
 class _Printed:
