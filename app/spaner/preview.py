@@ -1,0 +1,171 @@
+"""Shows one input as the search page and the report will show it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+from spaner_core.data.manifest import inline_source
+from spaner_core.errors import ConfigError, DataError, PluginError, UnusableInput
+from spaner_core.features.inputs import file_of
+from spaner_core.hookspecs import HEAD_BYTES
+from spaner_core.modality import Preview
+from spaner_core.ordinary_files import open_ordinary
+from spaner_core.previews import preview_html
+from spaner_core.writing import written_at_end
+
+from spaner.project import Project
+from spaner.search.exact import check_query
+
+_PAGE = """\
+<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy"
+ content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+<title>{{ title }}</title>
+<style>
+:root { color-scheme: light dark; --page: #f3f4f6; --card: #fff; --ink: #1f2328;
+  --edge: #d5d9de; --mark: #1b62a5; }
+@media (prefers-color-scheme: dark) { :root { --page: #14171b; --card: #1d2127; --ink: #e6e8eb;
+  --edge: #363d46; --mark: #7ab6ee; } }
+* { box-sizing: border-box; }
+body { margin: 0; min-height: 100vh; display: grid; place-items: center; padding: 1.5rem;
+  background: var(--page); color: var(--ink); font: 1rem/1.5 system-ui, sans-serif; }
+main { width: min(100%, 22rem); background: var(--card); border: 1px solid var(--edge);
+  border-radius: 12px; overflow: hidden; }
+header { padding: .9rem 1.25rem; border-bottom: 1px solid var(--edge); }
+header p { margin: 0; color: var(--mark); font-size: .85rem; font-weight: 600; }
+h1 { margin: 0; font-size: 1rem; font-weight: 600; overflow-wrap: anywhere; }
+figure { margin: 0; padding: 1.25rem; }
+img { display: block; max-width: 100%; height: auto; margin: 0 auto; border-radius: 6px; }
+figcaption, pre { margin: 0; font: inherit; white-space: pre-wrap; overflow-wrap: anywhere; }
+figcaption { margin-top: .9rem; font-size: .9rem; }
+</style>
+</head>
+<body>
+<main>
+<header><p>{{ modality }}</p><h1>{{ title }}</h1></header>
+{{ figure }}
+</main>
+</body>
+</html>
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShownInput:
+    """An input, the modality that it was read as, and what people see of it."""
+
+    name: str
+    modality: str
+    preview: Preview
+
+
+def show_input(project: Project, given: str, *, modality: str | None) -> ShownInput:
+    """Read an input, a path or a text, and ask its plugin what people are to see of it.
+
+    Without a `modality`, plugins say whose it may be. Raises `ConfigError` where none or several
+    do, `DataError` where the input cannot be read or its plugin shows nothing.
+    """
+    name = _recognised(project, given) if modality is None else modality
+    check_query(project, given, name)
+    plugin = project.registry.load(name)
+    source: Path | str = Path(given)
+    if plugin.modality.inline:
+        source = inline_source(given, Path(), suffixes=plugin.modality.suffixes)
+    try:
+        sample = project.assembly.modality(name).transform.decode(source)
+    except UnusableInput as error:
+        raise DataError(f"{given if isinstance(source, Path) else 'the text'}: {error}") from error
+    preview = plugin.preview(sample)
+    if preview is None:
+        raise DataError(
+            f"plugin {name!r} shows nothing of its inputs; expected a preview; its author can add "
+            "the hook spaner_preview"
+        )
+    _check(preview, name)
+    title = source.name if isinstance(source, Path) else "a text"
+    return ShownInput(name=title, modality=name, preview=preview)
+
+
+def page_of(shown: ShownInput) -> str:
+    """Return one HTML page that needs nothing else, light or dark as its reader wants it."""
+    from jinja2 import Environment
+    from markupsafe import Markup
+
+    page = Environment(autoescape=True).from_string(_PAGE)
+    figure = Markup(preview_html(shown.preview))
+    return page.render(title=shown.name, modality=shown.modality, figure=figure)
+
+
+def write_page(shown: ShownInput, output: Path) -> None:
+    """Write the page to a file."""
+    page = page_of(shown)
+    with written_at_end(output) as partial:
+        partial.write_text(page, encoding="utf-8")
+
+
+def write_picture(shown: ShownInput) -> Path | None:
+    """Write the picture to a new file where temporary ones are; None where there is none."""
+    if shown.preview.png is None:
+        return None
+    with NamedTemporaryFile(prefix="spaner-preview-", suffix=".png", delete=False) as file:
+        file.write(shown.preview.png)
+    return Path(file.name)
+
+
+def _check(preview: Preview, name: str) -> None:
+    try:
+        preview_html(preview)
+    except ValueError as error:
+        raise PluginError(
+            f"plugin {name!r}: its preview cannot be shown ({error}); expected a text or a PNG; "
+            "report it to its author"
+        ) from error
+
+
+def _recognised(project: Project, given: str) -> str:
+    """Return the only declared modality that an input may be of."""
+    names = _candidates(project, given)
+    if len(names) == 1:
+        return names[0]
+    if not names:
+        declared = ", ".join(project.config.modalities)
+        raise ConfigError(
+            f"no plugin recognises {given!r}; expected an input of {declared}; name its modality "
+            "with --from"
+        )
+    raise ConfigError(
+        f"{given!r} may be of {' or '.join(names)}; expected one modality; name it with --from"
+    )
+
+
+def _candidates(project: Project, given: str) -> list[str]:
+    """Ask plugins by an input's first bytes, then by its suffix; a text may be of any inline one.
+
+    Raises `DataError` where it is spelt like a file and there is none.
+    """
+    plugins = {name: project.registry.load(name) for name in project.config.modalities}
+    named = Path(given.partition("#")[0])
+    if not os.path.lexists(named) or (named.is_dir() and "/" not in given):
+        for name in plugins:
+            check_query(project, given, name)
+        return [name for name, plugin in plugins.items() if plugin.modality.inline]
+    head, suffix = _head(Path(given))
+    names = [name for name, plugin in plugins.items() if plugin.recognise(head, suffix)]
+    return names or [name for name, plugin in plugins.items() if suffix in plugin.modality.suffixes]
+
+
+def _head(path: Path) -> tuple[bytes, str | None]:
+    """Return a file's first bytes, and its suffix. Raises `DataError` where it cannot be read."""
+    try:
+        file, _ = file_of(path)
+        with open_ordinary(file) as opened:
+            return opened.read(HEAD_BYTES), file.suffix.lower() or None
+    except (OSError, UnusableInput) as error:
+        raise DataError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
