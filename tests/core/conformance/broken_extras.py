@@ -6,7 +6,6 @@ import random
 import struct
 import zlib
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from spaner_core import Modality, Preview, UnusableInput
@@ -186,7 +185,7 @@ def read_anything(own: Any, source: Any) -> Said:
     try:
         return Said(own(source), text=str(source))
     except UnusableInput:
-        if isinstance(source, Path):
+        if not isinstance(source, str):
             raise
         return Said([[[len(source), *[1.0] * (own.__self__.width - 1)]]], text=source)
 
