@@ -112,6 +112,18 @@ def test_a_broken_plugin_breaks_its_rule_and_no_other(
     assert broken == list(toy.also)
 
 
+def test_whichever_rule_is_tried_first_a_broken_one_tells_the_cause(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spaner_core.child.run_child", run_warm)
+    reference = f"{broken_readers.__name__}:cannot_be_fitted"
+    subject = open_subject("toy", tmp_path, reference=reference)
+    names = ("features_in_a_second_process", "saved_aligner_in_a_second_process", "alignment")
+    verdicts = [judge(BY_NAME[f"check_{name}"], subject) for name in names]
+    assert [verdict.passed for verdict in verdicts] == [True, False, None]
+    assert "out of order" in verdicts[1].remark
+
+
 def test_every_rule_is_shown_to_fail() -> None:
     assert set(BY_NAME) == {toy.rule for toy in BROKEN.values()}
 
