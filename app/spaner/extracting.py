@@ -125,6 +125,7 @@ def _prune(project: Project) -> PruneReport:
     for stream in project.store.streams():
         discard_renewal(stream)
         removed.append(stream.keep(partial(_used_keys, project, stream.identity, kept)))
+    project.store.hashes.forget_gone()
     project.say(*(f"{stream} was not pruned: {why}" for stream, why in kept.items()))
     for part in removed:
         for path in part.strange:
@@ -177,7 +178,11 @@ def _keys(project: Project, manifest: Path, modality: str) -> set[str]:
     """
     rows = read_manifest(manifest).select(modality=modality)
     sources = dict.fromkeys(project.sources(modality, rows, folder=manifest.parent))
-    found = [given for given in key_inputs(sources) if isinstance(given, KeyedInput)]
+    found = [
+        given
+        for given in key_inputs(sources, project.store.hashes.hash_file)
+        if isinstance(given, KeyedInput)
+    ]
     gone = len(sources) - len(found)
     if gone > max(project.config.data.share_unusable(modality) * len(sources), 1):
         raise DataError(

@@ -129,6 +129,6 @@ def _input_keys(project: Project, name: str, split: str) -> Iterator[str]:
     """Give the contents of what a modality is trained and measured on; unusable ones have none."""
     chosen = (training_rows(project, name), measured_rows(project.manifest, name, split))
     sources = [source for rows in chosen for source in project.sources(name, rows)]
-    for given in key_inputs(sources):
+    for given in key_inputs(sources, project.store.hashes.hash_file):
         if isinstance(given, KeyedInput):
             yield given.key

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 import yaml
 from spaner.demo.dataset import write_dataset
+from spaner_core.features.hashes import NAME as FILE_HASHES
 
 from tests import process
 
@@ -161,13 +162,18 @@ def attached(tmp_path: Path, attached_project: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def tree() -> Callable[[Path], dict[str, str]]:
-    """Give every file below a folder with its SHA-256, and every folder with none."""
+    """Give every file below a folder with its SHA-256, and every folder with none.
+
+    What a store remembers of input files is left out: any command may add to it.
+    """
 
     def digest(path: Path) -> str:
         return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
     return lambda folder: {
-        path.relative_to(folder).as_posix(): digest(path) for path in sorted(folder.rglob("*"))
+        path.relative_to(folder).as_posix(): digest(path)
+        for path in sorted(folder.rglob("*"))
+        if path.name != FILE_HASHES
     }
 
 

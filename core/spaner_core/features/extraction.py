@@ -13,6 +13,7 @@ from tqdm.auto import tqdm
 from spaner_core.errors import DataError, FailedInput, TooManyUnusable, UnusableInput
 from spaner_core.features.batch_files import fitting
 from spaner_core.features.encoding import WINDOW_BATCH, EncodedSample, encode_samples
+from spaner_core.features.hashes import FileHashes
 from spaner_core.features.inputs import Given, KeyedInput, TakenSample, describe_source, key_inputs
 from spaner_core.features.rows import FeatureRows, RowSource, stack_rows
 from spaner_core.features.stream import FeatureStream
@@ -92,7 +93,7 @@ def extract_stored(
     encoded, the others are only looked at. Raises `TooManyUnusable` then, `PluginError` as
     `extract`, and `DataError` where the store cannot be written.
     """
-    inputs, unusable = _key_all(sources)
+    inputs, unusable = _key_all(sources, stream.hashes)
     known = {s: stream.refused[i.key] for s, i in inputs.items() if i.key in stream.refused}
     if again or len(unusable) + len(known) > max_unusable:
         known = {}
@@ -146,17 +147,18 @@ def _missing(
 
 
 def _key_all(
-    sources: Sequence[Path | str],
+    sources: Sequence[Path | str], hashes: FileHashes
 ) -> tuple[dict[Path | str, KeyedInput], dict[Path | str, str]]:
     inputs: dict[Path | str, KeyedInput] = {}
     unusable: dict[Path | str, str] = {}
     with spent("store"):
         distinct = list(dict.fromkeys(sources))
-        for source, given in zip(distinct, key_inputs(distinct), strict=True):
+        for source, given in zip(distinct, key_inputs(distinct, hashes.hash_file), strict=True):
             if isinstance(given, UnusableInput):
                 unusable[source] = _reason(given)
             else:
                 inputs[source] = given
+        hashes.save()
     return inputs, unusable
 
 

@@ -95,7 +95,7 @@ def _choose(stream: FeatureStream, sources: Iterable[Path | str]) -> list[KeyedI
         stored = (
             given
             for source in sources
-            for given in key_inputs([source])
+            for given in key_inputs([source], stream.hashes.hash_file)
             if isinstance(given, KeyedInput) and given.key in stream
         )
         found = {given.key: given for given in islice(stored, FOUND_ROWS)}

@@ -6,8 +6,9 @@ import errno
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
@@ -16,13 +17,17 @@ from spaner_core.ordinary_files import open_ordinary
 from spaner_core.transform import Content, Sample, Source
 
 
-class _Stamp(NamedTuple):
+class Stamp(NamedTuple):
     """What changes when a file does, or when another takes its name."""
 
     size_bytes: int
     modified_ns: int
     changed_ns: int
     inode: int
+
+
+HashFile: TypeAlias = Callable[[Path], tuple[str, Stamp]]
+"""Gives the SHA-256 of a file's content, and the file's stamp."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,14 +42,14 @@ class KeyedInput:
     source: Path | str
     key: str
     size_bytes: int
-    stamp: _Stamp | None
+    stamp: Stamp | None
 
     def check_unchanged(self) -> None:
         """Raise `UnusableInput` where the file was changed after its key was taken."""
         if not isinstance(self.source, Path):
             return
         try:
-            unchanged = self.stamp == _stamp(file_of(self.source)[0].stat())
+            unchanged = self.stamp == stamp_of(file_of(self.source)[0].stat())
         except (OSError, UnusableInput):  # it is gone
             unchanged = False
         if not unchanged:
@@ -63,20 +68,38 @@ Given: TypeAlias = Source | TakenSample
 """What can be encoded without being kept."""
 
 
-def key_inputs(sources: Iterable[Path | str]) -> Iterator[KeyedInput | UnusableInput]:
-    """Read each input's content for its key, a file once; give the reason for what cannot be read.
+def hash_file(file: Path) -> tuple[str, Stamp]:
+    """Read a file; return the SHA-256 of its content, and its stamp.
 
-    Those are folders, pipes and devices, files that are not there, and names that no file can have.
+    Raises `OSError`, and `ValueError` for a name that no file can have.
+    """
+    with open_ordinary(file) as opened:
+        stamp = stamp_of(os.fstat(opened.fileno()))
+        return hashlib.file_digest(opened, "sha256").hexdigest(), stamp
+
+
+def stamp_of(stat: os.stat_result) -> Stamp:
+    """Take the stamp from what the file system says of a file."""
+    return Stamp(stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
+
+
+def key_inputs(
+    sources: Iterable[Path | str], hash_file: HashFile = hash_file
+) -> Iterator[KeyedInput | UnusableInput]:
+    """Give each input the key of its content, and the reason for what cannot be read.
+
+    A file is hashed once. Folders, pipes and devices cannot be read, nor files that are not there,
+    nor names that no file can have.
     """
     given = list(sources)
     parts = Counter(without_part(source) for source in given if isinstance(source, Path))
-    read: dict[Path, tuple[str, _Stamp]] = {}
+    hash_once = cache(partial(_hash, hash_file))
     for source in given:
         try:
             if isinstance(source, str):
                 yield _key_text(source)
             else:
-                yield _key_file(source, read, parts=parts[without_part(source)])
+                yield _key_file(source, hash_once, parts=parts[without_part(source)])
         except UnusableInput as error:
             yield error
 
@@ -131,30 +154,25 @@ def _key_text(text: str) -> KeyedInput:
     return KeyedInput(source=text, key=key, size_bytes=len(content), stamp=None)
 
 
-def _key_file(source: Path, read: dict[Path, tuple[str, _Stamp]], *, parts: int) -> KeyedInput:
+def _hash(hash_file: HashFile, file: Path) -> tuple[str, Stamp]:
+    try:
+        return hash_file(file)
+    except (OSError, ValueError) as error:  # a NUL in the name is a ValueError
+        reason = getattr(error, "strerror", None) or error
+        raise UnusableInput(
+            f"{reason}; expected a file that can be read; check the path"
+        ) from error
+
+
+def _key_file(source: Path, hash_file: HashFile, *, parts: int) -> KeyedInput:
     file, part = file_of(source)
-    check_ordinary(file)
-    if file not in read:
-        try:
-            with open_ordinary(file) as opened:
-                stamp = _stamp(os.fstat(opened.fileno()))
-                read[file] = hashlib.file_digest(opened, "sha256").hexdigest(), stamp
-        except (OSError, ValueError) as error:  # a NUL in the name is a ValueError
-            reason = getattr(error, "strerror", None) or error
-            raise UnusableInput(
-                f"{reason}; expected a file that can be read; check the path"
-            ) from error
-    content, stamp = read[file]
+    content, stamp = hash_file(file)
     return KeyedInput(
         source=source,
         key=_key("file", file.suffix.lower(), part, content),
         size_bytes=stamp.size_bytes // (parts if part else 1),
         stamp=stamp,
     )
-
-
-def _stamp(stat: os.stat_result) -> _Stamp:
-    return _Stamp(stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
 
 
 def without_part(source: Path) -> Path:

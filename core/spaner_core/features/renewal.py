@@ -39,7 +39,8 @@ class Renewal:
 
 def begun_renewal(stream: FeatureStream) -> FeatureStream:
     """Open what an interrupted renewal of `stream` left; mostly there is nothing."""
-    return FeatureStream(stream.folder / BEGUN / stream.folder.name, stream.identity)
+    folder = stream.folder / BEGUN / stream.folder.name
+    return FeatureStream(folder, stream.identity, hashes=stream.hashes)
 
 
 def renew_stored(

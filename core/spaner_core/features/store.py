@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from spaner_core.features.hashes import FileHashes
 from spaner_core.features.identity import FORMAT_VERSION, StreamIdentity
 from spaner_core.features.outdated import OutdatedAligners
 from spaner_core.features.stream import DESCRIPTION, FeatureStream
@@ -40,11 +41,11 @@ class FeatureStore:
     """Features that were extracted, in `folder`, as numbers of `dtype` (float16 or float32)."""
 
     def __init__(self, folder: Path, *, dtype: str = "float16") -> None:
-        self.folder, self.dtype = folder, dtype
+        self.folder, self.dtype, self.hashes = folder, dtype, FileHashes(folder)
 
     def stream(self, identity: StreamIdentity) -> FeatureStream:
         """Open a stream; it holds nothing before it is written."""
-        return FeatureStream(self.folder / identity.folder, identity)
+        return FeatureStream(self.folder / identity.folder, identity, hashes=self.hashes)
 
     def streams(self) -> Iterator[FeatureStream]:
         """Open every stream that there is."""

@@ -23,6 +23,7 @@ from spaner_core.features.batch_files import (
     write_batch_file,
 )
 from spaner_core.features.encoding import EncodedSample
+from spaner_core.features.hashes import FileHashes
 from spaner_core.features.identity import StreamIdentity
 from spaner_core.features.inputs import KeyedInput
 from spaner_core.features.plans import PLAN, read_plan, write_plan
@@ -53,8 +54,10 @@ class FeatureStream:
     written anew when its inputs are needed.
     """
 
-    def __init__(self, folder: Path, identity: StreamIdentity) -> None:
-        self.folder, self.identity = folder, identity
+    def __init__(
+        self, folder: Path, identity: StreamIdentity, *, hashes: FileHashes | None = None
+    ) -> None:
+        self.folder, self.identity, self.hashes = folder, identity, hashes or FileHashes()
         self._described: dict[str, Any] = asdict(identity)
         self._files: list[BatchFile] = []
         self._places: dict[str, tuple[int, int]] = {}
