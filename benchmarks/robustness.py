@@ -19,8 +19,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from page import as_section
-from spaner.demo.dataset import write_dataset
-from spaner.demo.story import PLUGINS_YAML
+from spaner.demo.dataset import PLUGINS_YAML, write_dataset
 from spaner.project import Project
 from spaner.robustness.report import measure_robustness, write_report
 from spaner.training import train

@@ -26,8 +26,7 @@ from statistics import fmean
 from digits import progress
 from judging import Figures, judge_labels, judge_scores
 from page import as_section
-from spaner.demo.dataset import write_dataset
-from spaner.demo.story import PLUGINS_YAML
+from spaner.demo.dataset import PLUGINS_YAML, write_dataset
 from spaner.evaluate import evaluate
 from spaner.project import Project
 from spaner.tables import NOTHING, Table, interval_cell

@@ -39,14 +39,13 @@ UNSAFE_CALLS = {
 }
 LONGEST_MODULE = 270
 CIRCLES = {
-    "spaner": [{"cli", "demo"}, {"freshness", "project"}],
+    "spaner": [{"freshness", "project"}],
     "spaner_core": [{"checkpoint", "space"}, {"data", "features"}, {"modality", "readers"}],
     "spaner_registry": [],
 }
 """Rooms (modules and folders of a package) that import one another, still; none may join them."""
 
 MODULE_CIRCLES = [
-    {"spaner.cli", "spaner.cli.building", "spaner.cli.running"},
     {"spaner.freshness", "spaner.project"},
     {f"spaner_core.conformance.{name}" for name in ("ask_second_process", "fitted", "subject")},
     {"spaner_core.modality", "spaner_core.readers"},

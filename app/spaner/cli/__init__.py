@@ -1,4 +1,4 @@
-"""The command line, a file a command group. Nothing heavy is imported before a command runs."""
+"""The command line, a file a command. Nothing heavy is imported before a command runs."""
 
 from __future__ import annotations
 
@@ -7,16 +7,23 @@ from typing import Annotated
 import typer
 
 from spaner.cli import (
-    asking,
-    building,
-    calibrating,
-    looking,
-    measuring,
+    attach,
+    calibrate,
+    check,
+    demo,
+    evaluate,
+    extend,
+    extract,
+    few_shot,
     plugins,
     preview,
-    prompting,
-    propagating,
-    tuning,
+    prompt,
+    propagate,
+    robustness,
+    search,
+    train,
+    tune,
+    verify,
 )
 
 app = typer.Typer(
@@ -48,18 +55,25 @@ def start(
         typer.echo(context.get_help())
 
 
-for group in (
-    building,
-    asking,
-    calibrating,
-    propagating,
-    prompting,
-    looking,
+for command in (
+    demo,
+    extract,
+    train,
+    attach,
+    extend,
+    evaluate,
+    search,
+    calibrate,
+    propagate,
+    prompt,
+    check,
+    verify,
     preview,
-    measuring,
-    tuning,
+    few_shot,
+    robustness,
+    tune,
     plugins,
 ):
-    app.add_typer(group.app)
+    app.add_typer(command.app)
 
 __all__ = ["app"]

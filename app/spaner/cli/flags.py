@@ -80,3 +80,9 @@ def as_name(given: str | None) -> str | None:
 def split_names(given: Sequence[str] | None) -> list[str]:
     """Read names that a flag gives with commas, or by being repeated."""
     return [name.strip() for part in given or () for name in part.split(",") if name.strip()]
+
+
+SplitFlag = Annotated[
+    str, typer.Option("--split", callback=as_name, help="Which rows are measured.")
+]
+"""The flag that says which split a command measures."""

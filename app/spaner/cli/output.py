@@ -9,10 +9,11 @@ from collections.abc import Iterable, Sequence
 
 import typer
 from rich.console import Console, JustifyMethod
-from rich.table import Table
+from rich.table import Table as TerminalTable
 from rich.text import Text
 
 from spaner.cli.streams import escaped, plain
+from spaner.tables import Table
 
 
 def say_json(value: object) -> None:
@@ -50,7 +51,7 @@ def say_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     Headers and cells are plain text: what stands in users' data is never read as markup.
     """
     filled = [[_cell(value) for value in row] for row in rows]
-    table = Table()
+    table = TerminalTable()
     for place, column in enumerate(columns):
         numeric = bool(filled) and all(_is_number(row[place]) for row in filled)
         justify: JustifyMethod = "right" if numeric else "left"
@@ -58,6 +59,13 @@ def say_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     for row in filled:
         table.add_row(*(Text(cell) for cell in row))
     Console(soft_wrap=False).print(table)
+
+
+def say_tables(tables: Iterable[Table]) -> None:
+    """Write tables to standard output, each below its title."""
+    for table in tables:
+        say(table.title)
+        say_table(table.columns, table.rows)
 
 
 def _cell(value: object) -> str:

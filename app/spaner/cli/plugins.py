@@ -1,4 +1,4 @@
-"""Commands about plugins: plugins, plugins new, plugins check."""
+"""Lists, writes and checks plugins: `spaner plugins`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command preview."""
+"""Shows an input: `spaner preview`."""
 
 from __future__ import annotations
 

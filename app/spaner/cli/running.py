@@ -13,6 +13,7 @@ from spaner_core.errors import SpanerError
 from typer.exceptions import TyperException
 
 from spaner.cli import app
+from spaner.cli.frame import call
 from spaner.cli.output import tell
 from spaner.cli.streams import prepare_streams
 from spaner.stopping import was_asked
@@ -55,13 +56,8 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def invoke(arguments: Sequence[str]) -> None:
-    """Run a command, whatever it raises; `typer.Exit` is its end with an exit code.
-
-    Unlike typer's own `main` this passes on Ctrl-C and closed pipes.
-    """
-    command = build_commands(app)
-    with command.make_context("spaner", list(arguments)) as context:
-        command.invoke(context)
+    """Run a command, whatever it raises; `typer.Exit` is its end with an exit code."""
+    call(build_commands(app), arguments)
 
 
 def _explain(error: Exception, arguments: Sequence[str]) -> tuple[int, str]:

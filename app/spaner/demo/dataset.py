@@ -22,6 +22,9 @@ from pathlib import Path
 from spaner.demo.concepts import CONCEPTS, DIGITS
 from spaner.demo.texts import demo_texts, label_texts
 
+PLUGINS_YAML = "plugins.yaml"
+"""The configuration of the demonstration, a file of this package."""
+
 MANIFEST_COLUMNS = (
     "id",
     "modality",

@@ -1,4 +1,4 @@
-"""The command that says what cosines are worth: calibrate."""
+"""Makes scores readable: `spaner calibrate`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command that chooses settings: tune."""
+"""Chooses settings: `spaner tune`."""
 
 from __future__ import annotations
 

@@ -13,9 +13,7 @@ from spaner_core.ordinary_files import read_small
 
 from spaner.cli.output import say
 from spaner.cli.streams import plain
-from spaner.demo.dataset import write_dataset
-
-PLUGINS_YAML = "plugins.yaml"
+from spaner.demo.dataset import PLUGINS_YAML, write_dataset
 
 
 def tell(folder: Path, run: Callable[[list[str]], None]) -> None:

@@ -1,4 +1,4 @@
-"""The command propagate."""
+"""Carries labels: `spaner propagate`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command prompt."""
+"""Shows the prompt: `spaner prompt`."""
 
 from __future__ import annotations
 

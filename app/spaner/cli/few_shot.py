@@ -1,0 +1,39 @@
+"""Measures how few labels are enough: `spaner few-shot`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from spaner.cli.flags import SplitFlag
+from spaner.cli.frame import Call, Result, framed
+from spaner.cli.output import say_tables
+from spaner.splits import TEST_SPLIT
+
+app = typer.Typer()
+
+
+@app.command(epilog="Example: spaner few-shot --shots 1,4,16 --seeds 5")
+@framed("config manifest seed device json quiet")
+def few_shot(
+    call: Call,
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Modalities; all declared ones by default.")
+    ] = None,
+    shots: Annotated[
+        str, typer.Option(help="Labelled rows a concept, with commas.")
+    ] = "1,2,4,8,16",
+    seeds: Annotated[int, typer.Option(min=1, help="How often each is drawn and trained.")] = 5,
+    split: SplitFlag = TEST_SPLIT,
+) -> Result:
+    """Train on a few labelled rows a concept, again and again; say how close it comes to all."""
+    from spaner.refusals import read_shots
+
+    counts = read_shots(shots)
+    project = call.open(names or ())
+    from spaner.few_shot import few_shot as measure
+    from spaner.few_shot import few_shot_table
+
+    report = measure(project, names or (), shots=counts, seeds=seeds, split=split)
+    return Result(report, lambda: say_tables([few_shot_table(report)]))
