@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from spaner.__main__ import SETTINGS
 from spaner.cli.output import say
 
 COLUMNS = ("id", "modality", "input", "concept", "item", "split", "source")
@@ -94,7 +96,7 @@ def search_seconds(config: Path) -> tuple[float, float]:
     for _ in range(RUNS):
         for seconds, command in zip(spent, commands, strict=True):
             begun = time.perf_counter()
-            subprocess.run(command, capture_output=True, check=True)
+            subprocess.run(command, capture_output=True, check=True, env=os.environ | SETTINGS)
             seconds.append(time.perf_counter() - begun)
     return min(spent[0]), min(spent[1])
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+import pyarrow as pa
 import pytest
 import torch
 from spaner.cli.output import say_table
@@ -30,6 +31,8 @@ from spaner.robustness.report import (
 )
 from spaner.robustness.tables import inputs_tables
 from spaner.splits import split_rows
+from spaner_core.data.columns import TEXT
+from spaner_core.data.manifest import Rows
 from spaner_core.errors import ConfigError, OutputExists, PluginError, UnusableInput
 from spaner_core.plugin_code import GuardedCorruption, PluginCode
 from spaner_registry.config import read_config
@@ -101,7 +104,8 @@ def test_a_rows_seed_follows_its_id_not_its_place(opened: Project) -> None:
     embed_corrupted(opened, "audio", rows, corruption=whole, severity=1)
     embed_corrupted(opened, "audio", rows[-1:], corruption=last, severity=1)
     renamed = Watched()
-    other = [replace(rows[-1], id="another")]
+    cells = {**rows[-1:].cells, "id": pa.array(["another"], TEXT)}
+    other = Rows(cells, rows[-1:].lines)
     embed_corrupted(opened, "audio", other, corruption=renamed, severity=1)
     assert last.asked == whole.asked[-1:] != renamed.asked
 

@@ -25,7 +25,7 @@ from spaner_core.ordinary_files import open_ordinary
 LONGEST_CELL = 2**31 - 1
 """Most characters of a CSV cell: all that csv can be told on every system. An input may be long."""
 
-ROWS_AT_ONCE = 2**12
+ROWS_AT_ONCE = 2**11
 """Rows that are Python objects at a time, before they become columns."""
 
 _ANNOUNCED = re.compile(r'"?sep=(?P<delimiter>[^"\n])"? *\n', re.IGNORECASE)
