@@ -27,10 +27,10 @@ from digits import (
     progress,
     trained_parameters,
 )
-from spaner.plan import count_parameters
+from spaner.training.plan import count_parameters
 from spaner_core.evaluation.retrieval import retrieval_by_pair
 from spaner_core.recipe import TrainingRecipe
-from spaner_core.space import Space
+from spaner_core.space.space import Space
 from spaner_core.training.attach import fit_attached
 
 LATER = "audio"

@@ -33,7 +33,7 @@ from baselines.methods import METHODS, WITH_MINILM, Method
 from baselines.search import Run, Trial, measure, tune
 from baselines.tables import report
 from digits import progress
-from spaner_core.threads import one_thread
+from spaner_core.devices import one_thread
 
 SHOTS = (1, 2, 4, 8, 16)
 

@@ -19,22 +19,23 @@ from made_inputs import minilm as minilm_model
 from scipy import stats
 from spaner.demo.concepts import DIGITS
 from spaner.demo.dataset import write_dataset
-from spaner.material import labelled_rows
-from spaner.plan import count_parameters, read_project_labels
 from spaner.project import Project
 from spaner.splits import split_rows
+from spaner.training.material import labelled_rows
+from spaner.training.plan import count_parameters, read_project_labels
 from spaner_core import API_VERSION, Aligner, FeatureSpec
-from spaner_core.data.labelled import LabelledRows, numbers_of
+from spaner_core.data.numbering import numbers_of
+from spaner_core.devices import one_thread
 from spaner_core.evaluation.coherence import coherence_by_pair
 from spaner_core.evaluation.retrieval import retrieval_by_pair
+from spaner_core.features.labelled import LabelledRows
 from spaner_core.features.rows import flat_vectors
 from spaner_core.recipe import Recipe
-from spaner_core.records import AlignerRecord, ModalityRecord, PromptBlock, PromptRecord
-from spaner_core.space import Space, SpaceAligner
-from spaner_core.threads import one_thread
+from spaner_core.space.records import AlignerRecord, ModalityRecord, PromptBlock, PromptRecord
+from spaner_core.space.space import Space, SpaceAligner
 from spaner_core.training.joint import fit_space
 from spaner_core.training.material import ConceptNames, Material, ModalityMaterial
-from spaner_registry.config import read_config
+from spaner_registry.config.settings import read_config
 
 CONFIG = """\
 space: space

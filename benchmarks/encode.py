@@ -25,7 +25,7 @@ from made_inputs import make_texts, minilm
 from sentence_transformers import SentenceTransformer
 from side_by_side import Comparison, median_of, median_ratio, seconds_of, show, take_turns
 from spaner_core.pretrained.freeze import FrozenEncoder
-from spaner_registry.registry import Registry
+from spaner_registry.plugins.registry import Registry
 
 SIZES = {1: 41, 32: 7, 256: 3}
 """How many texts are encoded in one call, and how many turns are taken."""

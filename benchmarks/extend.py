@@ -29,11 +29,11 @@ from digits import (
     trained_parameters,
 )
 from spaner.demo.concepts import DIGITS
-from spaner.plan import count_parameters
-from spaner_core.data.labelled import LabelledRows, join_labelled
+from spaner.training.plan import count_parameters
 from spaner_core.evaluation.retrieval import retrieval
+from spaner_core.features.labelled import LabelledRows, join_labelled
 from spaner_core.recipe import TrainingRecipe
-from spaner_core.space import Space
+from spaner_core.space.space import Space
 from spaner_core.training.attach import fit_attached
 from spaner_core.training.material import ConceptNames
 

@@ -42,16 +42,16 @@ from typing import Any
 from digits import progress
 from made_inputs import KINDS, Kind, write_project
 from side_by_side import Comparison, median_ratio, show, take_turns, total
-from spaner.extracting import extract
 from spaner.project import Project
 from spaner.splits import split_rows
+from spaner.training.extract import extract
 from spaner_core.data.manifest import Rows
-from spaner_core.encoders import AssembledModality
 from spaner_core.features.encoding import WINDOW_BATCH, encode_samples
 from spaner_core.features.inputs import key_input
 from spaner_core.features.plans import BATCH_ROWS
-from spaner_core.profiling import profiled
-from spaner_registry.config import read_config
+from spaner_core.progress import profiled
+from spaner_core.space.encoders import AssembledModality
+from spaner_registry.config.settings import read_config
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 

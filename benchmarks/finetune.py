@@ -36,18 +36,19 @@ from digits import progress
 from lora import FineTuning
 from made_inputs import minilm
 from side_by_side import Comparison, seconds_of, show
-from spaner.attaching import attach
 from spaner.demo.concepts import DIGITS
 from spaner.demo.dataset import write_dataset
-from spaner.material import labelled_rows
 from spaner.project import Project
 from spaner.splits import split_rows
-from spaner.training import train
-from spaner_core.data.labelled import LabelledBatches, numbers_of
+from spaner.training.attach import attach
+from spaner.training.material import labelled_rows
+from spaner.training.train import train
+from spaner_core.data.matches import Labels
+from spaner_core.data.numbering import numbers_of
 from spaner_core.evaluation.retrieval import retrieval_by_pair
-from spaner_core.positives import Labels
+from spaner_core.features.labelled import LabelledBatches
 from spaner_core.training.trainer import train_attached
-from spaner_registry.config import read_config
+from spaner_registry.config.settings import read_config
 from torch import Tensor
 
 EPOCHS = 10

@@ -6,16 +6,16 @@ from itertools import permutations
 
 import torch
 from sklearn.metrics import brier_score_loss
-from spaner.calibrating import FIRST_HITS, calibrate
-from spaner.calibration import CalibratedPair
-from spaner.evaluate import embed_split
+from spaner.evaluation.evaluate import embed_split
 from spaner.project import Project
-from spaner.propagation import propagate
-from spaner.propagation_request import Propagation
-from spaner_core.data.labelled import number_rows
+from spaner.propagation.propagate import propagate
+from spaner.propagation.request import Propagation
+from spaner.search.calibrate import FIRST_HITS, calibrate
+from spaner.search.calibration import CalibratedPair
+from spaner_core.data.matches import SamplePositives
+from spaner_core.data.numbering import number_rows
 from spaner_core.evaluation.samples import one_a_sample
 from spaner_core.evaluation.scores import unit_pair
-from spaner_core.positives import SamplePositives
 from torch import Tensor
 
 SPLIT = "test"

@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from made_inputs import minilm
 from peft import LoraConfig, get_peft_model
-from spaner_core.aligner import build_aligner
-from spaner_core.losses import anchor_loss
-from spaner_core.modality import RowBatch
-from spaner_core.prompt import SharedPrompt
+from spaner_core.contract.modality import RowBatch
+from spaner_core.method.aligner import build_aligner
+from spaner_core.method.losses import anchor_loss
+from spaner_core.method.prompt import SharedPrompt
 from spaner_core.recipe import TrainingRecipe
 from spaner_text.options import TransformerOptions
 from spaner_text.reader import build_reader

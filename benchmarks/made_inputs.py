@@ -17,7 +17,7 @@ import numpy as np
 import soundfile
 import torch
 from PIL import Image
-from spaner_core.receipts import hash_file
+from spaner_core.space.receipts import hash_file
 from transformers import AutoConfig, AutoModel, Wav2Vec2FeatureExtractor
 
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"

@@ -121,7 +121,7 @@ def gallery_seconds(config: Path) -> tuple[int, float, float]:
     """Key the files of the project's images: read anew, and as remembered."""
     from spaner.project import Project
     from spaner_core.features.inputs import hash_file, key_inputs
-    from spaner_registry.config import read_config
+    from spaner_registry.config.settings import read_config
 
     project = Project(read_config(config))
     sources = project.sources("vision", project.manifest.select("vision"))

@@ -20,10 +20,10 @@ from pathlib import Path
 
 from page import as_section
 from spaner.demo.dataset import PLUGINS_YAML, write_dataset
+from spaner.experiments.robustness.report import measure_robustness, write_report
 from spaner.project import Project
-from spaner.robustness.report import measure_robustness, write_report
-from spaner.training import train
-from spaner_registry.config import Config, read_config
+from spaner.training.train import train
+from spaner_registry.config.settings import Config, read_config
 
 
 def main() -> None:

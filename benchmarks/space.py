@@ -27,12 +27,12 @@ from digits import progress
 from judging import Figures, judge_labels, judge_scores
 from page import as_section
 from spaner.demo.dataset import PLUGINS_YAML, write_dataset
-from spaner.evaluate import evaluate
+from spaner.evaluation.evaluate import evaluate
 from spaner.project import Project
 from spaner.tables import NOTHING, Table, interval_cell
-from spaner.training import TrainingReport, train
+from spaner.training.train import TrainingReport, train
 from spaner_core.evaluation.intervals import Interval, intervals
-from spaner_registry.config import read_config
+from spaner_registry.config.settings import read_config
 
 RETRIEVAL = {
     "recall@1": "R@1",

@@ -42,13 +42,13 @@ from digits import progress
 from made_store import CONCEPTS, ROW_BYTES, SPEC, hold, keys_of, open_stream, shard_path, write_both
 from safetensors import safe_open
 from side_by_side import Comparison, median_of, median_ratio, show, take_turns
-from spaner_core.aligner import build_aligner
-from spaner_core.data.labelled import LabelledBatches, LabelledRows
+from spaner_core.devices import one_thread
+from spaner_core.features.labelled import LabelledBatches, LabelledRows
 from spaner_core.features.plans import BATCH_ROWS
 from spaner_core.features.rows import RowSource
-from spaner_core.prompt import SharedPrompt, random_anchors
+from spaner_core.method.aligner import build_aligner
+from spaner_core.method.prompt import SharedPrompt, random_anchors
 from spaner_core.recipe import TrainingRecipe
-from spaner_core.threads import one_thread
 from spaner_core.training.trainer import train_attached
 from spaner_vision.reader import build_reader
 from torch import Tensor

@@ -18,11 +18,11 @@ from collections.abc import Mapping
 import torch
 from digits import load_digits, progress
 from spaner_core import Aligner
-from spaner_core.data.labelled import LabelledBatches, LabelledRows
-from spaner_core.losses import AlignmentLoss
-from spaner_core.prompt import SharedPrompt, random_anchors
+from spaner_core.devices import one_thread
+from spaner_core.features.labelled import LabelledBatches, LabelledRows
+from spaner_core.method.losses import AlignmentLoss
+from spaner_core.method.prompt import SharedPrompt, random_anchors
 from spaner_core.recipe import LossRecipe, TrainingRecipe
-from spaner_core.threads import one_thread
 from spaner_core.training.trainer import JointTraining, StepBatches, train_jointly
 
 Parts = tuple[SharedPrompt, dict[str, Aligner]]

@@ -26,8 +26,8 @@ from hatchling.builders.wheel import WheelBuilder
 from pydantic import BaseModel
 from spaner.cli import app
 from spaner_core import ConfigError
-from spaner_core.expected import show
-from spaner_registry.config import Config, read_config
+from spaner_core.contract.expected import show
+from spaner_registry.config.settings import Config, read_config
 from typer.main import get_command
 
 ROOT = Path(__file__).parents[1]
@@ -35,7 +35,7 @@ KEPT = ROOT / "tests/surface"
 WHEELS = {"spaner": ROOT} | {
     f"spaner_{path.name}": path for path in sorted((ROOT / "plugins").iterdir())
 }
-PUBLIC = ("spaner", "spaner_core", "spaner_core.hookspecs", "spaner_core.conformance")
+PUBLIC = ("spaner", "spaner_core", "spaner_core.contract.hookspecs", "spaner_core.conformance")
 SMALLEST: Mapping[str, Any] = {
     "space": "s",
     "data": {"manifest": "m"},

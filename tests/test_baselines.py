@@ -16,7 +16,7 @@ import torch
 from scipy.linalg import eigh
 from sklearn.cross_decomposition import CCA
 from sklearn.neighbors import NearestCentroid
-from spaner_core.data.labelled import LabelledRows
+from spaner_core.features.labelled import LabelledRows
 from torch import Tensor
 
 sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
-from spaner_registry.config import read_config
+from spaner_registry.config.settings import read_config
 
 from tests.surface import COMMANDS, config_keys
 

@@ -16,8 +16,9 @@ from typing import Any
 
 import pytest
 import torch
-from spaner_core import FeatureSpec, RowBatch, conformance, hookspecs
-from spaner_core.contract import KNOWN_HOOKS
+from spaner_core import FeatureSpec, RowBatch, conformance
+from spaner_core.contract import hookspecs
+from spaner_core.contract.hooks import KNOWN_HOOKS
 
 ROOT = Path(__file__).parents[1]
 GUIDE = (ROOT / "docs/writing-a-plugin.md").read_text(encoding="utf-8")

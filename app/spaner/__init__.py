@@ -14,20 +14,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from spaner_core.contract.transform import Content
     from spaner_core.errors import SpanerError
-    from spaner_core.space import Space
-    from spaner_core.transform import Content
-    from spaner_core.vectors import VectorKey
+    from spaner_core.space.space import Space
+    from spaner_core.space.vectors import VectorKey
 
     from spaner.project import Project
     from spaner.space import load
 
 _LAZY = {
-    "Content": "spaner_core.transform",
+    "Content": "spaner_core.contract.transform",
     "Project": "spaner.project",
-    "Space": "spaner_core.space",
+    "Space": "spaner_core.space.space",
     "SpanerError": "spaner_core.errors",
-    "VectorKey": "spaner_core.vectors",
+    "VectorKey": "spaner_core.space.vectors",
     "load": "spaner.space",
 }
 

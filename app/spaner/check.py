@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from spaner_core.contract.sources import check_ordinary
+from spaner_core.contract.transform import HeaderCheck, Transform
 from spaner_core.data.manifest import Rows
 from spaner_core.errors import UnusableInput
-from spaner_core.features.inputs import check_ordinary
 from spaner_core.progress import shows_progress
-from spaner_core.transform import HeaderCheck, Transform
 from tqdm.auto import tqdm
 
+from spaner.evaluation.overlaps import split_notices
 from spaner.notices import spelling_notices
-from spaner.overlaps import split_notices
-from spaner.plan import count_parameters, plan_training, working_modalities
 from spaner.project import Project
+from spaner.training.plan import count_parameters, plan_training, working_modalities
 
 SHOWN = 10
 

@@ -9,11 +9,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from spaner_core.contract.sources import describe_source
 from spaner_core.errors import DataError, PluginError, SpaceError, SpanerError
 from spaner_core.features.freshness import SAMPLE_ROWS
-from spaner_core.features.inputs import describe_source
 from spaner_core.features.outdated import OutdatedAligners
-from spaner_registry.config import read_config
+from spaner_registry.config.settings import read_config
 from spaner_registry.stored_features import find_changed_features
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from spaner_core.data.manifest import Manifest
 from spaner_core.errors import PluginError
-from spaner_registry.config import Config
+from spaner_registry.config.settings import Config
 
 
 class LeftOut:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from spaner_core.data.labelled import LabelledRows
 from spaner_core.data.manifest import Rows
 from spaner_core.data.names import look_alikes, spell
-from spaner_core.space import Space
+from spaner_core.features.labelled import LabelledRows
+from spaner_core.space.space import Space
 from spaner_core.training.joint import Trained
 from spaner_core.training.material import Material
 

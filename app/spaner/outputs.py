@@ -10,14 +10,14 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from spaner_core.contract.sources import without_part
 from spaner_core.data.manifest import read_manifest
 from spaner_core.errors import ConfigError, DataError, OutputExists
-from spaner_core.features.inputs import without_part
-from spaner_core.leftovers import begun_file
-from spaner_core.writing import real_path
-from spaner_registry.config import Config
+from spaner_core.files.leftovers import begun_file
+from spaner_core.files.writing import real_path
+from spaner_registry.config.settings import Config
 
-from spaner.beside import KEPT, TRACES, beside
+from spaner.places import KEPT, TRACES, beside
 from spaner.project import Project
 from spaner.refusals import check_suffix
 

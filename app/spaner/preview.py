@@ -7,17 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
+from spaner_core.contract.hookspecs import HEAD_BYTES
+from spaner_core.contract.modality import Preview
 from spaner_core.data.manifest import inline_source
 from spaner_core.errors import ConfigError, DataError, PluginError, UnusableInput
 from spaner_core.features.inputs import file_of
-from spaner_core.hookspecs import HEAD_BYTES
-from spaner_core.modality import Preview
-from spaner_core.ordinary_files import open_ordinary
-from spaner_core.previews import preview_html
-from spaner_core.writing import written_at_end
+from spaner_core.files.ordinary import open_ordinary
+from spaner_core.files.writing import written_at_end
+from spaner_core.previews.pages import preview_html
 
 from spaner.project import Project
-from spaner.search.exact import check_query
 
 _PAGE = """\
 <!doctype html>
@@ -73,7 +72,7 @@ def show_input(project: Project, given: str, *, modality: str | None) -> ShownIn
     do, `DataError` where the input cannot be read or its plugin shows nothing.
     """
     name = _recognised(project, given) if modality is None else modality
-    check_query(project, given, name)
+    project.check_query(given, name)
     plugin = project.registry.load(name)
     source: Path | str = Path(given)
     if plugin.modality.inline:
@@ -154,7 +153,7 @@ def _candidates(project: Project, given: str) -> list[str]:
     named = Path(given.partition("#")[0])
     if not os.path.lexists(named) or (named.is_dir() and "/" not in given):
         for name in plugins:
-            check_query(project, given, name)
+            project.check_query(given, name)
         return [name for name, plugin in plugins.items() if plugin.modality.inline]
     head, suffix = _head(Path(given))
     names = [name for name, plugin in plugins.items() if plugin.recognise(head, suffix)]

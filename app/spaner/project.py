@@ -10,23 +10,23 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Self
 
-from spaner_core.checkpoint.spaces import load_space
-from spaner_core.data.manifest import Manifest, Rows, read_manifest, source_of
+from spaner_core.data.manifest import Manifest, Rows, inline_source, read_manifest, source_of
 from spaner_core.errors import ConfigError, DataError, TooManyUnusable
 from spaner_core.features.extraction import Extraction
 from spaner_core.features.freshness import SAMPLE_ROWS
 from spaner_core.features.rows import RowSource
 from spaner_core.features.store import FeatureStore, Use
-from spaner_core.space import Space
+from spaner_core.space.opening import load_space
+from spaner_core.space.space import Space
 from spaner_registry.assemble import Assembly
-from spaner_registry.config import Config, read_config
-from spaner_registry.registry import Registry
+from spaner_registry.config.settings import Config, read_config
+from spaner_registry.plugins.registry import Registry
 from spaner_registry.space_options import ModalityOptions
 from spaner_registry.stored_features import renew_features
 
 from spaner.freshness import Freshness
-from spaner.installed import recorded_origin
 from spaner.left_out import LeftOut, undeclared_notices
+from spaner.plugins.installed import recorded_origin
 from spaner.quarantine import Quarantine
 
 
@@ -152,6 +152,13 @@ class Project:
             source_of(given, folder, inline=described.inline, suffixes=described.suffixes)
             for given in rows.inputs
         ]
+
+    def check_query(self, query: str, source: str) -> None:
+        """Raise `DataError` for a query that is spelt like a file of `source` and names none."""
+        suffixes = self.registry.load(source).modality.suffixes
+        meant = inline_source(query, Path(), suffixes=suffixes)
+        if isinstance(meant, Path) and not os.path.lexists(str(meant).partition("#")[0]):
+            raise DataError(f"{query}: no such file; correct the path")
 
     def max_unusable(self, modality: str) -> int:
         """Return how many distinct inputs of a modality may be put aside, whatever their split."""

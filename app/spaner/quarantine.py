@@ -11,10 +11,10 @@ from pathlib import Path
 from spaner_core.data.manifest import Manifest, Row, Rows
 from spaner_core.data.names import compose
 from spaner_core.data.tables import long_cells
-from spaner_core.ordinary_files import open_ordinary
-from spaner_core.writing import written_at_end
+from spaner_core.files.ordinary import open_ordinary
+from spaner_core.files.writing import written_at_end
 
-from spaner.beside import QUARANTINE, beside
+from spaner.places import QUARANTINE, beside
 
 COLUMNS = ("modality", "line", "id", "input", "reason")
 

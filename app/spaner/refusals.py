@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from spaner_core.errors import ConfigError
-from spaner_registry.config import Config
 
 
 def check_several(names: Sequence[str]) -> None:
@@ -23,24 +22,6 @@ def check_targets(targets: Sequence[str]) -> list[str]:
     if not targets:
         raise ConfigError("--to names no modality; give one or several, with commas")
     return list(dict.fromkeys(targets))
-
-
-def may_find(config: Config, source: str, target: str) -> bool:
-    """Whether `policy.links` lets `source` find `target`."""
-    links = config.policy.links
-    return links is None or target in links.get(source, ())
-
-
-def check_links(config: Config, source: str, targets: Sequence[str]) -> None:
-    """Raise `ConfigError` unless `policy.links` lets `source` find every target."""
-    for target in targets:
-        if not may_find(config, source, target):
-            allowed = (config.policy.links or {}).get(source, ())
-            raise ConfigError(
-                f"{config.locate('policy', 'links')}: {source!r} may not find {target!r} "
-                f"nor take labels from it; it may find {', '.join(allowed) or 'nothing'}. Ask "
-                "whoever keeps the policy"
-            )
 
 
 def check_false_accept_rate(rate: float) -> None:

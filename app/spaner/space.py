@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from spaner_core.errors import ConfigError, SpaceError
 
 if TYPE_CHECKING:
-    from spaner_core.options import OptionError
-    from spaner_core.records import AlignerRecord
-    from spaner_core.space import Space
+    from spaner_core.contract.options import OptionError
+    from spaner_core.space.records import AlignerRecord
+    from spaner_core.space.space import Space
     from spaner_registry.assemble import Assembly
 
 
@@ -29,14 +29,14 @@ def load(path: str | Path) -> Space:
         return Project(given).space
     if not given.is_dir():
         raise SpaceError(f"{given} is no folder; give a space's folder or a plugins.yaml")
-    from spaner_core.checkpoint.spaces import load_space
+    from spaner_core.space.opening import load_space
 
     return load_space(given, partial(_recorded_encoders, given))
 
 
 def _recorded_encoders(folder: Path, records: Mapping[str, AlignerRecord]) -> Assembly:
     from spaner_registry.assemble import Assembly
-    from spaner_registry.registry import Registry
+    from spaner_registry.plugins.registry import Registry
     from spaner_registry.space_options import options_from_space
 
     options = options_from_space(records)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import torch
-from spaner_core.losses import supervised_contrast
+from spaner_core.method.losses import supervised_contrast
 from torch import Tensor, nn
 from torch.nn import functional
 

@@ -9,9 +9,9 @@ from itertools import combinations
 from typing import Any, Literal
 
 import torch
-from spaner_core.data.labelled import LabelledRows
+from spaner_core.devices import one_thread
+from spaner_core.features.labelled import LabelledRows
 from spaner_core.recipe import PromptRecipe, TrainingRecipe
-from spaner_core.threads import one_thread
 from spaner_core.training.trainer import StepBatches
 from torch import Tensor, nn
 from torch.nn import functional

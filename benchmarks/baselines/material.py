@@ -12,16 +12,17 @@ from digits import Digits, draw_support
 from made_inputs import minilm
 from spaner.demo.concepts import DIGITS, SPLITS
 from spaner.demo.dataset import write_dataset
-from spaner.material import labelled_rows
-from spaner.plan import read_project_labels
 from spaner.project import Project
 from spaner.splits import split_rows
-from spaner_core.data.labelled import LabelledRows, numbers_of
+from spaner.training.material import labelled_rows
+from spaner.training.plan import read_project_labels
+from spaner_core.contract.modality import Aligner
 from spaner_core.data.manifest import Rows
-from spaner_core.modality import Aligner
-from spaner_core.positives import Labels
+from spaner_core.data.matches import Labels
+from spaner_core.data.numbering import numbers_of
+from spaner_core.features.labelled import LabelledRows
 from spaner_core.training.material import ConceptNames
-from spaner_registry.config import read_config
+from spaner_registry.config.settings import read_config
 
 from baselines.heads import WIDTH
 from baselines.task import TEXT, BuildAligner, Task, Written

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from spaner_core.data.labelled import LabelledBatches, LabelledRows, join_labelled
+from spaner_core.features.labelled import LabelledBatches, LabelledRows, join_labelled
 from spaner_core.features.rows import FeatureRows
 from torch import Tensor
 from torch.nn import functional

@@ -10,11 +10,11 @@ from typing import Any
 import torch
 from digits import origin
 from spaner.demo.concepts import DIGITS
-from spaner.plan import count_parameters
+from spaner.training.plan import count_parameters
 from spaner_core import FeatureSpec
-from spaner_core.data.labelled import LabelledRows
+from spaner_core.devices import one_thread
+from spaner_core.features.labelled import LabelledRows
 from spaner_core.recipe import LossRecipe, Recipe, TrainingRecipe
-from spaner_core.threads import one_thread
 from spaner_core.training.joint import fit_space
 from spaner_core.training.material import ConceptNames, Material, ModalityMaterial
 from torch import Tensor, nn

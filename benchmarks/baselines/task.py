@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from spaner.demo.concepts import DIGITS
-from spaner_core.data.labelled import LabelledRows
+from spaner_core.contract.modality import Aligner
+from spaner_core.features.labelled import LabelledRows
 from spaner_core.features.rows import FeatureRows
-from spaner_core.modality import Aligner
 from torch import Tensor
 
 TEXT = "text"

@@ -11,7 +11,7 @@ import torch
 from lora import LORA
 from made_inputs import minilm
 from peft import get_peft_model
-from spaner_core.data.labelled import LabelledRows
+from spaner_core.features.labelled import LabelledRows
 from spaner_core.features.rows import FeatureRows
 from spaner_text.options import TransformerOptions
 from spaner_text.transformer import TransformerEncoder

@@ -8,18 +8,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from spaner_core.errors import (
-    ConfigError,
-    DataError,
-    OutputExists,
-    PluginError,
-    SpaceError,
-    SpanerError,
-    UnusableInput,
-)
-from spaner_core.features.inputs import check_ordinary, describe_source
-from spaner_core.hookspecs import ENTRY_POINT_GROUP, HEAD_BYTES, hookimpl
-from spaner_core.modality import (
+from spaner_core.contract.hookspecs import ENTRY_POINT_GROUP, HEAD_BYTES, hookimpl
+from spaner_core.contract.modality import (
     API_VERSION,
     LARGEST_PREVIEW,
     Aligner,
@@ -35,11 +25,10 @@ from spaner_core.modality import (
     RowBatch,
     RowBatches,
 )
-from spaner_core.options import OptionError, read_options
-from spaner_core.quiet import quiet_libraries
-from spaner_core.sources import open_source, suffix_of
-from spaner_core.time_axis import Stretch, stretches
-from spaner_core.transform import (
+from spaner_core.contract.options import OptionError, read_options
+from spaner_core.contract.quiet import quiet_libraries
+from spaner_core.contract.sources import check_ordinary, describe_source, open_source, suffix_of
+from spaner_core.contract.transform import (
     Content,
     EncoderInput,
     HasParts,
@@ -50,31 +39,42 @@ from spaner_core.transform import (
     TakesObjects,
     Transform,
 )
+from spaner_core.errors import (
+    ConfigError,
+    DataError,
+    OutputExists,
+    PluginError,
+    SpaceError,
+    SpanerError,
+    UnusableInput,
+)
+from spaner_core.previews.time_axis import Stretch, stretches
 
 if TYPE_CHECKING:
-    from spaner_core.aligner import AlignerOptions, CrossAttentionAligner
+    from spaner_core.contract.modality import Reader
+    from spaner_core.method.aligner import AlignerOptions, CrossAttentionAligner
+    from spaner_core.method.readers import FLATTEN_LIMIT, FlattenTokens, MeanTokens, PoolTokens
     from spaner_core.pretrained.fingerprint import (
         fingerprint_model,
         fingerprint_module,
         fingerprint_options,
     )
-    from spaner_core.previews import png_of
-    from spaner_core.readers import FLATTEN_LIMIT, FlattenTokens, MeanTokens, PoolTokens, Reader
-    from spaner_core.traces import draw_traces
+    from spaner_core.previews.pages import png_of
+    from spaner_core.previews.traces import draw_traces
 
 _LAZY = {
-    "AlignerOptions": "spaner_core.aligner",
-    "CrossAttentionAligner": "spaner_core.aligner",
-    "FLATTEN_LIMIT": "spaner_core.readers",
-    "FlattenTokens": "spaner_core.readers",
-    "MeanTokens": "spaner_core.readers",
-    "PoolTokens": "spaner_core.readers",
-    "Reader": "spaner_core.readers",
+    "AlignerOptions": "spaner_core.method.aligner",
+    "CrossAttentionAligner": "spaner_core.method.aligner",
+    "FLATTEN_LIMIT": "spaner_core.method.readers",
+    "FlattenTokens": "spaner_core.method.readers",
+    "MeanTokens": "spaner_core.method.readers",
+    "PoolTokens": "spaner_core.method.readers",
+    "Reader": "spaner_core.method.readers",
     "fingerprint_model": "spaner_core.pretrained.fingerprint",
     "fingerprint_module": "spaner_core.pretrained.fingerprint",
     "fingerprint_options": "spaner_core.pretrained.fingerprint",
-    "draw_traces": "spaner_core.traces",
-    "png_of": "spaner_core.previews",
+    "draw_traces": "spaner_core.previews.traces",
+    "png_of": "spaner_core.previews.pages",
 }
 
 __all__ = [

@@ -8,21 +8,21 @@ from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spaner_core.encoders import AssembledModality
+from spaner_core.contract.modality import API_VERSION, Aligner, Corruption, FeatureSpec
+from spaner_core.contract.options import OptionError
 from spaner_core.errors import ConfigError, PluginError, SpaceError
-from spaner_core.modality import API_VERSION, Aligner, Corruption, FeatureSpec
-from spaner_core.options import OptionError
+from spaner_core.space.encoders import AssembledModality
 
-from spaner_registry.registry import Registry
+from spaner_registry.plugins.registry import Registry
 from spaner_registry.space_options import ModalityOptions, check_harmless
 
 if TYPE_CHECKING:
+    from spaner_core.contract.transform import Given
     from spaner_core.features.extraction import Extraction
     from spaner_core.features.identity import StreamIdentity
-    from spaner_core.features.inputs import Given
     from spaner_core.features.rows import FeatureRows
     from spaner_core.features.store import FeatureStore
-    from spaner_core.records import ModalityRecord
+    from spaner_core.space.records import ModalityRecord
 
 _ANY_SHAPE = FeatureSpec(dim=8, tokens=4)
 
@@ -178,7 +178,7 @@ class Assembly:
 
     def record(self, name: str) -> ModalityRecord:
         """Describe a modality as it is assembled now, for the space that is made with it."""
-        from spaner_core.records import ModalityRecord
+        from spaner_core.space.records import ModalityRecord
 
         assembled, options = self.modality(name), self._options(name)
         plugin, features = self.registry.load(name), assembled.encoder.features

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from spaner_core.errors import SpaceError
 
 if TYPE_CHECKING:
-    from spaner_core.records import AlignerRecord
+    from spaner_core.space.records import AlignerRecord
 
 
 @dataclass(frozen=True, kw_only=True)

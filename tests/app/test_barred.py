@@ -16,7 +16,7 @@ PLUGINS = (
 LOOK = """
 from pathlib import Path
 from spaner_core.errors import UnusableInput
-from spaner_core.features.inputs import check_ordinary
+from spaner_core.contract.sources import check_ordinary
 try:
     check_ordinary(Path("barred/photo.png"))
 except UnusableInput as error:

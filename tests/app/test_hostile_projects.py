@@ -12,12 +12,12 @@ import pytest
 import spaner as public
 import torch
 from safetensors.torch import load_file, save_file
-from spaner.anchors import attended_prompt
-from spaner.evaluate import embed_split
-from spaner.extending import extend
+from spaner.evaluation.evaluate import embed_split
+from spaner.evaluation.prompt import attended_prompt
 from spaner.project import Project
+from spaner.training.extend import extend
 from spaner_core.errors import SpaceError, SpanerError
-from spaner_registry.config import read_config
+from spaner_registry.config.settings import read_config
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import torch
 from spaner import load
-from spaner_core.checkpoint import save_extension
-from spaner_core.records import BlockRecord
+from spaner_core.space.prompts import save_extension
+from spaner_core.space.records import BlockRecord
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 

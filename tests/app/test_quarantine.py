@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 import spaner as spaner_package
 from spaner.check import check_project
-from spaner.extracting import extract
 from spaner.project import Project
 from spaner.quarantine import Quarantine
+from spaner.training.extract import extract
 from spaner_core.data.manifest import read_manifest
-from spaner_registry.config import read_config
+from spaner_registry.config.settings import read_config
 
 Result = subprocess.CompletedProcess[str]
 Run = Callable[..., Result]

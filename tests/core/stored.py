@@ -9,14 +9,15 @@ from types import SimpleNamespace
 from typing import Any
 
 import torch
-from spaner_core import aligner as usual
-from spaner_core.checkpoint import save_attached, save_extension, save_space
-from spaner_core.checkpoint.spaces import load_space
+from spaner_core.contract.modality import Aligner, FeatureSpec, RowBatch
 from spaner_core.features.rows import FeatureRows
-from spaner_core.modality import Aligner, FeatureSpec, RowBatch
-from spaner_core.prompt import SharedPrompt, anchors_from_labels
-from spaner_core.records import AlignerRecord, BlockRecord, ModalityRecord, PromptRecord
-from spaner_core.space import Space
+from spaner_core.method import aligner as usual
+from spaner_core.method.prompt import SharedPrompt, anchors_from_labels
+from spaner_core.space.opening import load_space
+from spaner_core.space.prompts import save_extension
+from spaner_core.space.records import AlignerRecord, BlockRecord, ModalityRecord, PromptRecord
+from spaner_core.space.saving import save_attached, save_space
+from spaner_core.space.space import Space
 
 CONCEPTS = ("drei", "one", "two words")
 WIDTHS = {"first": 5, "second": 7, "third": 4}

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 import pytest
 import torch
+from spaner_core.contract.modality import FeatureSpec
 from spaner_core.devices import move, pick_device
 from spaner_core.errors import ConfigError
-from spaner_core.modality import FeatureSpec
 from spaner_core.pretrained.freeze import FrozenEncoder
 from torch import Tensor, nn
 

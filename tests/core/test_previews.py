@@ -5,9 +5,9 @@ import io
 
 import pytest
 from PIL import Image
-from spaner_core.conformance.previews import HOSTILE, page_problems
-from spaner_core.modality import LARGEST_PREVIEW, Preview
-from spaner_core.previews import LARGEST_SIDE, check_png, preview_html
+from spaner_core.conformance.rules.previews import HOSTILE, page_problems
+from spaner_core.contract.modality import LARGEST_PREVIEW, Preview
+from spaner_core.previews.pages import LARGEST_SIDE, check_png, preview_html
 
 
 def picture(width: int = 4, height: int = 3, kind: str = "PNG") -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from spaner_core.profiling import REST, profiled, spent
+from spaner_core.progress import REST, profiled, spent
 
 Wait = Callable[[float], None]
 
@@ -18,7 +18,7 @@ def wait(monkeypatch: pytest.MonkeyPatch) -> Wait:
     def wind(seconds: float) -> None:
         now[0] += seconds
 
-    monkeypatch.setattr("spaner_core.profiling.perf_counter", lambda: now[0])
+    monkeypatch.setattr("spaner_core.progress.perf_counter", lambda: now[0])
     return wind
 
 

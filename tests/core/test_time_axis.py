@@ -3,7 +3,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from spaner_core.time_axis import round_step_s, stretches
+from spaner_core.previews.time_axis import round_step_s, stretches
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from spaner_audio.resampling import PART_SAMPLES, at_rate, at_rate_in_parts
 from spaner_core import UnusableInput
-from spaner_core.transform import HeaderCheck
+from spaner_core.contract.transform import HeaderCheck
 
 RATE_HZ = 16_000
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from spaner_audio.recordings import Waveform
 from spaner_core import Preview
-from spaner_core.previews import check_png, preview_html
+from spaner_core.previews.pages import check_png, preview_html
 from spaner_sensor.series import Series
 
 PAPER = 255

@@ -16,7 +16,7 @@ import torch
 from safetensors.torch import load_file
 from sentence_transformers import SentenceTransformer
 from spaner_core import ConfigError, FeatureSpec, RowBatch
-from spaner_core.aligner import build_aligner
+from spaner_core.method.aligner import build_aligner
 from spaner_text.reader import MeanWindow, build_reader
 from spaner_text.sentence_folder import POOLINGS
 from torch import Tensor

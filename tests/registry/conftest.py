@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from spaner_core import ConfigError
-from spaner_registry.config import read_config
-from spaner_registry.discovery import LOAD_PLUGINS
+from spaner_registry.config.settings import read_config
+from spaner_registry.plugins.discovery import LOAD_PLUGINS
 
 TOY = """
 from dataclasses import dataclass

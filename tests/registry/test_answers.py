@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from spaner_core import FeatureSpec, PluginError
 from spaner_core.pretrained.freeze import FrozenEncoder
-from spaner_registry.registry import Registry
+from spaner_registry.plugins.registry import Registry
 
 Install = Callable[..., Path]
 

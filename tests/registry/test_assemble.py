@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import torch
 from spaner_core.errors import DataError, SpaceError
-from spaner_core.records import AlignerRecord, ModalityRecord, ReaderRecord
+from spaner_core.space.records import AlignerRecord, ModalityRecord, ReaderRecord
 from spaner_registry.assemble import Assembly
-from spaner_registry.registry import Registry
+from spaner_registry.plugins.registry import Registry
 from spaner_registry.space_options import ModalityOptions, options_from_space
 
 from tests.core import stored

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from spaner_core.errors import ConfigError, PluginError
 from spaner_registry.assemble import Assembly
-from spaner_registry.config import read_config
-from spaner_registry.registry import Registry
+from spaner_registry.config.settings import read_config
+from spaner_registry.plugins.registry import Registry
 from spaner_registry.space_options import ModalityOptions
 
 Install = Callable[..., Path]

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 from spaner_core import OptionError, read_options
 from spaner_core.recipe import MonitoringRecipe, Recipe, TrainingRecipe
-from spaner_registry.config import Config, read_config
+from spaner_registry.config.settings import Config, read_config
 
 SMALLEST = "space: s\ndata: {manifest: m.csv}\nmodalities: {text: }\n"
 

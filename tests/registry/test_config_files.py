@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from spaner_core import ConfigError
-from spaner_registry.config import read_config
+from spaner_registry.config.settings import read_config
 
 Refused = Callable[[str | bytes], list[str]]
 

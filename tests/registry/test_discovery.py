@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 from spaner_core import ENTRY_POINT_GROUP
-from spaner_registry.config import read_config
-from spaner_registry.discovery import GROUP, LOAD_PLUGINS, discover
+from spaner_registry.config.settings import read_config
+from spaner_registry.plugins.discovery import GROUP, LOAD_PLUGINS, discover
 
 Install = Callable[..., Path]
 
@@ -238,7 +238,7 @@ def test_discovery_imports_nothing_heavy_and_no_plugin(install_plugin: Install) 
     root = install_plugin("toy", target="plugin_never_imported")
     code = (
         "import json, sys\n"
-        "from spaner_registry.discovery import discover\n"
+        "from spaner_registry.plugins.discovery import discover\n"
         "names = list(discover())\n"
         "print(json.dumps([names, sorted(sys.modules)]))\n"
     )

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 import torch
 from spaner_core import FeatureSpec, PluginError, RowBatch
+from spaner_core.contract.transform import Content, HasParts, HeaderCheck, TakesObjects
 from spaner_core.errors import DataError, FailedInput
 from spaner_core.features.store import FeatureStore
-from spaner_core.transform import Content, HasParts, HeaderCheck, TakesObjects
 from spaner_registry.assemble import Assembly
-from spaner_registry.registry import Registry
+from spaner_registry.plugins.registry import Registry
 from spaner_registry.space_options import ModalityOptions
 
 Install = Callable[..., Path]

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from spaner.conformance import try_opening
-from spaner_registry.discovery import LOAD_PLUGINS, discover
+from spaner.plugins.conformance import try_opening
+from spaner_registry.plugins.discovery import LOAD_PLUGINS, discover
 
 from tests.light_plugin import SOURCE as LIGHT
 

@@ -5,11 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from spaner_core import ConfigError, FeatureSpec, OptionError, PluginError, hookspecs
-from spaner_core.contract import KNOWN_HOOKS, REQUIRED_HOOKS
+from spaner_core import ConfigError, FeatureSpec, OptionError, PluginError
+from spaner_core.contract import hookspecs
+from spaner_core.contract.hooks import KNOWN_HOOKS, REQUIRED_HOOKS
 from spaner_core.pretrained.freeze import FrozenEncoder
-from spaner_registry.discovery import LOAD_PLUGINS
-from spaner_registry.registry import Registry
+from spaner_registry.plugins.discovery import LOAD_PLUGINS
+from spaner_registry.plugins.registry import Registry
 
 Install = Callable[..., Path]
 

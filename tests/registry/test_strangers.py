@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import spaner_core
 from spaner_core import FeatureSpec, PluginError
-from spaner_registry.registry import Registry
+from spaner_registry.plugins.registry import Registry
 
 Install = Callable[..., Path]
 

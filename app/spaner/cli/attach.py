@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from spaner_core.profiling import profiled
+from spaner_core.progress import profiled
 
 from spaner.cli.frame import Call, Result, framed
 from spaner.cli.training_report import trained
@@ -24,7 +24,7 @@ def attach(
 ) -> Result:
     """Add a modality to a space: train its aligner alone, change nothing that was there."""
     project = call.open([name])
-    from spaner.attaching import attach as attach_modality
+    from spaner.training.attach import attach as attach_modality
 
     with profiled() as times:
         report = attach_modality(project, name, replace=replace)

@@ -13,7 +13,7 @@ from spaner.cli.output import say, say_table
 from spaner.splits import VALIDATION_SPLIT, check_calibration_split
 
 if TYPE_CHECKING:
-    from spaner.calibrating import CalibrationReport
+    from spaner.search.calibrate import CalibrationReport
 
 app = typer.Typer()
 
@@ -35,7 +35,7 @@ def calibrate(
     check_false_accept_rate(false_accept)
     check_calibration_split(split)
     project = call.open()
-    from spaner.calibrating import calibrate as calibrate_space
+    from spaner.search.calibrate import calibrate as calibrate_space
 
     report = calibrate_space(
         project,

@@ -49,7 +49,7 @@ def evaluate(
     project = call.open(asked)
     from spaner_core.extras import need
 
-    from spaner.evaluate import embed_split, measure
+    from spaner.evaluation.evaluate import embed_split, measure
     from spaner.outputs import check_output_file
     from spaner.splits import measured_split
 
@@ -59,7 +59,7 @@ def evaluate(
     embedded = embed_split(project, split, names=asked, strength=call.strength)
     figures = measure(project, embedded)
     if picture is not None:
-        from spaner.map import draw_map
+        from spaner.evaluation.map import draw_map
 
         project.say(f"map written to {draw_map(embedded, picture)}")
     measured = measured_split(project.manifest, split)

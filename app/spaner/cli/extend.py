@@ -12,7 +12,7 @@ from spaner.cli.output import say, say_table
 from spaner.cli.training_report import say_receipt
 
 if TYPE_CHECKING:
-    from spaner.extending import ExtensionReport
+    from spaner.training.extend import ExtensionReport
 
 app = typer.Typer()
 
@@ -25,7 +25,7 @@ def extend(
 ) -> Result:
     """Append anchors for new concepts to the prompt; change nothing that was there."""
     project = call.open()
-    from spaner.extending import extend as extend_prompt
+    from spaner.training.extend import extend as extend_prompt
 
     report = extend_prompt(project, concepts)
     return Result(report, partial(_say_extension, report), deed=True)

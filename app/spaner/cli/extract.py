@@ -12,7 +12,7 @@ from spaner.cli.frame import Call, Result, framed
 from spaner.cli.output import say, say_table
 
 if TYPE_CHECKING:
-    from spaner.extracting import ExtractedModality, ExtractionReport
+    from spaner.training.extract import ExtractedModality, ExtractionReport
 
 app = typer.Typer()
 
@@ -35,7 +35,7 @@ def extract(
     """Extract features once and keep them; interrupted, the next call goes on from there."""
     renewed = split_names(again)
     project = call.open([*(names or ()), *renewed])
-    from spaner.extracting import extract as extract_features
+    from spaner.training.extract import extract as extract_features
 
     report = extract_features(project, names or (), again=renewed, prune=prune)
     return Result(report, partial(_say_extraction, report), deed=True)

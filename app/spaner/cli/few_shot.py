@@ -32,8 +32,8 @@ def few_shot(
 
     counts = read_shots(shots)
     project = call.open(names or ())
-    from spaner.few_shot import few_shot as measure
-    from spaner.few_shot import few_shot_table
+    from spaner.experiments.few_shot import few_shot as measure
+    from spaner.experiments.few_shot import few_shot_table
 
     report = measure(project, names or (), shots=counts, seeds=seeds, split=split)
     return Result(report, lambda: say_tables([few_shot_table(report)]))

@@ -36,7 +36,7 @@ def check_folder(parameter: typer.CallbackParam, path: Path) -> Path:
 
 
 def _check(path: Path, parameter: typer.CallbackParam) -> None:
-    from spaner_registry.values import no_place
+    from spaner_registry.config.values import no_place
 
     if expected := no_place(path):
         raise ConfigError(f"{parameter.opts[-1]} {path}: expected {expected}; name another")

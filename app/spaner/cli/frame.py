@@ -35,12 +35,12 @@ class Call(Flags):
         `names` or does not let the `links` be, and where the device is absent. All but the last is
         reported before anything heavy is imported.
         """
-        from spaner_registry.config import read_config
+        from spaner_registry.config.settings import read_config
 
         settings = read_config(self.config)
         settings.check_declared(names)
         if links is not None:
-            from spaner.refusals import check_links
+            from spaner.policy.links import check_links
 
             check_links(settings, *links)
         changes: dict[str, Any] = {}

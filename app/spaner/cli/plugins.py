@@ -17,9 +17,9 @@ from spaner.cli.output import notice, say, say_table
 
 if TYPE_CHECKING:
     from spaner_core.conformance import Verdict
-    from spaner_registry.config import Config
+    from spaner_registry.config.settings import Config
 
-    from spaner.installed import ListedPlugin
+    from spaner.plugins.installed import ListedPlugin
 
 SEE = "see below"
 """Stands in the table for what is longer than a cell."""
@@ -41,9 +41,9 @@ def plugins(
         if call != Call() or strict:
             _refuse_flags(context.invoked_subcommand)
         return None
-    from spaner_registry.discovery import discover
+    from spaner_registry.plugins.discovery import discover
 
-    from spaner.installed import list_plugins, try_plugins, unserved_modalities
+    from spaner.plugins.installed import list_plugins, try_plugins, unserved_modalities
 
     settings = _settings_if_any(call.config, binding=strict)
     declared = settings.modalities if settings else {}
@@ -75,7 +75,7 @@ def new(
     ] = Path(),
 ) -> None:
     """Begin a plugin of your own: writes a small one that works."""
-    from spaner.scaffold.writing import write_plugin
+    from spaner.plugins.new.writing import write_plugin
 
     made = write_plugin(name, folder)
     place = str(made) if made.is_absolute() else f"./{made}"  # never taken for a bare name
@@ -98,7 +98,7 @@ def check(
     ] = 600,
 ) -> Result:
     """Try a plugin by every rule of the contract, in a process of its own."""
-    from spaner.conformance import check_plugin, find_plugin
+    from spaner.plugins.conformance import check_plugin, find_plugin
 
     settings = _settings_if_any(call.config, binding=True)
     plugin = find_plugin(name, allow=settings.policy.allow if settings else None)
@@ -185,7 +185,7 @@ def _space_if_any(space: Path | None, settings: Config | None) -> Path | None:
     """Return the space to look into: one that is named must be there, a declared one may come."""
     if space is None:
         return settings.space if settings else None
-    from spaner_core.replacing import check_is_space
+    from spaner_core.files.replacing import check_is_space
 
     check_is_space(space)
     return space
@@ -211,7 +211,7 @@ def _settings_if_any(config: Path, *, binding: bool) -> Config | None:
     if config == CONFIG and _is_absent(config):
         return None
     from spaner_core.errors import ConfigError
-    from spaner_registry.config import read_config
+    from spaner_registry.config.settings import read_config
 
     try:
         return read_config(config)

@@ -13,8 +13,8 @@ from spaner.cli.frame import Call, Result, framed
 from spaner.cli.output import say, say_table
 
 if TYPE_CHECKING:
-    from spaner.anchors import Anchor, PromptReport
-    from spaner.sample_attention import SampleAttention
+    from spaner.evaluation.attention import SampleAttention
+    from spaner.evaluation.prompt import Anchor, PromptReport
 
 
 SampleFlag = Annotated[
@@ -49,8 +49,8 @@ def prompt(
 
     check_sample(sample, source, split)
     project = call.open([] if source is None else [source])
-    from spaner.anchors import attended_prompt, describe_prompt
-    from spaner.sample_attention import attention_of
+    from spaner.evaluation.attention import attention_of
+    from spaner.evaluation.prompt import attended_prompt, describe_prompt
 
     if sample is None or source is None:
         report = attended_prompt(project, split)

@@ -38,8 +38,12 @@ def robustness(
 
     check_measures_something(inputs=inputs, training=training)
     project = call.open()
+    from spaner.experiments.robustness.report import (
+        check_report_output,
+        measure_robustness,
+        write_report,
+    )
     from spaner.outputs import check_output_folder
-    from spaner.robustness.report import check_report_output, measure_robustness, write_report
 
     if output is not None:
         check_output_folder(project, output, flag="--output")

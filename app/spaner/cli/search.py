@@ -15,7 +15,7 @@ from spaner.cli.output import say, say_table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from spaner.calibration import Calibration
+    from spaner.search.calibration import Calibration
     from spaner.search.exact import Hit
 
 app = typer.Typer()
@@ -43,7 +43,7 @@ def search(
 
     targets = check_targets(split_names([to]))
     project = call.open([source, *targets], links=(source, targets))
-    from spaner.calibration import usable_calibration
+    from spaner.search.calibration import usable_calibration
     from spaner.search.exact import search as search_rows
     from spaner.search.ranking import turn_notices
 

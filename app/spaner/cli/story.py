@@ -9,7 +9,7 @@ from pathlib import Path
 
 import typer
 from spaner_core.errors import OutputExists
-from spaner_core.ordinary_files import read_small
+from spaner_core.files.ordinary import read_small
 
 from spaner.cli.output import say
 from spaner.cli.streams import plain

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from spaner_core.profiling import profiled
+from spaner_core.progress import profiled
 
 from spaner.cli.frame import Call, Result, framed
 from spaner.cli.training_report import trained
@@ -23,7 +23,7 @@ def train(
 ) -> Result:
     """Train a new space: the shared prompt with the named modalities."""
     project = call.open(names or ())
-    from spaner.training import train as train_space
+    from spaner.training.train import train as train_space
 
     with profiled() as times:
         report = train_space(project, names or (), overwrite=call.overwrite)

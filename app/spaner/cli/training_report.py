@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spaner_core.profiling import Profile
+from spaner_core.progress import Profile
 
 from spaner.cli.frame import Call, Result
 from spaner.cli.output import say, say_table
 
 if TYPE_CHECKING:
-    from spaner.training import TrainingReport
+    from spaner.training.train import TrainingReport
 
 
 def trained(
@@ -32,7 +32,7 @@ def trained(
 
 def say_receipt(path: Path) -> None:
     """Say what a receipt proves of the files that were there before."""
-    from spaner_core.receipts import read_receipt
+    from spaner_core.space.receipts import read_receipt
 
     receipt = read_receipt(path)
     before, unchanged = receipt["others_before"], receipt["others_unchanged"]

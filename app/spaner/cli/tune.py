@@ -14,7 +14,7 @@ from spaner.cli.output import say, say_table
 from spaner.splits import VALIDATION_SPLIT, check_not_test
 
 if TYPE_CHECKING:
-    from spaner.tuning import TuningReport
+    from spaner.experiments.tune import TuningReport
 
 app = typer.Typer()
 
@@ -37,7 +37,7 @@ def tune(
     """Choose width, dropout, learning rate, lambda and strength; called again, it goes on."""
     check_not_test(split)
     project = call.open()
-    from spaner.tuning import tune as tune_settings
+    from spaner.experiments.tune import tune as tune_settings
 
     report = tune_settings(
         project,

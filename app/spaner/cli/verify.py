@@ -23,13 +23,13 @@ def verify(
 ) -> Result:
     """Compare every file of a space with its receipts and name what has changed."""
     from spaner_core.errors import SpaceError
-    from spaner_core.receipts import hash_tree
-    from spaner_core.receipts import verify as verify_space
-    from spaner_core.replacing import check_is_space
+    from spaner_core.files.replacing import check_is_space
+    from spaner_core.space.receipts import hash_tree
+    from spaner_core.space.receipts import verify as verify_space
 
     space = call.space
     if space is None:
-        from spaner_registry.config import read_config
+        from spaner_registry.config.settings import read_config
 
         space = read_config(call.config).space
     check_is_space(space)

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from spaner_core.data.manifest import inline_source
-from spaner_core.errors import DataError
 from spaner_core.evaluation.scores import SCORE_STEPS, cosine_steps
 
-from spaner.calibration import Calibration
+from spaner.policy.links import check_links
 from spaner.project import Project
-from spaner.refusals import check_links, check_targets
+from spaner.refusals import check_targets
+from spaner.search.calibration import Calibration
 from spaner.search.ranking import Nearest, in_order, probability_of
 from spaner.splits import split_rows
 
@@ -72,7 +69,7 @@ def search(
     targets = check_targets(targets)
     project.config.check_declared([source, *targets])
     check_links(project.config, source, targets)
-    check_query(project, query, source)
+    project.check_query(query, source)
     for name in (source, *targets):
         project.check_modality(name, rows=1)  # which costs what the query does
     wanted = project.space.encode(query, modality=source, strength=strength)
@@ -128,11 +125,3 @@ def _hit(rank: int, nearest: Nearest, *, source: str, calibration: Calibration |
         probability=None if probability is None else round(probability, 4),
         match=pair.threshold.passes(cosine) if pair and pair.threshold else None,
     )
-
-
-def check_query(project: Project, query: str, source: str) -> None:
-    """Raise `DataError` for a query that is spelt like a file of `source` and names none."""
-    suffixes = project.registry.load(source).modality.suffixes
-    meant = inline_source(query, Path(), suffixes=suffixes)
-    if isinstance(meant, Path) and not os.path.lexists(str(meant).partition("#")[0]):
-        raise DataError(f"{query}: no such file; correct the path")

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from spaner_core.data.manifest import Row
 
-from spaner.calibration import Calibration
+from spaner.search.calibration import Calibration
 
 
 class Nearest(NamedTuple):

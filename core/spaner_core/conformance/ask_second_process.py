@@ -15,7 +15,7 @@ from torch import Tensor
 
 from spaner_core.child import ask_child
 from spaner_core.conformance.fitted import describe_spec
-from spaner_core.conformance.own_imports import LIBRARIES, own_modules, taken_modules
+from spaner_core.conformance.process_state import LIBRARIES, own_modules, taken_modules
 from spaner_core.conformance.verdict import BrokenRule, left_to_others
 
 if TYPE_CHECKING:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from torch import Tensor
 
+from spaner_core.contract.modality import Encoder
+from spaner_core.contract.transform import EncoderInput, Transform
 from spaner_core.errors import UnusableInput
 from spaner_core.features.encoding import encode_samples
 from spaner_core.features.rows import FeatureRows, stack_rows
-from spaner_core.modality import Encoder
 from spaner_core.pretrained.freeze import FrozenEncoder
-from spaner_core.transform import EncoderInput, Transform
 
 
 @dataclass(frozen=True, kw_only=True)

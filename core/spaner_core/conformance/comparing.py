@@ -1,12 +1,19 @@
-"""When two sets of features, or of embeddings, are the same."""
+"""Compares features, embeddings, and what opaque samples hold."""
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 import torch
 from torch import Tensor
 
 from spaner_core.conformance.verdict import BrokenRule
 from spaner_core.features.rows import FeatureRows
+from spaner_core.pretrained.fingerprint import fingerprint_tensors
 
 TOLERANCE = 1e-5
 """Relative to the largest number of a row: what float32 may lose in another order of sums."""
@@ -61,3 +68,62 @@ def _padded(rows: FeatureRows, tokens: int) -> FeatureRows:
         values=torch.nn.functional.pad(rows.values, (0, 0, 0, more)),
         mask=torch.nn.functional.pad(rows.mask, (0, more)),
     )
+
+
+PLAIN = (str, bytes, int, float, complex, bool, type(None))
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """One value within a sample: where it stands, its type and shape, and a digest of it."""
+
+    place: str
+    form: str
+    digest: str
+
+
+def contents(value: object) -> tuple[Leaf, ...]:
+    """List all that `value` holds."""
+    return tuple(_leaves(value, "it", frozenset()))
+
+
+def difference(one: object, other: Sequence[Leaf]) -> str | None:
+    """Say where `one` differs from contents listed before, or None where it does not."""
+    for now, before in zip(contents(one), other, strict=False):
+        if now != before:
+            return now.place
+    return None if len(contents(one)) == len(other) else "its attributes"
+
+
+def forms(value: object) -> tuple[tuple[str, str], ...]:
+    """List types and shapes of all arrays in `value`, and its own type."""
+    arrays = [(leaf.place, leaf.form) for leaf in contents(value) if "(" in leaf.form]
+    return (("it", type(value).__name__), *arrays)
+
+
+def _leaves(value: Any, place: str, seen: frozenset[int]) -> Iterator[Leaf]:
+    kind = type(value).__name__
+    if id(value) in seen:
+        return
+    seen = seen | {id(value)}
+    if isinstance(value, PLAIN):
+        yield Leaf(place, kind, repr(value))
+    elif isinstance(value, torch.Tensor):
+        form = f"{kind} {value.dtype} {tuple(value.shape)}"
+        yield Leaf(place, form, fingerprint_tensors({place: value}))
+    elif hasattr(value, "__array_interface__"):
+        array = np.ascontiguousarray(value)
+        form = f"{kind} {array.dtype} {array.shape}"
+        yield Leaf(place, form, hashlib.sha256(array.tobytes()).hexdigest())
+    elif isinstance(value, Mapping):
+        yield Leaf(place, kind, f"{len(value)} keys")
+        for key in value:
+            yield from _leaves(value[key], f"{place}[{key!r}]", seen)
+    elif isinstance(value, Sequence):
+        yield Leaf(place, kind, f"{len(value)} parts")
+        for number, part in enumerate(value):
+            yield from _leaves(part, f"{place}[{number}]", seen)
+    else:
+        yield Leaf(place, kind, "")
+        for name, part in vars(value).items() if hasattr(value, "__dict__") else ():
+            yield from _leaves(part, f"{place}.{name}", seen)

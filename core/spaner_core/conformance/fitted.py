@@ -14,11 +14,10 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from spaner_core.conformance.verdict import BrokenRule
+from spaner_core.contract.modality import Alignment, FeatureSpec, LabelAligner, Reader, RowBatch
+from spaner_core.devices import one_thread
 from spaner_core.features.rows import FeatureRows, stack_rows
-from spaner_core.modality import Alignment, FeatureSpec, LabelAligner, RowBatch
-from spaner_core.prompt import random_anchors
-from spaner_core.readers import Reader
-from spaner_core.threads import one_thread
+from spaner_core.method.prompt import random_anchors
 
 if TYPE_CHECKING:
     from spaner_core.conformance.subject import Subject

@@ -8,8 +8,8 @@ from importlib.metadata import EntryPoint
 
 import pluggy
 
-from spaner_core import hookspecs
-from spaner_core.hookspecs import ENTRY_POINT_GROUP
+from spaner_core.contract import hookspecs
+from spaner_core.contract.hookspecs import ENTRY_POINT_GROUP
 
 HEAVY = (
     *("torch", "torchaudio", "torchvision", "transformers", "timm", "tensorflow", "jax"),

@@ -17,11 +17,11 @@ from torch import Tensor
 
 from spaner_core.conformance.ask_second_process import GIVEN, PRINTED, STATE
 from spaner_core.conformance.fitted import FittedAligner, restore_aligner
-from spaner_core.conformance.own_imports import changes_at_import
+from spaner_core.conformance.process_state import changes_at_import
 from spaner_core.conformance.subject import Subject, open_subject
+from spaner_core.contract.modality import Examples
 from spaner_core.errors import one_line
 from spaner_core.features.rows import FeatureRows
-from spaner_core.modality import Examples
 
 Part = tuple[Mapping[str, Tensor], Mapping[str, str]]
 """Tensors, which go through a file, and words."""

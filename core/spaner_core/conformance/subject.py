@@ -16,8 +16,6 @@ from typing import Any
 import pluggy
 import torch
 
-from spaner_core import hookspecs
-from spaner_core.aligner import build_aligner
 from spaner_core.conformance.ask_second_process import SecondOpinion, ask_second_process
 from spaner_core.conformance.built import Built
 from spaner_core.conformance.fitted import (
@@ -29,13 +27,15 @@ from spaner_core.conformance.fitted import (
 )
 from spaner_core.conformance.process_state import Settings
 from spaner_core.conformance.verdict import BrokenRule, told_once
+from spaner_core.contract import hookspecs
+from spaner_core.contract.hookspecs import ENTRY_POINT_GROUP
+from spaner_core.contract.modality import Encoder, Examples, FeatureSpec, Modality
+from spaner_core.contract.sources import describe_source
+from spaner_core.contract.transform import EncoderInput, Sample, Transform
 from spaner_core.errors import PluginError, UnusableInput, one_line
-from spaner_core.features.inputs import describe_source
 from spaner_core.features.rows import FeatureRows
-from spaner_core.hookspecs import ENTRY_POINT_GROUP
-from spaner_core.modality import Encoder, Examples, FeatureSpec, Modality
+from spaner_core.method.aligner import build_aligner
 from spaner_core.pretrained.freeze import FrozenEncoder
-from spaner_core.transform import EncoderInput, Sample, Transform
 
 PROMPT_DIM = 16
 """D of the aligners that the rules build."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from spaner_core.data.names import UNNAMEABLE, compose
 from spaner_core.data.tables import long_cells
 from spaner_core.errors import DataError
-from spaner_core.ordinary_files import read_small
+from spaner_core.files.ordinary import read_small
 
 COLUMNS = ("concept", "text")
 

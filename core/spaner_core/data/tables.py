@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from spaner_core.data.columns import TEXT, Table
 from spaner_core.errors import DataError
-from spaner_core.ordinary_files import open_ordinary
+from spaner_core.files.ordinary import open_ordinary
 
 LONGEST_CELL = 2**31 - 1
 """Most characters of a CSV cell: all that csv can be told on every system. An input may be long."""

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from spaner_core.data.matches import Labels, SamplePositives
 from spaner_core.evaluation.ranking import check_ks, cut, relevant_ranks
 from spaner_core.evaluation.samples import check_same_rows, one_a_sample
 from spaner_core.evaluation.scores import SCORE_STEPS, blocks, score_steps, unit_rows
-from spaner_core.positives import Labels, SamplePositives
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +43,7 @@ def mixed_retrieval(
     """Let every sample of `source` search all samples of all modalities but itself.
 
     Shapes: each embedding (n_m, D), its labels of n_m rows; rows of one sample count once, with
-    the concepts of all of them. Relevance is `spaner_core.positives.positives`. Formulas: recall@k
+    the concepts of all of them. Relevance is `data.matches.positives`. Formulas: recall@k
     (a hit rate) and mAP as in `retrieval`, ties ranked against relevant samples; and with R_q the
     samples relevant to query q, T_q(k) its first k places (ties shared, as by `first_places`):
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from spaner_core.data.matches import NONE, Labels, SamplePositives
 from spaner_core.evaluation.ranking import check_ks, relevant_ranks
 from spaner_core.evaluation.samples import check_same_rows, one_a_sample
 from spaner_core.evaluation.scores import Rows, blocks, score_steps, unit_rows
-from spaner_core.positives import NONE, Labels, SamplePositives
 
 MRR_DEPTH = 10
 
@@ -90,7 +90,7 @@ def retrieval_by_pair(
     Shapes: each embedding (n_m, D), its labels of n_m rows; rows of one sample count once, with
     the concepts of all of them. Keys: `{src}_to_{dst}_` with `recall@{k}`, `mrr@10`, `map`,
     `median_rank` and `unanswerable`, as `retrieval` defines them with
-    `spaner_core.positives.positives` as relevance; `mean_` with `recall@{k}`, `mrr@10` and `map`,
+    `data.matches.positives` as relevance; `mean_` with `recall@{k}`, `mrr@10` and `map`,
     the plain mean over ordered pairs; and `primary_metric`, which is `mean_map`. A pair that has
     no answerable query has None figures and is left out of the means. Raises `ValueError` when
     the modalities, rows or widths do not fit.

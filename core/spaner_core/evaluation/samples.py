@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from spaner_core.positives import Labels
+from spaner_core.data.matches import Labels
 
 
 class TooFewSamples(ValueError):  # noqa: N818  (a verdict on the data, not a fault)

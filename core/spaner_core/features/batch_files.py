@@ -24,11 +24,11 @@ from numpy.typing import NDArray
 from pyarrow import compute as pc
 from pyarrow import ipc
 
+from spaner_core.devices import one_thread
 from spaner_core.errors import DataError, UnusableInput
 from spaner_core.features.encoding import EncodedSample
-from spaner_core.ordinary_files import open_ordinary
-from spaner_core.threads import one_thread
-from spaner_core.writing import written_at_end
+from spaner_core.files.ordinary import open_ordinary
+from spaner_core.files.writing import written_at_end
 
 SUFFIX = ".arrow"
 DTYPES = {"float16": torch.float16, "float32": torch.float32}

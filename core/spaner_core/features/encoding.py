@@ -10,11 +10,11 @@ from typing import Any, NamedTuple, TypeAlias
 import torch
 from torch import Tensor
 
+from spaner_core.contract.modality import Encoder, FeatureSpec
+from spaner_core.contract.sources import check_ordinary
+from spaner_core.contract.transform import Given, Sample, TakenSample, Transform
 from spaner_core.errors import FailedInput, PluginError, UnusableInput
-from spaner_core.features.inputs import Given, TakenSample, check_ordinary
-from spaner_core.modality import Encoder, FeatureSpec
-from spaner_core.profiling import spent
-from spaner_core.transform import Sample, Transform
+from spaner_core.progress import spent
 
 WINDOW_BATCH = 64
 """Windows that are encoded together."""

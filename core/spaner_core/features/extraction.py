@@ -10,18 +10,18 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from spaner_core.contract.modality import Encoder, FeatureSpec
+from spaner_core.contract.sources import describe_source
+from spaner_core.contract.transform import Content, Given, TakenSample, Transform
 from spaner_core.errors import DataError, FailedInput, TooManyUnusable, UnusableInput
 from spaner_core.features.batch_files import fitting
 from spaner_core.features.encoding import WINDOW_BATCH, EncodedSample, encode_samples
 from spaner_core.features.hashes import FileHashes
-from spaner_core.features.inputs import Given, KeyedInput, TakenSample, describe_source, key_inputs
+from spaner_core.features.inputs import KeyedInput, key_inputs
 from spaner_core.features.rows import FeatureRows, RowSource, stack_rows
 from spaner_core.features.stream import FeatureStream
-from spaner_core.modality import Encoder, FeatureSpec
 from spaner_core.pretrained.freeze import FrozenEncoder
-from spaner_core.profiling import spent
-from spaner_core.progress import shows_progress
-from spaner_core.transform import Content, Transform
+from spaner_core.progress import shows_progress, spent
 
 SHOWN_PROBLEMS = 10
 

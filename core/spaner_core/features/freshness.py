@@ -10,14 +10,14 @@ from pathlib import Path
 
 import torch
 
+from spaner_core.contract.transform import Transform
 from spaner_core.errors import UnusableInput
 from spaner_core.features.batch_files import DTYPES
 from spaner_core.features.encoding import EncodedSample, encode_samples
 from spaner_core.features.inputs import KeyedInput, key_inputs
 from spaner_core.features.stream import FeatureStream
 from spaner_core.pretrained.freeze import FrozenEncoder
-from spaner_core.profiling import spent
-from spaner_core.transform import Transform
+from spaner_core.progress import spent
 
 SAMPLE_ROWS = 3
 """Rows that are encoded anew, unless fewer are asked for."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 from collections import Counter
@@ -12,9 +11,9 @@ from functools import cache, partial
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
+from spaner_core.contract.sources import check_ordinary, without_part
 from spaner_core.errors import UnusableInput
-from spaner_core.ordinary_files import open_ordinary
-from spaner_core.transform import Content, Sample, Source
+from spaner_core.files.ordinary import open_ordinary
 
 
 class Stamp(NamedTuple):
@@ -54,18 +53,6 @@ class KeyedInput:
             unchanged = False
         if not unchanged:
             raise UnusableInput("the file was changed while it was read; run the command again")
-
-
-@dataclass(frozen=True, eq=False)
-class TakenSample:
-    """A sample that a transform took from an object; `name` is for messages."""
-
-    sample: Sample
-    name: str
-
-
-Given: TypeAlias = Source | TakenSample
-"""What can be encoded without being kept."""
 
 
 def hash_file(file: Path) -> tuple[str, Stamp]:
@@ -115,39 +102,6 @@ def key_input(source: Path | str) -> KeyedInput:
     return given
 
 
-def check_ordinary(source: Given) -> None:
-    """Raise `UnusableInput` unless a path leads to an ordinary file, or to a part of one.
-
-    Reading a folder, a pipe or a device may never end. Other sources are inputs themselves.
-    """
-    if not isinstance(source, Path):
-        return
-    try:
-        file = source if source.exists() else without_part(source)
-        ordinary, found = file.is_file(), file.exists()
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        if isinstance(error, ValueError) or error.errno == errno.ENAMETOOLONG:
-            wrong = f"no file can have this name ({reason})"
-        else:  # a folder on the way there is barred
-            wrong = f"{reason}; expected a file that can be read"
-        raise UnusableInput(f"{wrong}; correct the path, or give rights") from error
-    if not found:
-        raise UnusableInput("there is no such file; restore it, or correct the path")
-    if not ordinary:
-        kind = "a folder" if file.is_dir() else "a pipe or a device"
-        raise UnusableInput(f"it is {kind}; expected a file; correct the path")
-
-
-def describe_source(source: Given) -> str:
-    """Name an input in a message: a path or an upload's name as it is, a text shortened, quoted."""
-    if isinstance(source, Content | TakenSample):
-        return source.name
-    if isinstance(source, Path):
-        return str(source)
-    return repr(source if len(source) <= 60 else source[:57] + "...")
-
-
 def _key_text(text: str) -> KeyedInput:
     content = text.encode("utf-8", "surrogatepass")
     key = _key("inline", "", "", hashlib.sha256(content).hexdigest())
@@ -173,12 +127,6 @@ def _key_file(source: Path, hash_file: HashFile, *, parts: int) -> KeyedInput:
         size_bytes=stamp.size_bytes // (parts if part else 1),
         stamp=stamp,
     )
-
-
-def without_part(source: Path) -> Path:
-    """Return a path without what stands behind a `#`, whether or not there is such a file."""
-    name, _, part = source.name.rpartition("#")
-    return source.with_name(name) if name and part else source
 
 
 def file_of(source: Path) -> tuple[Path, str]:

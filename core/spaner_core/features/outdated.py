@@ -7,9 +7,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from spaner_core.errors import DataError
-from spaner_core.json_files import read_or, write_json
-from spaner_core.leftovers import remove_left_files
-from spaner_core.replacing import writing_alone
+from spaner_core.files.documents import read_or, write_json
+from spaner_core.files.leftovers import remove_left_files
+from spaner_core.files.replacing import writing_alone
 
 OUTDATED = "outdated"
 

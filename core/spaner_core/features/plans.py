@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from spaner_core.features.inputs import KeyedInput
-from spaner_core.json_files import read_or, write_json
-from spaner_core.ordinary_files import LARGEST_LIST
+from spaner_core.files.documents import read_or, write_json
+from spaner_core.files.ordinary import LARGEST_LIST
 
 PLAN = "plan.json"
 BATCH_ROWS = 256

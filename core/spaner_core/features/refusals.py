@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from spaner_core.json_files import read_or, write_json
-from spaner_core.ordinary_files import LARGEST_LIST
+from spaner_core.files.documents import read_or, write_json
+from spaner_core.files.ordinary import LARGEST_LIST
 
 REFUSED = "refused.json"
 

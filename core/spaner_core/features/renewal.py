@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from spaner_core.contract.transform import Transform
 from spaner_core.errors import DataError
 from spaner_core.features.extraction import Extraction, extract_stored
 from spaner_core.features.freshness import (
@@ -19,7 +20,6 @@ from spaner_core.features.freshness import (
 from spaner_core.features.plans import read_plan
 from spaner_core.features.stream import FeatureStream
 from spaner_core.pretrained.freeze import FrozenEncoder
-from spaner_core.transform import Transform
 
 BEGUN = "again"
 """Folder in a stream's own where features that are extracted anew wait for the last of them."""

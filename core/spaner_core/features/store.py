@@ -15,11 +15,11 @@ from spaner_core.features.hashes import FileHashes
 from spaner_core.features.identity import FORMAT_VERSION, StreamIdentity
 from spaner_core.features.outdated import OutdatedAligners
 from spaner_core.features.stream import DESCRIPTION, FeatureStream
-from spaner_core.json_files import fit, read_json
-from spaner_core.leftovers import remove_left_files
-from spaner_core.ordinary_files import read_small
-from spaner_core.replacing import writing_alone
-from spaner_core.writing import written_at_end
+from spaner_core.files.documents import fit, read_json
+from spaner_core.files.leftovers import remove_left_files
+from spaner_core.files.ordinary import read_small
+from spaner_core.files.replacing import writing_alone
+from spaner_core.files.writing import written_at_end
 
 USES = "uses"
 

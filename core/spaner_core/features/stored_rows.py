@@ -11,12 +11,12 @@ from itertools import groupby
 import torch
 from torch import Tensor
 
+from spaner_core.devices import one_thread
 from spaner_core.errors import DataError
 from spaner_core.features.batch_files import BatchFile, stamp_of
 from spaner_core.features.rows import FeatureRows
-from spaner_core.ordinary_files import open_unbuffered
-from spaner_core.profiling import spent
-from spaner_core.threads import one_thread
+from spaner_core.files.ordinary import open_unbuffered
+from spaner_core.progress import spent
 
 
 class StoredRows:

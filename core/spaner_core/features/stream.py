@@ -29,12 +29,12 @@ from spaner_core.features.inputs import KeyedInput
 from spaner_core.features.plans import PLAN, read_plan, write_plan
 from spaner_core.features.refusals import REFUSED, read_refused, write_refused
 from spaner_core.features.stored_rows import StoredRows
-from spaner_core.json_files import write_json
-from spaner_core.leftovers import remove_left_files
-from spaner_core.locks import locked
+from spaner_core.files.documents import write_json
+from spaner_core.files.leftovers import remove_left_files
+from spaner_core.files.locks import locked
+from spaner_core.files.replacing import writing_alone
 from spaner_core.pretrained.freeze import FrozenEncoder
-from spaner_core.profiling import spent
-from spaner_core.replacing import writing_alone
+from spaner_core.progress import spent
 
 DESCRIPTION = "stream.json"
 

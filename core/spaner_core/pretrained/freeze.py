@@ -10,10 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from spaner_core.contract.modality import Batch, Encoder, FeatureSpec
+from spaner_core.contract.plugin_code import PluginCode
 from spaner_core.devices import move
 from spaner_core.errors import FailedInput, PluginError, SpanerError
-from spaner_core.modality import Batch, Encoder, FeatureSpec
-from spaner_core.plugin_code import PluginCode
 from spaner_core.pretrained.fingerprint import fingerprint_module
 
 

@@ -7,11 +7,11 @@ from collections.abc import Callable
 import torch
 from transformers import set_seed
 
-from spaner_core.data.labelled import LabelledBatches, LabelledRows
+from spaner_core.contract.modality import Aligner
 from spaner_core.errors import DataError
-from spaner_core.modality import Aligner
-from spaner_core.profiling import spent
-from spaner_core.prompt import SharedPrompt
+from spaner_core.features.labelled import LabelledBatches, LabelledRows
+from spaner_core.method.prompt import SharedPrompt
+from spaner_core.progress import spent
 from spaner_core.recipe import TrainingRecipe
 from spaner_core.training.material import check_concepts
 from spaner_core.training.monitoring import Monitor

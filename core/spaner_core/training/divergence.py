@@ -11,8 +11,8 @@ from safetensors.torch import save
 from torch import Tensor
 
 from spaner_core.errors import ConfigError
+from spaner_core.files.writing import written_at_end
 from spaner_core.recipe import TrainingRecipe
-from spaner_core.writing import written_at_end
 
 FAILED_BATCH = "failed-batch.safetensors"
 

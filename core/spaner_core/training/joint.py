@@ -12,19 +12,19 @@ import torch
 from torch import Tensor
 from transformers import set_seed
 
-from spaner_core.data.labelled import LabelledBatches, LabelledRows, join_labelled
+from spaner_core.contract.modality import Aligner, LabelAligner
 from spaner_core.errors import ConfigError
-from spaner_core.modality import Aligner, LabelAligner
-from spaner_core.profiling import spent
-from spaner_core.prompt import (
+from spaner_core.features.labelled import LabelledBatches, LabelledRows, join_labelled
+from spaner_core.method.prompt import (
     SharedPrompt,
     anchors_from_labels,
     label_informativeness,
     random_anchors,
 )
+from spaner_core.progress import spent
 from spaner_core.recipe import PromptRecipe, Recipe, TrainingRecipe
-from spaner_core.records import PromptBlock, PromptRecord
-from spaner_core.space import Space, SpaceAligner
+from spaner_core.space.records import PromptBlock, PromptRecord
+from spaner_core.space.space import Space, SpaceAligner
 from spaner_core.training.material import ConceptNames, Material, check_concepts
 from spaner_core.training.monitoring import Monitor
 from spaner_core.training.trainer import train_jointly

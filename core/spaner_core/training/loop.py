@@ -19,12 +19,11 @@ from transformers import (
     TrainingArguments,
 )
 
+from spaner_core.devices import one_thread
 from spaner_core.errors import ConfigError
-from spaner_core.profiling import spent
-from spaner_core.progress import shows_progress
-from spaner_core.prompt import SharedPrompt
+from spaner_core.method.prompt import SharedPrompt
+from spaner_core.progress import shows_progress, spent
 from spaner_core.recipe import TrainingRecipe
-from spaner_core.threads import one_thread
 from spaner_core.training.divergence import broken_weights, diverged, loss_found, not_finite
 from spaner_core.training.monitoring import PREFIX, Monitor, leaving_traces, say
 

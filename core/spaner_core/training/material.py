@@ -9,11 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from spaner_core.data.labelled import LabelledRows
+from spaner_core.contract.modality import Aligner, Reader
 from spaner_core.errors import DataError
-from spaner_core.modality import Aligner
-from spaner_core.readers import Reader
-from spaner_core.records import AlignerRecord, ModalityRecord
+from spaner_core.features.labelled import LabelledRows
+from spaner_core.space.records import AlignerRecord, ModalityRecord
 
 
 @dataclass(frozen=True)

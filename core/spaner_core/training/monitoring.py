@@ -16,12 +16,12 @@ from tqdm import tqdm
 from transformers import TrainerCallback
 from transformers.integrations.integration_utils import TensorBoardCallback
 
-from spaner_core.locks import locked
+from spaner_core.files.locks import locked
+from spaner_core.files.replacing import writing_alone
+from spaner_core.files.writing import naming
 from spaner_core.recipe import MonitoringRecipe
-from spaner_core.replacing import writing_alone
 from spaner_core.training.divergence import FAILED_BATCH
 from spaner_core.training.validation import Validation
-from spaner_core.writing import naming
 
 LOG = "log.csv"
 TRACES = (LOG, FAILED_BATCH, "events.out.tfevents.*")

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from spaner_core.data.labelled import LabelledRows
+from spaner_core.contract.modality import Aligner
+from spaner_core.features.labelled import LabelledRows
 from spaner_core.features.rows import stack_rows
-from spaner_core.losses import AlignmentLoss, anchor_loss
-from spaner_core.modality import Aligner
-from spaner_core.prompt import SharedPrompt
+from spaner_core.method.losses import AlignmentLoss, anchor_loss
+from spaner_core.method.prompt import SharedPrompt
 from spaner_core.recipe import LossRecipe, TrainingRecipe
 from spaner_core.training.loop import run
 from spaner_core.training.monitoring import Monitor

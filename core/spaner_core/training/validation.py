@@ -12,13 +12,13 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from spaner_core.data.labelled import LabelledRows
+from spaner_core.data.matches import Labels, SamplePositives
 from spaner_core.evaluation.coherence import matched_cosine, modality_gap
 from spaner_core.evaluation.retrieval import retrieval
+from spaner_core.features.labelled import LabelledRows
 from spaner_core.features.rows import BATCH_ROWS, RowSource, load_in_batches
-from spaner_core.positives import Labels, SamplePositives
-from spaner_core.profiling import spent
-from spaner_core.prompt import SharedPrompt
+from spaner_core.method.prompt import SharedPrompt
+from spaner_core.progress import spent
 
 FIGURES = ("mean_map", "mean_recall@1", "mean_modality_gap", "mean_matched_cosine")
 

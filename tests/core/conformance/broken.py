@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from spaner_core import hookimpl
-from spaner_core.contract import KNOWN_HOOKS
+from spaner_core.contract.hooks import KNOWN_HOOKS
 
 from tests import toy_modality as toy
 
@@ -80,7 +80,7 @@ def bind(method: Callable[..., Any], own: Callable[..., Any]) -> Callable[..., A
 
 def usual_aligner(features: Any, prompt_dim: int, options: Any) -> Any:
     """The aligner that core builds around the toy's reader, the mean of the tokens."""
-    from spaner_core.aligner import build_aligner
+    from spaner_core.method.aligner import build_aligner
 
     return build_aligner(features, prompt_dim, options)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from spaner_core.conformance.contents import contents, difference, forms
+from spaner_core.conformance.comparing import contents, difference, forms
 
 
 @dataclass

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import torch
 from spaner_core.conformance import RULES, Subject, examine, open_subject
+from spaner_core.contract.modality import Examples
 from spaner_core.errors import PluginError
-from spaner_core.modality import Examples
 
 TOY = "tests.toy_modality"
 BROKEN = "tests.core.conformance"

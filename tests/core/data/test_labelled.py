@@ -3,12 +3,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from spaner_core.data.labelled import (
-    LabelledRows,
-    number_rows,
-    numbers_of,
-)
 from spaner_core.data.manifest import read_manifest
+from spaner_core.data.numbering import number_rows, numbers_of
+from spaner_core.features.labelled import LabelledRows
 from spaner_core.features.rows import FeatureRows
 
 

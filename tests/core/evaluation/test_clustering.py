@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.cluster import KMeans
 from sklearn.metrics import v_measure_score
+from spaner_core.data.matches import Labels
 from spaner_core.evaluation import clustering as module
 from spaner_core.evaluation.clustering import Clustering, clustering
-from spaner_core.positives import Labels
 from torch import Tensor
 
 

@@ -7,6 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.neighbors import NearestNeighbors
+from spaner_core.data.matches import Labels, positives
 from spaner_core.evaluation import scores as blocks_module
 from spaner_core.evaluation.coherence import (
     coherence_by_pair,
@@ -15,7 +16,6 @@ from spaner_core.evaluation.coherence import (
     modality_gap,
     unmatched_cosine,
 )
-from spaner_core.positives import Labels, positives
 
 SEEDS = st.integers(0, 10**6)
 

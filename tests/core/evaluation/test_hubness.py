@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import skew
 from sklearn.neighbors import NearestNeighbors
+from spaner_core.data.matches import Labels
 from spaner_core.evaluation import scores as blocks_module
 from spaner_core.evaluation.hubness import Hubness, hubness, hubness_by_pair, k_occurrence
-from spaner_core.positives import Labels
 from torch import Tensor
 
 NOTHING = Hubness(skewness=None, never_found=None)

@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from spaner_core.data.matches import Labels, positives
 from spaner_core.evaluation import scores as blocks_module
 from spaner_core.evaluation.mixed_gallery import (
     MixedRetrieval,
@@ -15,7 +16,6 @@ from spaner_core.evaluation.mixed_gallery import (
     mixed_retrieval_by_modality,
 )
 from spaner_core.evaluation.retrieval import retrieval
-from spaner_core.positives import Labels, positives
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
 

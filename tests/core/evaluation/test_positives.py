@@ -4,7 +4,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from spaner_core.positives import Labels, SamplePositives, positives
+from spaner_core.data.matches import Labels, SamplePositives, positives
 
 IDS = st.lists(st.integers(-1, 3), min_size=1, max_size=8)
 

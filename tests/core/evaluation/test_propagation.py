@@ -7,6 +7,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from spaner_core.data.matches import Labels
 from spaner_core.evaluation import scores as blocks_module
 from spaner_core.evaluation.propagation import (
     Carried,
@@ -15,7 +16,6 @@ from spaner_core.evaluation.propagation import (
     concept_marks,
     measure_carried,
 )
-from spaner_core.positives import Labels
 from torch import Tensor
 from torch.nn.functional import normalize, one_hot
 

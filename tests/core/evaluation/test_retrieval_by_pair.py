@@ -5,6 +5,7 @@ import statistics
 
 import pytest
 import torch
+from spaner_core.data.matches import Labels, positives
 from spaner_core.evaluation import scores as blocks_module
 from spaner_core.evaluation.retrieval import (
     Retrieval,
@@ -12,7 +13,6 @@ from spaner_core.evaluation.retrieval import (
     retrieval_by_item,
     retrieval_by_pair,
 )
-from spaner_core.positives import Labels, positives
 from torch import Tensor
 
 

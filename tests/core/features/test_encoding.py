@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from spaner_core.contract.modality import FeatureSpec
 from spaner_core.errors import FailedInput, UnusableInput
 from spaner_core.features.encoding import EncodedSample, encode_samples
-from spaner_core.modality import FeatureSpec
 from torch import Tensor
 
 from tests.toy_modality import ToyEncoder, ToyOptions, ToyTransform, Window

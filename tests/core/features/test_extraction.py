@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 import torch
+from spaner_core.contract.modality import Encoder, FeatureSpec
+from spaner_core.contract.transform import Transform
 from spaner_core.errors import DataError, PluginError
 from spaner_core.features.extraction import extract
 from spaner_core.features.rows import FeatureRows
-from spaner_core.modality import Encoder, FeatureSpec
 from spaner_core.pretrained.freeze import FrozenEncoder
-from spaner_core.transform import Transform
 from torch import Tensor, nn
 
 from tests.toy_modality import ToyEncoder, ToyOptions, ToyTransform

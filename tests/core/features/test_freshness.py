@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from spaner_core.contract.transform import Transform
 from spaner_core.features.extraction import extract_stored
 from spaner_core.features.freshness import SAMPLE_ROWS, Change, find_change
 from spaner_core.features.stream import FeatureStream
 from spaner_core.pretrained.freeze import FrozenEncoder
-from spaner_core.transform import Transform
 from torch import Tensor
 
 from tests.core.features.stored_samples import identity

@@ -4,8 +4,9 @@ import os
 from pathlib import Path
 
 import pytest
+from spaner_core.contract.sources import check_ordinary, describe_source
 from spaner_core.errors import UnusableInput
-from spaner_core.features.inputs import check_ordinary, describe_source, key_input
+from spaner_core.features.inputs import key_input
 
 
 def written(path: Path, content: str = "1 2 3") -> Path:

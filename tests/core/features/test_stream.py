@@ -17,8 +17,8 @@ from spaner_core.features.inputs import KeyedInput
 from spaner_core.features.plans import BATCH_ROWS, PLAN
 from spaner_core.features.store import FeatureStore
 from spaner_core.features.stream import FeatureStream
+from spaner_core.files.replacing import writing_alone
 from spaner_core.pretrained.freeze import FrozenEncoder
-from spaner_core.replacing import writing_alone
 from torch import nn
 
 from tests.core.features.stored_samples import IDENTITY, filled, identity, key, samples
@@ -149,12 +149,12 @@ def test_one_process_waits_for_the_other_and_says_so(
         assert other.stdout.readline() == "alone\n"
         waiting = Answering(other)
         with caplog.at_level(logging.WARNING):
-            logging.getLogger("spaner_core.replacing").addHandler(waiting)
+            logging.getLogger("spaner_core.files.replacing").addHandler(waiting)
             try:
                 with early.writing():
                     assert all(name in early for name in given)
             finally:
-                logging.getLogger("spaner_core.replacing").removeHandler(waiting)
+                logging.getLogger("spaner_core.files.replacing").removeHandler(waiting)
     assert "waiting for another process" in caplog.text
 
 
@@ -240,7 +240,7 @@ def test_a_lock_ends_with_its_process(tmp_path: Path) -> None:
     script = f"""
 import os, signal
 from pathlib import Path
-from spaner_core.replacing import writing_alone
+from spaner_core.files.replacing import writing_alone
 with writing_alone(Path({str(tmp_path / "x")!r})):
     os.kill(os.getpid(), signal.SIGKILL)
 """

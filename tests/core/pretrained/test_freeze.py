@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import pytest
 import torch
+from spaner_core.contract.modality import Encoder, FeatureSpec
 from spaner_core.errors import PluginError
-from spaner_core.modality import Encoder, FeatureSpec
 from spaner_core.pretrained.fingerprint import fingerprint_module
 from spaner_core.pretrained.freeze import FrozenEncoder
 from torch import Tensor, nn

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from spaner_core.aligner import build_aligner
-from spaner_core.data.labelled import LabelledRows
+from spaner_core.contract.modality import FeatureSpec
+from spaner_core.features.labelled import LabelledRows
 from spaner_core.features.rows import FeatureRows, RowSource
 from spaner_core.features.stream import FeatureStream
-from spaner_core.modality import FeatureSpec
+from spaner_core.method.aligner import build_aligner
 from spaner_core.recipe import PromptRecipe, Recipe, TrainingRecipe
 from spaner_core.training.joint import fit_space
 from spaner_core.training.material import Material, ModalityMaterial

@@ -8,14 +8,14 @@ from functools import partial
 from typing import Any
 
 import torch
-from spaner_core.aligner import build_aligner
-from spaner_core.data.labelled import LabelledRows
+from spaner_core.contract.modality import API_VERSION, FeatureSpec
 from spaner_core.evaluation.retrieval import retrieval_by_pair
+from spaner_core.features.labelled import LabelledRows
 from spaner_core.features.rows import FeatureRows
-from spaner_core.modality import API_VERSION, FeatureSpec
+from spaner_core.method.aligner import build_aligner
 from spaner_core.recipe import PromptRecipe, Recipe, TrainingRecipe
-from spaner_core.records import ModalityRecord
-from spaner_core.space import Space, SpaceAligner
+from spaner_core.space.records import ModalityRecord
+from spaner_core.space.space import Space, SpaceAligner
 from spaner_core.training.joint import Trained, fit_space
 from spaner_core.training.material import ConceptNames, Material, ModalityMaterial
 from spaner_core.training.monitoring import Monitor

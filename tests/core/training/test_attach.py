@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 import torch
-from spaner_core.data.labelled import LabelledRows, join_labelled
 from spaner_core.errors import DataError
+from spaner_core.features.labelled import LabelledRows, join_labelled
 from spaner_core.recipe import TrainingRecipe
-from spaner_core.space import Space
+from spaner_core.space.space import Space
 from spaner_core.training.attach import fit_attached
 
 from tests.core.training.synthetic import (

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
-from spaner_core.data.labelled import LabelledRows
 from spaner_core.errors import ConfigError
+from spaner_core.features.labelled import LabelledRows
 from spaner_core.recipe import MonitoringRecipe, Recipe
 from spaner_core.training.attach import fit_attached
 from spaner_core.training.monitoring import Monitor

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from spaner_core.locks import locked
+from spaner_core.files.locks import locked
 from spaner_core.recipe import MonitoringRecipe, Recipe
-from spaner_core.space import Space
+from spaner_core.space.space import Space
 from spaner_core.training.attach import fit_attached
 from spaner_core.training.monitoring import Monitor, replacing_traces
 from spaner_core.training.validation import SettledRows, Validation

@@ -10,11 +10,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from spaner_core.data.labelled import LabelledBatches, LabelledRows, join_labelled
+from spaner_core.contract.modality import RowBatch
 from spaner_core.features.encoding import EncodedSample
+from spaner_core.features.labelled import LabelledBatches, LabelledRows, join_labelled
 from spaner_core.features.rows import FeatureRows, stack_rows
 from spaner_core.features.stream import FeatureStream
-from spaner_core.modality import RowBatch
 from spaner_core.recipe import TrainingRecipe
 from spaner_core.training.trainer import StepBatches
 

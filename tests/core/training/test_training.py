@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 from spaner_core.features.rows import FeatureRows
-from spaner_core.space import Space
+from spaner_core.space.space import Space
 
 from tests.core.training.synthetic import (
     RECIPE,

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 import torch
-from spaner_core.data.labelled import LabelledRows, join_labelled
 from spaner_core.evaluation.coherence import coherence_by_pair
 from spaner_core.evaluation.retrieval import retrieval_by_pair
-from spaner_core.space import Space
+from spaner_core.features.labelled import LabelledRows, join_labelled
+from spaner_core.space.space import Space
 from spaner_core.training.validation import SettledRows, Validation, in_use
 
 from tests.core.training.synthetic import (

@@ -1,0 +1,1 @@
+"""Measures a space, and shows what it has learned."""

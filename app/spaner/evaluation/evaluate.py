@@ -1,0 +1,127 @@
+"""Evaluating a project's space: every measure there is, on the rows of one split."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from spaner_core.data.manifest import Rows
+from spaner_core.data.numbering import number_rows
+from spaner_core.errors import DataError
+from spaner_core.evaluation.cka import cka_by_modality
+from spaner_core.evaluation.clustering import clustering
+from spaner_core.evaluation.coherence import coherence_by_pair
+from spaner_core.evaluation.hubness import hubness_by_pair
+from spaner_core.evaluation.mixed_gallery import mixed_retrieval_by_modality
+from spaner_core.evaluation.retrieval import retrieval_by_item, retrieval_by_pair
+from spaner_core.evaluation.uniformity import alignment_and_uniformity
+from spaner_core.features.rows import flat_vectors
+from torch import Tensor
+
+from spaner.evaluation.overlaps import measuring_notices
+from spaner.notices import untrained_notices
+from spaner.project import Project
+from spaner.refusals import check_several
+from spaner.served import fresh_modalities, served_modalities
+from spaner.splits import measured_rows, measured_split
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbeddedRows:
+    """Rows of one modality with their embeddings (n, D) and their encoder's own vectors (n, F)."""
+
+    rows: Rows
+    embeddings: Tensor
+    encoder_vectors: Tensor
+
+
+def embed_split(
+    project: Project,
+    split: str | None,
+    *,
+    names: Sequence[str] = (),
+    strength: float | None = None,
+) -> dict[str, EmbeddedRows]:
+    """Embed a split's rows in the named modalities of the space, by default all that work here.
+
+    Without `split` the test split is taken, or every row where the manifest has no splits. Rows
+    with neither concept nor item are left out, and modalities without others. Raises `DataError`
+    where one of `names`, or all modalities but one, have no others in the split, and as
+    `served_modalities` does.
+    """
+    check_several(names)
+    served, manifest = served_modalities(project, names), project.manifest
+    split = measured_split(manifest, split)
+    chosen = {name: rows for name in served if (rows := measured_rows(manifest, name, split))}
+    embedded = {}
+    for name in fresh_modalities(project, chosen, asked=names):
+        with project.left_out.where_broken(name, asked=name in names):
+            embedded[name] = _embed(project, name, chosen[name], strength=strength)
+    if len(embedded) < max(2, len(set(names))):
+        raise DataError(_too_few(project, split, having=", ".join(embedded) or "none"))
+    project.say(
+        *measuring_notices(project, served, split),
+        *untrained_notices(project, {name: part.rows for name, part in embedded.items()}),
+    )
+    return embedded
+
+
+def _embed(project: Project, name: str, rows: Rows, *, strength: float | None) -> EmbeddedRows:
+    space = project.space
+    project.check_modality(name)
+    usable = project.features(name, rows)
+    return EmbeddedRows(
+        rows=usable.rows,
+        embeddings=torch.from_numpy(space.embed(name, usable.features, strength=strength)),
+        encoder_vectors=flat_vectors(usable.features),
+    )
+
+
+def _too_few(project: Project, split: str | None, *, having: str) -> str:
+    manifest = project.manifest
+    there = f"; its splits are {', '.join(manifest.splits)}" if manifest.splits else ""
+    if split and not manifest.splits:
+        there = "; no row has a split, so leave --split out"
+    return (
+        f"{manifest.path}: {f'split {split!r} has' if split else 'there are'} rows with a concept "
+        f"or an item of {having} among the space's modalities "
+        f"({', '.join(project.space.modalities)}); at least two are needed, and all that are "
+        f"named{there}. Add such rows{project.left_out.words}"
+    )
+
+
+def evaluate(
+    project: Project,
+    split: str | None = None,
+    *,
+    names: Sequence[str] = (),
+    strength: float | None = None,
+) -> dict[str, float | None]:
+    """Measure a split in the modalities `names`, by default all that work here.
+
+    Returns one flat dict of figures by name; raises as `embed_split`.
+    """
+    return measure(project, embed_split(project, split, names=names, strength=strength))
+
+
+def measure(project: Project, embedded: dict[str, EmbeddedRows]) -> dict[str, float | None]:
+    """Measure rows that were embedded before; return one flat dict of figures by name.
+
+    docs/metrics.md says what each of them is.
+    """
+    embeddings = {name: part.embeddings for name, part in embedded.items()}
+    labels = {name: number_rows(part.rows, project.manifest) for name, part in embedded.items()}
+    references = {name: part.encoder_vectors for name, part in embedded.items()}
+    clusters = clustering(embeddings, labels)
+    return {
+        **retrieval_by_pair(embeddings, labels),
+        **coherence_by_pair(embeddings, labels, references=references),
+        **retrieval_by_item(embeddings, labels),
+        **mixed_retrieval_by_modality(embeddings, labels),
+        **hubness_by_pair(embeddings, labels),
+        **alignment_and_uniformity(embeddings, labels),
+        **cka_by_modality(embeddings, references, labels),
+        "concept_v_measure": clusters.concept_v_measure,
+        "modality_v_measure": clusters.modality_v_measure,
+    }

@@ -1,0 +1,1 @@
+"""Trains a project many times over and measures each time."""

@@ -1,0 +1,1 @@
+"""Lists plugins, checks them and writes new ones."""

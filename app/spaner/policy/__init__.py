@@ -1,0 +1,1 @@
+"""Keeps the user in control of what may be linked."""

@@ -1,0 +1,26 @@
+"""Says which modality may find which, and refuses the others before anything is read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from spaner_core.errors import ConfigError
+from spaner_registry.config.settings import Config
+
+
+def may_find(config: Config, source: str, target: str) -> bool:
+    """Whether `policy.links` lets `source` find `target`."""
+    links = config.policy.links
+    return links is None or target in links.get(source, ())
+
+
+def check_links(config: Config, source: str, targets: Sequence[str]) -> None:
+    """Raise `ConfigError` unless `policy.links` lets `source` find every target."""
+    for target in targets:
+        if not may_find(config, source, target):
+            allowed = (config.policy.links or {}).get(source, ())
+            raise ConfigError(
+                f"{config.locate('policy', 'links')}: {source!r} may not find {target!r} "
+                f"nor take labels from it; it may find {', '.join(allowed) or 'nothing'}. Ask "
+                "whoever keeps the policy"
+            )

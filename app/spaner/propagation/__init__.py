@@ -1,0 +1,1 @@
+"""Carries labels from one modality to another."""

@@ -1,0 +1,36 @@
+"""The file of carried labels: a CSV of one line a sample."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from spaner_core.files.writing import written_at_end
+
+
+@dataclass(frozen=True, kw_only=True)
+class CarriedLabel:
+    """What one sample got; `concept` is None where the confidence is below the threshold.
+
+    `nearest` is the id of the labelled sample that lies nearest, None where there is none.
+    """
+
+    id: str
+    modality: str
+    input: str
+    concept: str | None
+    confidence: float
+    nearest: str | None
+
+
+def write_labels(labels: Sequence[CarriedLabel], output: Path) -> None:
+    """Write labels in their order, the whole file or none; an absent concept is an empty cell."""
+    with (
+        written_at_end(output) as partial,
+        partial.open("w", encoding="utf-8", newline="") as file,
+    ):
+        table = csv.DictWriter(file, [field.name for field in fields(CarriedLabel)])
+        table.writeheader()
+        table.writerows(asdict(label) for label in labels)

@@ -1,0 +1,155 @@
+"""Calibrating a space: what a cosine is worth for every ordered pair, by validation rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import permutations
+from pathlib import Path
+from typing import TypeVar
+
+from spaner_core.data.matches import Labels, SamplePositives
+from spaner_core.data.numbering import number_rows
+from spaner_core.errors import DataError, OutputExists
+from spaner_core.evaluation.calibration import HitProbability, fit_hit_probability
+from spaner_core.evaluation.no_match import fit_match_threshold
+from spaner_core.evaluation.samples import TooFewSamples, one_a_sample
+from spaner_core.evaluation.scores import Rows
+from torch import Tensor
+
+from spaner.evaluation.evaluate import EmbeddedRows, embed_split
+from spaner.outputs import check_writable
+from spaner.policy.links import may_find
+from spaner.project import Project
+from spaner.refusals import check_false_accept_rate
+from spaner.search.calibration import (
+    CalibratedPair,
+    Calibration,
+    calibration_path,
+    write_calibration,
+)
+from spaner.splits import VALIDATION_SPLIT, check_calibration_split
+
+FIRST_HITS = 10
+FittedT = TypeVar("FittedT")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CalibrationReport:
+    """What a calibration found, and where it was written."""
+
+    path: Path
+    calibration: Calibration
+
+
+def calibrate(
+    project: Project,
+    *,
+    split: str = VALIDATION_SPLIT,
+    false_accept_rate: float = 0.05,
+    strength: float | None = None,
+    overwrite: bool = False,
+) -> CalibrationReport:
+    """Fit hit probabilities and no-match thresholds on a split, and write them beside the space.
+
+    Every ordered pair of modalities that `policy.links` lets find one another is fitted; what a
+    pair has too little data for is named in the notices and left out. Raises `OutputExists` where
+    there is a calibration and `overwrite` is false, `ConfigError` for a rate that is none or a
+    split that must not be used, `DataError` where the split has too few rows.
+    """
+    path = calibration_path(project.config.space)
+    _check_request(project, path, split, rate=false_accept_rate, overwrite=overwrite)
+    embedded = embed_split(project, split, strength=strength)
+    pairs, lacking = _fit_pairs(project, embedded, rate=false_accept_rate)
+    if not pairs:
+        first = lacking[0] if lacking else "policy.links lets none of its modalities find another"
+        raise DataError(f"{project.manifest.path}: split {split!r} calibrates no pair: {first}")
+    calibration = Calibration(
+        split=split,
+        false_accept_rate=false_accept_rate,
+        keys={name: project.space.vector_key(name, strength=strength) for name in embedded},
+        pairs=tuple(pairs),
+    )
+    write_calibration(path, calibration)
+    project.say(*lacking)
+    return CalibrationReport(path=path, calibration=calibration)
+
+
+def _check_request(
+    project: Project, path: Path, split: str, *, rate: float, overwrite: bool
+) -> None:
+    check_false_accept_rate(rate)
+    check_calibration_split(split)
+    check_writable(path, given=str(path))
+    if path.exists() and not overwrite:
+        raise OutputExists(f"{path} exists; give --overwrite to calibrate anew")
+    if split not in project.manifest.splits:
+        raise DataError(
+            f"{project.manifest.path}: no row has split {split!r} "
+            f"({', '.join(project.manifest.splits) or 'the column `split` has no values'}); a "
+            "calibration needs rows that were neither trained nor tested on: give some of them "
+            f"split {VALIDATION_SPLIT}"
+        )
+
+
+def _fit_pairs(
+    project: Project, embedded: Mapping[str, EmbeddedRows], *, rate: float
+) -> tuple[list[CalibratedPair], list[str]]:
+    labels = {name: number_rows(part.rows, project.manifest) for name, part in embedded.items()}
+    samples = {name: one_a_sample(part.embeddings, labels[name]) for name, part in embedded.items()}
+    pairs: list[CalibratedPair] = []
+    lacking: list[str] = []
+    for source, target in permutations(embedded, 2):
+        if not may_find(project.config, source, target):
+            continue
+        pair, reasons = _fit_pair(source, target, samples, labels, rate=rate)
+        lacking += reasons
+        if pair.probability is not None or pair.threshold is not None:
+            pairs.append(pair)
+    return pairs, lacking
+
+
+def _fit_pair(
+    source: str,
+    target: str,
+    samples: Mapping[str, Tensor],
+    labels: Mapping[str, Labels],
+    *,
+    rate: float,
+) -> tuple[CalibratedPair, list[str]]:
+    """Fit what can be fitted, and say what cannot and why."""
+    queries, gallery = samples[source], samples[target]
+    relevant = SamplePositives(labels[source], labels[target])
+    lacking: list[str] = []
+
+    def fitted(what: str, fit: Callable[[], FittedT]) -> FittedT | None:
+        try:
+            return fit()
+        except TooFewSamples as error:
+            lacking.append(f"{source} → {target} has no {what}: {error}")
+            return None
+
+    pair = CalibratedPair(
+        source=source,
+        target=target,
+        queries=len(queries),
+        gallery=len(gallery),
+        probability=fitted("probability", lambda: _fit_probability(queries, gallery, relevant)),
+        threshold=fitted(
+            "threshold",
+            lambda: fit_match_threshold(queries, gallery, relevant, false_accept_rate=rate),
+        ),
+    )
+    return pair, lacking
+
+
+def _fit_probability(queries: Tensor, gallery: Tensor, relevant: Rows) -> HitProbability:
+    """Fit on the first hits; where hardly one of them is irrelevant, on more of them."""
+    k = FIRST_HITS
+    while True:
+        try:
+            return fit_hit_probability(queries, gallery, relevant, k=k)
+        except TooFewSamples:
+            if k >= len(gallery):
+                raise
+        k *= 2

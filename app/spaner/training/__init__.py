@@ -1,0 +1,1 @@
+"""Makes and changes spaces: train, attach, extend, extract."""

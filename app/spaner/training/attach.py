@@ -1,0 +1,144 @@
+"""Attaching a modality to a project's space, and training an attached one anew."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Sequence
+
+from spaner_core.data.manifest import Rows
+from spaner_core.errors import DataError
+from spaner_core.features.labelled import LabelledRows, join_labelled
+from spaner_core.space.outputs import check_attachable
+from spaner_core.space.records import AlignerRecord
+from spaner_core.space.saving import save_attached
+from spaner_core.space.space import Space
+from spaner_core.training.attach import fit_attached
+from spaner_core.training.joint import settings_of
+from spaner_core.training.monitoring import replacing_traces
+
+from spaner.notices import (
+    missing_notice,
+    spelling_notices,
+    unlabelled_notices,
+    unseen_notices,
+)
+from spaner.outputs import check_growing_space, check_traces
+from spaner.project import Project
+from spaner.training.material import concept_names, modality_material
+from spaner.training.plan import count_parameters, declared_modalities, training_rows
+from spaner.training.train import TrainingReport
+from spaner.training.watch import monitor_attaching, monitoring_notices
+
+
+def attach(project: Project, name: str, *, replace: bool = False) -> TrainingReport:
+    """Train the aligner of `name` against the project's space and add it; nothing else changes.
+
+    With `replace` it takes the place of the aligner that is there, trained on every concept that
+    the prompt has by now; its old embeddings are stale then. Raises `OutputExists` if the space
+    has `name` and `replace` is false, `SpaceError` if there is nothing to replace, and `DataError`
+    naming concepts that the prompt does not have.
+    """
+    config = project.config
+    space = project.space
+    having = {*space.records, *space.damaged}
+    check_attachable(config.space, name, having=having, replace=replace)
+    check_growing_space(project, "aligners")
+    check_traces(project)
+    declared_modalities(project, [name])
+    rows = training_rows(project, name)
+    _check_anchored(project, name, rows)
+    _check_known(project, name, rows, space.concepts)
+    project.say(*spelling_notices(space.concepts, project.manifest.rows))
+    project.freshness.check([name])
+    monitor = monitor_attaching(project, name)
+    material = modality_material(
+        project, name, rows, concepts=space.concepts, prompt_dim=space.record.dim
+    )
+    record = material.describe(
+        space.concepts,
+        prompt_fingerprint=space.fingerprint,
+        training=settings_of(config.recipe.training, monitor),
+    )
+    with replacing_traces(monitor) as aside:
+        aligner = fit_attached(
+            name,
+            material.build,
+            _with_names(project, space, name, material.rows),
+            space.prompt,
+            training=config.recipe.training,
+            device=project.device,
+            monitor=aside,
+        )
+        receipt = save_attached(config.space, aligner, record, replace=replace)
+    project.freshness.trained(name)
+    project.say(
+        *_notices(space, record, material.rows, replace=replace),
+        *monitoring_notices(project, monitor, [name]),
+    )
+    return TrainingReport(
+        space=config.space,
+        rows={name: len(material.rows)},
+        trained_parameters={name: count_parameters(aligner)},
+        concepts=len(record.concepts),
+        anchors=space.record.anchors,
+        put_aside=project.quarantine.counts,
+        receipts=(receipt,),
+    )
+
+
+def _notices(
+    space: Space, record: AlignerRecord, rows: LabelledRows, *, replace: bool
+) -> Iterator[str]:
+    name, seen = record.modality, record.concepts
+    yield from missing_notice(name, [concept for concept in space.concepts if concept not in seen])
+    yield from unlabelled_notices({name: rows})
+    yield from _strangers(space, name, seen)
+    if replace:
+        yield f"embeddings of {name!r} that were kept from before are stale"
+
+
+def _with_names(project: Project, space: Space, name: str, rows: LabelledRows) -> LabelledRows:
+    """Add concepts' names as rows where `name` gave the prompt."""
+    source = space.record.label_source
+    if space.record.anchors != "labels" or source is None or source.modality != name:
+        return rows
+    return join_labelled([rows, concept_names(project, name, space.label_texts).rows])
+
+
+def _strangers(space: Space, name: str, concepts: Sequence[str]) -> tuple[str, ...]:
+    """Warn of the other modalities, on concepts appended to the prompt after their training."""
+    later = [concept for concept in concepts if concept not in space.blocks[0].concepts]
+    return unseen_notices(space, later, [other for other in space.modalities if other != name])
+
+
+def _check_anchored(project: Project, name: str, rows: Rows) -> None:
+    """Raise `DataError` where there is no concept to attach by: items have no anchors."""
+    space, config = project.space, project.config
+    together = " ".join(dict.fromkeys([*space.modalities, name]))
+    remedy = (
+        f"give rows a concept, or train {name!r} and its partners together: `spaner train "
+        f"{together} --overwrite`"
+    )
+    if not space.concepts:
+        raise DataError(
+            f"{config.space} was trained on items alone, so its prompt has no anchors, and an "
+            f"aligner is attached to anchors of concepts; {remedy}"
+        )
+    if not rows.concepts:
+        raise DataError(
+            f"{project.manifest.path}:{rows[0].line}: the training rows of {name!r} have items and "
+            f"no concepts, and an aligner is attached to anchors of concepts "
+            f"({', '.join(space.concepts)}); {remedy}"
+        )
+
+
+def _check_known(project: Project, name: str, rows: Rows, concepts: Sequence[str]) -> None:
+    unknown = [concept for concept in rows.concepts if concept not in concepts]
+    if unknown:
+        first = next(row for row in rows if row.concept in unknown)
+        alike = "".join(f". {said}" for said in spelling_notices([*concepts, *unknown]))
+        raise DataError(
+            f"{project.manifest.path}:{first.line}: the prompt has no anchor for "
+            f"{', '.join(map(repr, unknown))}. Append anchors with `spaner extend "
+            f"{shlex.join(unknown)}`, or take these rows of {name!r} out{alike}"
+        )

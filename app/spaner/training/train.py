@@ -1,0 +1,81 @@
+"""Training a project's space from nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from spaner_core.space.outputs import check_output
+from spaner_core.space.receipts import RECEIPT, find_parts
+from spaner_core.training.joint import fit_space
+from spaner_core.training.monitoring import replacing_traces
+
+from spaner.notices import (
+    coverage_notices,
+    label_notices,
+    spelling_notices,
+    unlabelled_notices,
+)
+from spaner.outputs import check_new_space, check_traces
+from spaner.project import Project
+from spaner.training.material import prepare_material
+from spaner.training.plan import count_parameters, declared_modalities, plan_training
+from spaner.training.watch import monitor_training, monitoring_notices
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingReport:
+    """What a training did: rows, parameters trained, and rows that could not be used."""
+
+    space: Path
+    rows: dict[str, int]
+    trained_parameters: dict[str, int]
+    concepts: int
+    anchors: str
+    put_aside: dict[str, int]
+    receipts: tuple[Path, ...]
+
+
+def train(
+    project: Project,
+    names: Sequence[str] = (),
+    *,
+    overwrite: bool = False,
+) -> TrainingReport:
+    """Train a new space with the named modalities (all declared ones by default).
+
+    Raises `OutputExists` before anything is extracted where the space exists, or holds more than
+    a space, and `ConfigError` where it cannot be written.
+    """
+    config = project.config
+    check_new_space(project)
+    check_traces(project)
+    check_output(config.space, overwrite=overwrite)
+    names = declared_modalities(project, names)
+    project.assembly.check_options(names)
+    plan = plan_training(project, names)
+    monitor = monitor_training(project, names)
+    material = prepare_material(project, plan)
+    project.say(
+        *spelling_notices(material.concepts, project.manifest.rows),
+        *coverage_notices(material),
+        *unlabelled_notices(material.rows),
+    )
+    with replacing_traces(monitor) as aside:
+        trained = fit_space(material, recipe=config.recipe, device=project.device, monitor=aside)
+        trained.space.save_pretrained(config.space, overwrite=overwrite)
+    for name in names:
+        project.freshness.trained(name)
+    project.say(*label_notices(trained), *monitoring_notices(project, monitor, names))
+    return TrainingReport(
+        space=config.space,
+        rows={name: len(part) for name, part in material.rows.items()},
+        trained_parameters={
+            name: count_parameters(trained.space.aligner(name)) for name in material.modalities
+        },
+        concepts=len(material.concepts),
+        anchors=trained.space.record.anchors,
+        put_aside=project.quarantine.counts,
+        receipts=tuple(config.space / part / RECEIPT for part in find_parts(config.space)),
+    )

@@ -1,0 +1,74 @@
+"""The rule about parts of a sample, which are covered to find what an embedding comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from spaner_core.conformance.comparing import contents, difference, features_difference
+from spaner_core.conformance.subject import Subject
+from spaner_core.conformance.verdict import BrokenRule
+from spaner_core.contract.transform import HasParts, Part, Sample
+from spaner_core.errors import UnusableInput
+
+MOST = 4
+"""Parts of a sample that are covered: the first ones and the last."""
+
+
+def check_parts(subject: Subject) -> str:
+    """Each part has a label, and covering it leaves the sample as it is and changes features."""
+    transform = subject.built.transform
+    if not isinstance(transform, HasParts):
+        return "offers none"
+    count = 0
+    for sample in subject.samples():
+        before = contents(sample)
+        parts = transform.parts(sample)
+        _check_labels(parts)
+        moved = [_moves(subject, transform, sample, part) for part in _chosen(parts)]
+        if (place := difference(sample, before)) is not None:
+            raise BrokenRule(
+                f"parts or without changes the sample ({place})",
+                "what is passed in to be left as it is",
+                "work on a copy",
+            )
+        if len(parts) > 1 and not any(moved):
+            raise BrokenRule(
+                f"features stay the same when {parts[0].label!r} and other parts are covered",
+                "others, wherever there was something",
+                "let without cover the part, and prepare see that",
+            )
+        count += len(parts)
+    return f"{count} in {len(subject.examples.inputs)} inputs"
+
+
+def _check_labels(parts: Sequence[Part]) -> None:
+    wrong = [p for p in parts if not isinstance(p, Part) or not str(p.label).strip()]
+    wrong += [p for p in parts if isinstance(p, Part) and not str(p.label).isprintable()]
+    if wrong or not parts:
+        raise BrokenRule(
+            f"parts gives {wrong[0] if wrong else 'none'!r}",
+            "spaner_core.Part, one at least, each with a label in one line",
+            "name what people see: a word, a place, a time",
+        )
+
+
+def _chosen(parts: Sequence[Part]) -> list[Part]:
+    return [*parts[: MOST - 1], *parts[MOST - 1 :][-1:]]
+
+
+def _moves(subject: Subject, transform: HasParts, sample: Sample, part: Part) -> bool:
+    """Cover a part; tell whether features change, or are no longer there."""
+    covered = transform.without(sample, part)
+    if type(covered) is not type(sample):
+        raise BrokenRule(
+            f"without makes a {type(covered).__name__} of a {type(sample).__name__}",
+            "a sample of the same kind, ready for prepare",
+            "bring it back to what it was",
+        )
+    built = subject.built
+    try:
+        given = built.encode(list(built.transform.prepare(covered)))
+    except UnusableInput:
+        return True
+    known = built.encode(list(built.transform.prepare(sample)))
+    return len(given) != len(known) or features_difference(given, known) is not None

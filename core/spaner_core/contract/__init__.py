@@ -1,0 +1,1 @@
+"""Says what a plugin and the product agree on, and checks it."""

@@ -1,0 +1,1 @@
+"""Opens, writes and replaces files safely: whole or not at all, ordinary ones alone."""

@@ -1,0 +1,1 @@
+"""Shows samples to people: small pictures, and pages that hold nothing else."""

@@ -1,0 +1,173 @@
+"""One aligner on disk: looked at when a space is opened, built and loaded when it is used."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from spaner_core.contract.modality import Aligner, Reader
+from spaner_core.errors import SpaceError, one_line
+from spaner_core.method.aligner import CrossAttentionAligner
+from spaner_core.method.prompt import SharedPrompt
+from spaner_core.space.allowance import Allowance
+from spaner_core.space.cards import aligner_card
+from spaner_core.space.parts import (
+    CONFIG,
+    WEIGHTS,
+    fingerprint_part,
+    read_record,
+    write_card,
+    write_part,
+)
+from spaner_core.space.records import AlignerRecord, PromptBlock
+from spaner_core.space.weights import StoredWeights, look_at_weights, read_weights
+
+_MISSHAPEN = re.compile(r"size mismatch for ([^\s:]+):")  # how torch names them
+
+SPARE_BYTES = 2**26
+"""What weights may take besides class means, for each of which all of the aligner would do."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """An aligner that belongs to the space's prompt."""
+
+    record: AlignerRecord
+    fingerprint: str
+
+
+class Stranger(SpaceError):  # noqa: N818  (it is handed on, and raised when the part is used)
+    """An aligner that belongs to another prompt."""
+
+
+def look_at_aligner(part: Path, blocks: Sequence[PromptBlock]) -> Found | SpaceError:
+    """Read what an aligner says of itself, or what is wrong with it: others may still be used."""
+    try:
+        look_at_weights(part / WEIGHTS)
+        fingerprint = fingerprint_part(part)  # first: a replacement meanwhile is noticed later
+        record = read_record(part, AlignerRecord)
+    except SpaceError as error:
+        return error
+    if record.modality != part.name:
+        return SpaceError(
+            f"{part / CONFIG} is of modality {record.modality!r}; expected {part.name!r}, as its "
+            "folder is called; restore it from a copy"
+        )
+    if fits(record, blocks):
+        return Found(record, fingerprint)
+    return Stranger(
+        f"{part} was trained against another prompt than this space's "
+        f"({blocks[-1].fingerprint[:12]}); restore that folder from a copy of this space, "
+        "or train the space anew with `spaner train --overwrite`"
+    )
+
+
+def fits(record: AlignerRecord, blocks: Sequence[PromptBlock]) -> bool:
+    """Tell whether an aligner was trained against these blocks or the first few of them."""
+    count = 0
+    for block in blocks:
+        count += len(block.concepts)
+        if (record.prompt_fingerprint, record.anchor_count) == (block.fingerprint, count):
+            return True
+    return False
+
+
+def write_aligner(folder: Path, aligner: Any, record: AlignerRecord) -> None:
+    """Write an aligner's weights, record and card to a new folder."""
+    write_part(folder, aligner.state_dict(), record)
+    write_card(folder, aligner_card(record))
+
+
+def read_aligner(part: Path, found: Found, *, build: Callable[[AlignerRecord], Aligner]) -> Aligner:
+    """Build the aligner that was found at `part` and give it its weights, frozen.
+
+    Raises `SpaceError` where it was replaced, or its weights are not those of the aligner that its
+    config.json describes.
+    """
+    if fingerprint_part(part) != found.fingerprint:
+        raise SpaceError(f"{part} was replaced since the space was opened; open it again")
+    path, count = part / WEIGHTS, found.record.anchor_count
+    with Allowance(
+        stored_bytes=look_at_weights(path).size_bytes,
+        said=_unfit(path, "the aligner that config.json describes would take far more room"),
+    ):
+        aligner: Any = build(found.record)
+
+    def check(stored: StoredWeights) -> None:
+        own = sum(tensor.nbytes for tensor in aligner.state_dict().values())
+        if stored.size_bytes > SPARE_BYTES + (2 + count) * own:
+            raise SpaceError(_unfit(path, f"{stored.size_bytes} bytes are too many"))
+
+    load_state(aligner, read_weights(path, check=check), path=path)
+    if isinstance(aligner, CrossAttentionAligner) and aligner.concept_count != count:
+        raise SpaceError(
+            _unfit(path, f"it has class means of {aligner.concept_count} concepts, not of {count}")
+        )
+    aligner.requires_grad_(False)
+    aligner.eval()
+    loaded: Aligner = aligner
+    return loaded
+
+
+def restore_label_reader(
+    space: Path, prompt: SharedPrompt, *, build: Callable[[], Aligner]
+) -> Reader:
+    """Build the reader that read the names of the first concepts, as it was then.
+
+    `build` makes an aligner of the modality that embeds names. Raises `SpaceError` where what the
+    prompt keeps of that reader is not the state of such a one.
+    """
+    path, width = space / "prompt" / WEIGHTS, len(prompt.label_mean)
+    said = _unfit(path, "the reader that label_source describes would take far more room")
+    with Allowance(stored_bytes=look_at_weights(path).size_bytes, said=said):
+        aligner: Any = build()
+    load_state(aligner.reader, prompt.label_reader, path=path)
+    reader: Reader = aligner.reader
+    if reader.width != width:
+        raise SpaceError(
+            _unfit(path, f"label_mean has {width} numbers, names are read as {reader.width}")
+        )
+    return reader
+
+
+def load_state(module: nn.Module, tensors: Mapping[str, Tensor], *, path: Path) -> None:
+    """Give `module` the state that was stored at `path`.
+
+    Raises `SpaceError` unless names, shapes and dtypes are the module's own, and the numbers
+    finite where they are in a new one.
+    """
+    _check_names(path, module, tensors)
+    parameters = {name for name, _ in module.named_parameters()}
+    for name, own in module.state_dict().items():
+        stored = tensors[name]
+        if stored.dtype != own.dtype:
+            raise SpaceError(_unfit(path, f"{name} is {stored.dtype}, not {own.dtype}"))
+        may_be_infinite = name not in parameters and not torch.isfinite(own).all()
+        wrong = stored.isnan() if may_be_infinite else ~torch.isfinite(stored)
+        if wrong.any():
+            raise SpaceError(_unfit(path, f"{name} holds NaN or infinite numbers"))
+    try:
+        module.load_state_dict(dict(tensors))
+    except Exception as error:  # a plugin's module may read its state in its own way
+        misshapen = [f"{n} is {tuple(tensors[n].shape)}" for n in _MISSHAPEN.findall(str(error))]
+        raise SpaceError(_unfit(path, ", ".join(misshapen) or one_line(error))) from error
+
+
+def _check_names(path: Path, module: nn.Module, stored: Mapping[str, object]) -> None:
+    own = module.state_dict().keys()
+    for names, what in ((own - stored.keys(), "it lacks"), (stored.keys() - own, "it has also")):
+        if names:
+            raise SpaceError(_unfit(path, f"{what} {', '.join(sorted(names))}"))
+
+
+def _unfit(path: Path, why: str) -> str:
+    return (
+        f"{path} does not fit its config.json ({why}); restore both from a copy, or train the "
+        "aligner anew"
+    )

@@ -1,0 +1,104 @@
+"""Says what a space needs to encode inputs: its modalities, built by whoever has the plugins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from spaner_core.contract.modality import Aligner, Modality
+from spaner_core.contract.transform import Content, Given, TakenSample, TakesObjects, Transform
+from spaner_core.data.manifest import inline_source
+from spaner_core.errors import DataError, SpaceError, UnusableInput, one_line
+
+if TYPE_CHECKING:
+    from spaner_core.features.rows import FeatureRows
+    from spaner_core.pretrained.freeze import FrozenEncoder
+    from spaner_core.space.records import ModalityRecord
+
+
+@dataclass(frozen=True, kw_only=True)
+class AssembledModality:
+    """What a plugin built: ready to read inputs and to encode them."""
+
+    modality: Modality
+    encoder: FrozenEncoder
+    transform: Transform
+
+    def sources_of(self, inputs: object) -> list[Given]:
+        """Tell one input from several; return what is encoded of each.
+
+        A path, a text, a `Content` and an object that the transform takes are one input, any other
+        iterable is several. Where the modality takes inputs inline, a `str` is a file only if it
+        has a fitting suffix and is spelt as paths are, or the file exists. Raises `DataError` for
+        what is no input, or an object that cannot be used.
+        """
+        one = None if isinstance(inputs, list) else self._source_of(inputs)
+        if one is not None:
+            return [one]
+        if isinstance(inputs, bytes) or not isinstance(inputs, Iterable):
+            raise self._strange(inputs)
+        several = []
+        for given in inputs:
+            if (source := self._source_of(given)) is None:
+                raise self._strange(given)
+            several.append(source)
+        return several
+
+    def _source_of(self, given: object) -> Given | None:
+        if isinstance(given, str) and self.modality.inline:
+            return inline_source(given, Path(), suffixes=self.modality.suffixes)
+        if isinstance(given, str | Path):
+            return Path(given)
+        if isinstance(given, Content) or not isinstance(self.transform, TakesObjects):
+            return given if isinstance(given, Content) else None
+        name = f"an object of type {type(given).__name__}"
+        try:
+            sample = self.transform.take(given)
+        except UnusableInput as error:
+            raise DataError(f"{name}: {one_line(error)}. Mend it or leave it out") from error
+        return None if sample is None else TakenSample(sample, name)
+
+    def _strange(self, given: object) -> DataError:
+        inline = ", the input itself" if self.modality.inline else ""
+        return DataError(
+            f"an input of {self.modality.name!r} is of type {type(given).__name__}; expected a path"
+            f"{inline}, spaner.Content, an object that its plugin takes, or a list of them"
+        )
+
+
+class Encoders(Protocol):
+    """Where a space's encoders and untrained aligners come from."""
+
+    def serves(self, name: str) -> bool:
+        """Tell whether a plugin for the modality is installed; loads nothing."""
+        ...
+
+    def modality(self, name: str) -> AssembledModality:
+        """Return the modality's encoder and transform, built when first asked for."""
+        ...
+
+    def extract(self, name: str, sources: Sequence[Given]) -> FeatureRows:
+        """Extract features of `sources` in memory; raises `DataError` for unusable ones."""
+        ...
+
+    def recorded_aligner(self, record: ModalityRecord, *, prompt_dim: int) -> Aligner:
+        """Build an untrained aligner as a space recorded it."""
+        ...
+
+
+def check_fits(assembled: AssembledModality, record: ModalityRecord) -> None:
+    """Raise `SpaceError` unless the encoder and transform at hand are those of the record."""
+    for what, given, expected in (
+        ("encoder", assembled.encoder.fingerprint, record.encoder_fingerprint),
+        ("input preparation", assembled.transform.fingerprint, record.transform_fingerprint),
+    ):
+        if given != expected:
+            name = record.modality
+            raise SpaceError(
+                f"the {what} of {name!r} at hand ({given[:12]}) is not the one its aligner was "
+                f"trained with ({expected[:12]}); use the encoder options recorded in "
+                f"aligners/{name}/config.json, or train its aligner anew with "
+                f"`spaner attach {name} --replace`"
+            )

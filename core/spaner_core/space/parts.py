@@ -1,0 +1,98 @@
+"""One part of a space: a folder of config.json, model.safetensors, receipt.json and a card."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from safetensors.torch import save
+from torch import Tensor
+
+from spaner_core.errors import SpaceError
+from spaner_core.files.documents import fit, read_versioned
+from spaner_core.files.ordinary import open_ordinary
+from spaner_core.method.prompt import chain_fingerprint
+from spaner_core.space.receipts import RECEIPT, render_receipt
+from spaner_core.space.records import AlignerRecord, BlockRecord, PromptRecord
+from spaner_core.space.weights import reading
+
+FORMAT_VERSION = 1
+CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
+
+Record = PromptRecord | BlockRecord | AlignerRecord
+RecordT = TypeVar("RecordT", PromptRecord, BlockRecord, AlignerRecord)
+
+
+def write_part(folder: Path, tensors: Mapping[str, Tensor], record: Record) -> None:
+    """Write config.json and model.safetensors to a new folder."""
+    folder.mkdir(parents=True)
+    # as bytes: save_file would make the file readable for its owner alone
+    weights = save({name: tensor.contiguous() for name, tensor in tensors.items()})
+    (folder / WEIGHTS).write_bytes(weights)
+    config = {"format_version": FORMAT_VERSION, **dataclasses.asdict(record)}
+    text = json.dumps(config, indent=2, sort_keys=True, ensure_ascii=False)
+    (folder / CONFIG).write_text(text + "\n", encoding="utf-8", newline="\n")
+
+
+def write_card(folder: Path, text: str) -> None:
+    """Write the part's README.md."""
+    (folder / CARD).write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_receipt(
+    folder: Path,
+    part: str,
+    *,
+    before: Mapping[str, str],
+    files: Mapping[str, str],
+    replaced: Mapping[str, Sequence[str]] | None = None,
+) -> None:
+    """Write the receipt of `part` to `folder`; `files` are the whole space's, its own included."""
+    prefix = f"{part}/"
+    own = {name.removeprefix(prefix): files[name] for name in files if name.startswith(prefix)}
+    after = {name: files[name] for name in files if not name.startswith(prefix)}
+    text = render_receipt(part, own=own, before=before, after=after, replaced=replaced or {})
+    (folder / RECEIPT).write_text(text, encoding="utf-8", newline="\n")
+
+
+def fingerprint_part(folder: Path, previous: str = "") -> str:
+    """Fingerprint a part's weights and record, and the block `previous` that it continues.
+
+    Raises `SpaceError` where a file cannot be read.
+    """
+    weights, config = (_digest(folder / name) for name in (WEIGHTS, CONFIG))
+    return chain_fingerprint(previous, weights, config)
+
+
+def read_record(folder: Path, kind: type[RecordT]) -> RecordT:
+    """Read a part's config.json; raises `SpaceError` where it is not as this SPANER writes it."""
+    path = folder / CONFIG
+    with reading(path):
+        version, config = read_versioned(path)
+        json.dumps(config, ensure_ascii=False).encode()  # half a surrogate pair is no character
+    if version != FORMAT_VERSION:
+        raise SpaceError(
+            f"{path} has format version {version}; this SPANER reads {FORMAT_VERSION}. "
+            "Use the version of SPANER that wrote it"
+        )
+    known = {field.name for field in dataclasses.fields(kind)}
+    if unknown := sorted(config.keys() - known):
+        raise SpaceError(
+            f"{path} has keys that this SPANER does not know ({', '.join(unknown)}); restore it "
+            "from a copy, or use the version that wrote it"
+        )
+    try:
+        return fit(config, kind)
+    except ValueError as error:
+        raise SpaceError(
+            f"{path} was changed: {error}; restore it from a copy, or train anew"
+        ) from error
+
+
+def _digest(path: Path) -> bytes:
+    with reading(path), open_ordinary(path) as file:
+        return hashlib.file_digest(file, "sha256").digest()

@@ -1,0 +1,255 @@
+"""Holds a space: one shared prompt, the aligners trained against it, and their encoders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from numbers import Real
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from spaner_core.contract.modality import Aligner, Alignment
+from spaner_core.errors import ConfigError, SpaceError
+from spaner_core.features.rows import FeatureRows, RowSource
+from spaner_core.method.prompt import SharedPrompt
+from spaner_core.space.embedding import align_rows
+from spaner_core.space.encoders import Encoders, check_fits
+from spaner_core.space.records import AlignerRecord, PromptBlock, PromptRecord
+from spaner_core.space.saving import copy_space, save_space
+from spaner_core.space.vectors import VectorKey, similarity
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpaceAligner:
+    """One of a space's aligners: what is known of it, and how it is got when it is first used.
+
+    `fingerprint` covers its files; one that is not stored has none.
+    """
+
+    record: AlignerRecord
+    load: Callable[[], Aligner]
+    fingerprint: str = ""
+
+
+class Space:
+    """A trained space; encoders and aligners are built when a modality is first used.
+
+    So it opens where only some of its plugins are installed. `records` describes the aligners that
+    can be used; `damaged` says of the others, by modality, what is wrong. Using one of these
+    raises `SpaceError` and harms no other. `folder` is where the space is stored: None for one
+    that was trained and is not saved. `encoders` may be absent where only features are embedded.
+    """
+
+    similarity = staticmethod(similarity)
+
+    def __init__(
+        self,
+        prompt: SharedPrompt,
+        record: PromptRecord,
+        *,
+        blocks: Sequence[PromptBlock],
+        aligners: Mapping[str, SpaceAligner],
+        damaged: Mapping[str, str] | None = None,
+        encoders: Encoders | None = None,
+        folder: Path | None = None,
+    ) -> None:
+        self.prompt = prompt.freeze()
+        self.record = record
+        self.blocks = tuple(blocks)
+        self.records = {name: part.record for name, part in aligners.items()}
+        self.damaged = dict(damaged or {})
+        self.encoders, self.folder = encoders, folder
+        self._parts = dict(aligners)
+        self._loaded: dict[str, Any] = {}
+
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}({str(self.folder)!r}, "
+            f"modalities: {', '.join(self.modalities) or 'none'}; {len(self.concepts)} concepts; "
+            f"strength {self.record.strength:g})"
+        )
+
+    @property
+    def fingerprint(self) -> str:
+        """Fingerprint of the whole prompt."""
+        return self.blocks[-1].fingerprint
+
+    @property
+    def concepts(self) -> tuple[str, ...]:
+        """Every concept of the shared prompt, in the order of its anchors."""
+        return tuple(concept for block in self.blocks for concept in block.concepts)
+
+    @property
+    def label_texts(self) -> dict[str, tuple[str, ...]]:
+        """What each concept is called, in the order of the anchors."""
+        return {name: b.label_texts[name] for b in self.blocks for name in b.concepts}
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """Names of the modalities that have an aligner, sorted."""
+        return tuple(sorted(self.records))
+
+    @property
+    def unserved(self) -> dict[str, str]:
+        """Modalities that no installed plugin serves, each with the distribution that would.
+
+        Distribution and version are what the space recorded when the modality was trained.
+        """
+        return {
+            name: f"{record.distribution} {record.version}"
+            for name, record in sorted(self.records.items())
+            if self.encoders is not None and not self.encoders.serves(name)
+        }
+
+    def unseen(self, modality: str, concepts: Iterable[str]) -> list[str]:
+        """Return those of `concepts` of which a modality has seen no labelled row."""
+        seen = self.records[modality].concepts
+        return [concept for concept in concepts if concept not in seen]
+
+    def usable(self, modalities: Sequence[str]) -> tuple[str, ...]:
+        """Read the aligners of `modalities`; return those that can be used.
+
+        `damaged` says then what is wrong with each of the others.
+        """
+        for modality in modalities:
+            with suppress(SpaceError):
+                self.aligner(modality)
+        return tuple(modality for modality in modalities if modality in self.records)
+
+    def aligner(self, modality: str) -> Any:
+        """Return the trained aligner of `modality`.
+
+        Raises `SpaceError` naming what the space has, if it has no such modality, and where its
+        weights are found to be damaged, now that they are read: from then on it counts as such.
+        """
+        self._check_has(modality)
+        if modality not in self._loaded:
+            try:
+                self._loaded[modality] = self._parts[modality].load()
+            except SpaceError as error:
+                del self.records[modality]
+                self.damaged[modality] = str(error)
+                raise
+        return self._loaded[modality]
+
+    def encode(
+        self,
+        inputs: Any,
+        *,
+        modality: str,
+        strength: float | None = None,
+    ) -> NDArray[np.float32]:
+        """Embed inputs of one modality; return (n, D) float32, rows of unit length.
+
+        Give one input or several. An input is a path, or the input itself where the modality takes
+        it inline: there a `Path` is a file, and a `str` is one if it has a fitting suffix and is
+        spelt as paths are, or the file exists. It may also be a `spaner.Content`, the bytes of a
+        file, or an object that the modality's plugin takes: an image, an array with its rate, ...
+        `strength` in [0, 1] is how hard the prompt pulls, the space's own by default. Raises
+        `SpaceError` for an unknown modality or another encoder, `DataError` for inputs that
+        cannot be read.
+        """
+        self._pull(strength)
+        return self.embed(modality, self.extract(modality, inputs), strength=strength)
+
+    def extract(self, modality: str, inputs: Any) -> FeatureRows:
+        """Extract features of inputs of one modality, as `encode` takes and refuses them."""
+        self.check_modality(modality)
+        if self.encoders is None:
+            raise SpaceError(f"{self!r} has no encoders; save it and open it with spaner.load")
+        sources = self.encoders.modality(modality).sources_of(inputs)
+        return self.encoders.extract(modality, sources)
+
+    def embed(
+        self, modality: str, rows: RowSource, *, strength: float | None = None
+    ) -> NDArray[np.float32]:
+        """Embed features that were extracted before; return (n, D) float32 of unit length.
+
+        `strength` in [0, 1] is how hard the prompt pulls; None takes the space's own.
+        """
+        self.check_modality(modality)
+        parts = [part.embedding for part in self.align(modality, rows, strength=strength)]
+        return np.asarray(torch.cat(parts).numpy(), dtype=np.float32)
+
+    def align(
+        self, modality: str, rows: RowSource, *, strength: float | None = None
+    ) -> Iterator[Alignment]:
+        """Yield embeddings (b, D), directions (b, D) and anchor weights (b, C), batch by batch."""
+        pull = self._pull(strength)
+        return align_rows(
+            self.aligner(modality),
+            rows,
+            record=self.records[modality],
+            prompt=self.prompt,
+            strength=pull,
+        )
+
+    def vector_key(self, modality: str, *, strength: float | None = None) -> VectorKey:
+        """Return what embeddings of `modality` depend on; keep it beside those that you keep.
+
+        It is a dataclass of texts and a number: `dataclasses.asdict(key)` goes into JSON, and
+        `spaner.VectorKey(**stored)` comes back. Raises `SpaceError` if the space has no such
+        modality.
+        """
+        self._check_has(modality)
+        record = self.records[modality]
+        return VectorKey(
+            modality=modality,
+            encoder=record.encoder_fingerprint,
+            transform=record.transform_fingerprint,
+            aligner=self._parts[modality].fingerprint,
+            prompt=record.prompt_fingerprint,
+            strength=self._pull(strength),
+        )
+
+    def check_vectors(self, key: VectorKey) -> None:
+        """Raise `SpaceError` unless embeddings kept with `key` are those the space gives today."""
+        key.check(self.vector_key(key.modality, strength=key.strength))
+
+    def check_modality(self, modality: str) -> None:
+        """Raise `SpaceError` unless the space has `modality` and the encoder at hand fits it."""
+        if modality in self.unserved:
+            raise SpaceError(
+                f"the space has {modality!r}, but no plugin that serves it is installed; it was "
+                f"made with the distribution {self.unserved[modality]}, as aligners/{modality}/"
+                "config.json records: install that if you trust it. Modalities that work here: "
+                f"{', '.join(m for m in self.modalities if m not in self.unserved) or 'none'}"
+            )
+        self.aligner(modality)
+        if self.encoders is not None:
+            check_fits(self.encoders.modality(modality), self.records[modality])
+
+    def save_pretrained(self, folder: str | Path, *, overwrite: bool = False) -> Path:
+        """Write the space to `folder`, a stored one byte for byte.
+
+        Raises `OutputExists` if it exists, unless it is a space and `overwrite` is true.
+        """
+        target = Path(folder)
+        if self.folder is not None:
+            return copy_space(self.folder, target, overwrite=overwrite)
+        aligners = {name: (self.aligner(name), self.records[name]) for name in self.records}
+        save_space(target, self.prompt, self.record, aligners, overwrite=overwrite)
+        return target
+
+    def _pull(self, strength: float | None) -> float:
+        pull = self.record.strength if strength is None else strength
+        if not isinstance(pull, Real) or not 0 <= pull <= 1:
+            raise ConfigError(f"strength is {pull!r}; give a number from 0 to 1")
+        return float(pull)
+
+    def _check_has(self, modality: str) -> None:
+        if modality in self.damaged:
+            raise SpaceError(self.damaged[modality])
+        if modality not in self.records:
+            raise SpaceError(
+                f"the space has no modality {modality!r}; it has "
+                f"{', '.join(self.modalities) or 'none'}. "
+                f"Add it with `spaner attach {modality}`"
+            )

@@ -1,0 +1,1 @@
+"""Reads plugins.yaml: typed values, every error with its place."""

@@ -1,0 +1,300 @@
+"""Corrupted inputs in a trained space, and the report that is written of it."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import pyarrow as pa
+import pytest
+import torch
+from spaner.cli.output import say_table
+from spaner.evaluation.evaluate import embed_split, evaluate
+from spaner.experiments.robustness.corrupted import CorruptedTransform, embed_corrupted
+from spaner.experiments.robustness.curves import draw_curves
+from spaner.experiments.robustness.inputs import InputRobustness, measure_inputs
+from spaner.experiments.robustness.origins import synthetic_modalities
+from spaner.experiments.robustness.report import (
+    RobustnessReport,
+    check_report_output,
+    measure_robustness,
+    write_report,
+)
+from spaner.experiments.robustness.tables import inputs_tables
+from spaner.project import Project
+from spaner.splits import split_rows
+from spaner_core.contract.plugin_code import GuardedCorruption, PluginCode
+from spaner_core.data.columns import TEXT
+from spaner_core.data.manifest import Rows
+from spaner_core.errors import ConfigError, OutputExists, PluginError, UnusableInput
+from spaner_registry.config.settings import read_config
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+Tree = Callable[[Path], dict[str, str]]
+Refuses = Callable[..., str]
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def open_small(folder: Path) -> Project:
+    return Project(read_config(folder / "plugins.yaml"), device="cpu")
+
+
+@dataclass
+class Watched:
+    """Leaves samples as they are and notes what it was asked; refuses some, or fails."""
+
+    name: str = "watched"
+    refuse: tuple[int, ...] = ()
+    fail: bool = False
+    asked: list[tuple[int, int]] = field(default_factory=list)
+
+    def apply(self, sample: Any, *, severity: int, seed: int) -> Any:
+        self.asked.append((severity, seed))
+        if self.fail:
+            raise ZeroDivisionError("division by zero")
+        if len(self.asked) - 1 in self.refuse:
+            raise UnusableInput("it cannot be corrupted")
+        return sample
+
+
+@pytest.fixture(scope="module")
+def opened(attached_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    folder = tmp_path_factory.mktemp("robust") / "project"
+    return open_small(Path(shutil.copytree(attached_project, folder)))
+
+
+@pytest.fixture(scope="module")
+def report(opened: Project) -> InputRobustness:
+    return measure_inputs(opened)
+
+
+@pytest.mark.parametrize("name", ["text", "vision", "audio", "sensor"])
+def test_what_a_corruption_leaves_alone_is_embedded_as_clean_rows_are(
+    opened: Project, name: str
+) -> None:
+    clean = embed_split(opened, "test")[name]
+    places, vectors = embed_corrupted(opened, name, clean.rows, corruption=Watched(), severity=1)
+    assert places.tolist() == list(range(len(clean.rows)))
+    assert torch.allclose(vectors, clean.embeddings, atol=1e-4)
+
+
+def test_each_row_has_a_seed_of_its_own_the_same_for_every_severity(opened: Project) -> None:
+    rows = split_rows(opened.manifest, "audio", "test")
+    noise = Watched()
+    for severity in (1, 5):
+        embed_corrupted(opened, "audio", rows, corruption=noise, severity=severity)
+    slight, severe = noise.asked[: len(rows)], noise.asked[len(rows) :]
+    assert [severity for severity, _ in noise.asked] == [1] * len(rows) + [5] * len(rows)
+    assert [seed for _, seed in slight] == [seed for _, seed in severe]
+    assert len({seed for _, seed in slight}) == len(rows)
+
+
+def test_a_rows_seed_follows_its_id_not_its_place(opened: Project) -> None:
+    rows = split_rows(opened.manifest, "audio", "test")
+    whole, last = Watched(), Watched()
+    embed_corrupted(opened, "audio", rows, corruption=whole, severity=1)
+    embed_corrupted(opened, "audio", rows[-1:], corruption=last, severity=1)
+    renamed = Watched()
+    cells = {**rows[-1:].cells, "id": pa.array(["another"], TEXT)}
+    other = Rows(cells, rows[-1:].lines)
+    embed_corrupted(opened, "audio", other, corruption=renamed, severity=1)
+    assert last.asked == whole.asked[-1:] != renamed.asked
+
+
+def test_rows_that_cannot_be_corrupted_are_left_out(opened: Project) -> None:
+    clean = embed_split(opened, "test")["vision"]
+    picky = Watched(refuse=(0, 2))
+    places, vectors = embed_corrupted(opened, "vision", clean.rows, corruption=picky, severity=3)
+    assert places.tolist() == [1, *range(3, len(clean.rows))]
+    assert torch.allclose(vectors, clean.embeddings[places], atol=1e-4)
+
+
+def test_a_corruption_that_fails_is_named(opened: Project) -> None:
+    rows = split_rows(opened.manifest, "audio", "test")
+    failing = GuardedCorruption(Watched(fail=True), PluginCode("audio", "acme-audio", "1.0"))
+    with pytest.raises(PluginError, match=r"severity 2.*\.flac: .*acme-audio.*ZeroDivisionError"):
+        embed_corrupted(opened, "audio", rows, corruption=failing, severity=2)
+
+
+def test_a_corrupted_transform_is_never_taken_for_another(opened: Project) -> None:
+    transform = opened.assembly.modality("vision").transform
+
+    def fingerprint(name: str = "a", *, severity: int = 1, seed: int = 0) -> str:
+        corrupted = CorruptedTransform(
+            transform, Watched(name), severity=severity, seeds={"x": seed}
+        )
+        return corrupted.fingerprint
+
+    others = [fingerprint("b"), fingerprint(severity=2), fingerprint(seed=1), transform.fingerprint]
+    assert fingerprint() == fingerprint()
+    assert len({fingerprint(), *others}) == 5
+
+
+def test_severity_0_is_what_evaluate_says(opened: Project, report: InputRobustness) -> None:
+    told = evaluate(opened, "test")
+    assert set(report.modalities) == {"text", "vision", "audio", "sensor"}
+    for name, curves in report.modalities.items():
+        offered = [corruption.name for corruption in opened.assembly.corruptions(name)]
+        assert list(curves) == offered
+        for curve in curves.values():
+            assert [point.severity for point in curve] == [0, 1, 2, 3, 4, 5]
+            clean = curve[0].figures
+            pairs = {key: value for key, value in clean.items() if "_to_" in key}
+            assert pairs == {key: told[key] for key in pairs}
+            assert {key.split("_to_")[0] for key in pairs} >= {name}
+
+
+def test_means_are_over_the_other_modalities(report: InputRobustness) -> None:
+    figures = report.modalities["audio"]["noise"][5].figures
+    asked = [figures[f"audio_to_{other}_map"] for other in ("text", "vision", "sensor")]
+    found = [figures[f"{other}_to_audio_map"] for other in ("text", "vision", "sensor")]
+    assert figures["as_query_map"] == pytest.approx(fmean(value or 0 for value in asked))
+    assert figures["as_gallery_map"] == pytest.approx(fmean(value or 0 for value in found))
+
+
+def test_severe_corruption_costs_something(report: InputRobustness) -> None:
+    for curves in report.modalities.values():
+        worst = min(curve[5].figures["as_query_map"] or 0 for curve in curves.values())
+        clean = next(iter(curves.values()))[0].figures["as_query_map"]
+        assert clean is not None
+        assert worst < clean
+
+
+def test_the_report_is_written_whole(
+    report: InputRobustness, tmp_path: Path, opened: Project
+) -> None:
+    whole = RobustnessReport(inputs=report, training=None)
+    folder = tmp_path / "runs" / "robustness"
+    write_report(whole, folder)
+
+    pictures = sorted(path.name for path in folder.glob("*.png"))
+    assert pictures == ["audio.png", "sensor.png", "text.png", "vision.png"]
+    assert all((folder / name).read_bytes().startswith(PNG) for name in pictures)
+    written = json.loads((folder / "robustness.json").read_text(encoding="utf-8"))
+    assert written == json.loads(json.dumps(asdict(whole)))
+    tables = (folder / "tables.md").read_text(encoding="utf-8")
+    assert "| noise | query | " in tables
+    assert all(f"\n- {notice}\n" in tables for notice in whole.notices)
+
+    with pytest.raises(OutputExists, match="--overwrite"):
+        write_report(whole, folder)
+    write_report(whole, folder, overwrite=True)
+    assert [path.name for path in folder.parent.iterdir()] == ["robustness"]
+
+
+def test_titles_say_what_was_measured_and_which_rows_are_made_up(
+    report: InputRobustness, opened: Project, tmp_path: Path
+) -> None:
+    rows = len(split_rows(opened.manifest, "audio", "test"))
+    (title,) = [table.title for table in inputs_tables(report) if "of audio" in table.title]
+    assert f"(split test, {rows} rows, seed 0; synthetic: audio)" in title, "as its origin says"
+    real = replace(report, synthetic=())
+    assert all(", seed 0)" in table.title for table in inputs_tables(real))
+    for name, one in {"real": real, "made-up": report}.items():
+        draw_curves(one, "audio", output=tmp_path / name)
+    assert (tmp_path / "real").read_bytes() != (tmp_path / "made-up").read_bytes()
+
+
+def test_a_modality_is_called_synthetic_by_the_origin_of_its_rows(opened: Project) -> None:
+    row = replace(split_rows(opened.manifest, "audio", "test")[0], metadata={})
+    origins = {"spoken": "synthetic speech", "drawn": "Synthetic", "real": "not synthetic"}
+    rows = {name: [row, replace(row, metadata={"origin": o})] for name, o in origins.items()}
+    assert synthetic_modalities({**rows, "unknown": [row]}) == ("spoken", "drawn")
+
+
+def test_rows_that_a_corruption_leaves_out_are_counted_beside_its_name(
+    report: InputRobustness,
+) -> None:
+    curve = report.modalities["audio"]["noise"]
+    short = (*curve[:5], replace(curve[5], left_out=2))
+    (table,) = inputs_tables(replace(report, modalities={"audio": {"noise": short, "hum": curve}}))
+    assert [row[0] for row in table.rows] == ["noise, 2 left out"] * 2 + ["hum"] * 2
+
+
+def test_no_word_is_broken_on_a_terminal_of_80_columns(
+    report: InputRobustness, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    for table in inputs_tables(report):
+        say_table(table.columns, table.rows)
+        shown = capsys.readouterr().out
+        assert max(map(len, shown.splitlines())) <= 80
+        for cell in (*table.columns, *(cell for row in table.rows for cell in row)):
+            assert all(word in shown for word in cell.split())
+
+
+def test_nothing_else_is_ever_overwritten(tmp_path: Path, report: InputRobustness) -> None:
+    whole = RobustnessReport(inputs=report, training=None)
+    write_report(whole, tmp_path / "out")
+    (tmp_path / "out" / "thesis.tex").write_text("years of work", encoding="utf-8")
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    write_report(whole, tmp_path / "pictures")
+    (tmp_path / "pictures" / "map.png").write_bytes(b"a picture of the user's")
+    for name in ("out", "file", "pictures"):
+        with pytest.raises(OutputExists, match="no robustness report"):
+            write_report(whole, tmp_path / name, overwrite=True)
+    assert (tmp_path / "out" / "thesis.tex").is_file()
+
+
+def test_a_report_that_cannot_be_written_leaves_nothing(
+    tmp_path: Path, report: InputRobustness
+) -> None:
+    curves = report.modalities["audio"]
+    broken = replace(
+        report, modalities={"audio": curves, "no/such": curves}, rows={"audio": 1, "no/such": 1}
+    )
+    with pytest.raises(OSError, match=re.escape(str(tmp_path / "out"))):
+        write_report(RobustnessReport(inputs=broken, training=None), tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_matplotlib_it_is_said_before_anything_is_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(ConfigError, match=r"spaner\[map\]"):
+        check_report_output(tmp_path / "out", overwrite=False, curves=True)
+    check_report_output(tmp_path / "out", overwrite=False, curves=False)
+
+
+def test_one_of_both_must_be_asked_for(opened: Project) -> None:
+    with pytest.raises(ConfigError, match="--no-inputs"):
+        measure_robustness(opened, inputs=False, training=False)
+
+
+def test_the_command_writes_and_tells_the_same(attached: Path, spaner: Run, tree: Tree) -> None:
+    before = tree(attached / "space")
+    asked = ("robustness", "--no-training", "--output", "out", "--json")
+    told = spaner(*asked, cwd=attached)
+    assert told.returncode == 0, told.stderr
+    assert json.loads(told.stdout) == json.loads((attached / "out/robustness.json").read_text())
+    assert "note: report written to out" in told.stderr
+    assert tree(attached / "space") == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--no-inputs", "--no-training"), ("--no-inputs",)),
+        (("--split", "train"), ("'train'", "trained on")),
+        (("--split", "tset"), ("'tset'", "test")),
+        (("--output", "space"), ("in the space",)),
+        (("--output", "space", "--overwrite"), ("in the space",)),
+        (("--space", "none", "--no-training"), ("none", "no space")),
+        (("--seeds", "0"), ("--seeds",)),
+    ],
+    ids=lambda words: " ".join(words),
+)
+def test_a_wrong_request_is_refused(
+    arguments: tuple[str, ...], says: tuple[str, ...], attached: Path, refuses: Refuses
+) -> None:
+    refuses("robustness", *arguments, cwd=attached, says=says)
