@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Container, Iterable, Iterator, Set
 from functools import cache
 from pathlib import Path
@@ -37,7 +38,7 @@ UNSAFE_CALLS = {
     *("torch.load", "torch.save", "yaml.load", "yaml.load_all", "yaml.full_load"),
     *("yaml.unsafe_load", "eval", "exec", "pandas.read_pickle"),
 }
-LONGEST_MODULE = 270
+LONGEST_MODULE, MOST_WORDS = 270, 12
 CIRCLES = {
     "spaner": [{"freshness", "project"}],
     "spaner_core": [],
@@ -210,6 +211,14 @@ def test_everything_public_is_documented(path: Path) -> None:
     tree = tree_of(path)
     assert ast.get_docstring(tree), f"{short(path)} has no docstring"
     assert list(undocumented(tree.body)) == []
+
+
+@pytest.mark.parametrize("path", MODULES, ids=short)
+def test_a_module_says_first_what_it_does(path: Path) -> None:
+    first = str(ast.get_docstring(tree_of(path))).splitlines()[0]
+    assert re.match(r"[A-Z][a-z]+s\b", first), "expected a verb, as in `Reads the manifest.`"
+    assert len(first.split()) <= MOST_WORDS, first
+    assert first.endswith((".", ":")), first
 
 
 def undocumented(body: list[ast.stmt]) -> Iterator[str]:

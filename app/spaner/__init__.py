@@ -1,4 +1,4 @@
-"""SPANER: several kinds of data in one searchable space, on top of frozen encoders.
+"""Puts several kinds of data in one searchable space, on frozen encoders.
 
     import spaner
     space = spaner.load("runs/base")

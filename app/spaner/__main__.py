@@ -1,4 +1,4 @@
-"""The program: `spaner`, or `python -m spaner`.
+"""Starts the program: `spaner`, or `python -m spaner`.
 
 What takes its time to import is imported once signals are listened to.
 """

@@ -1,4 +1,4 @@
-"""Checking a project before anything runs: configuration, manifest, files, what would train."""
+"""Checks configuration, manifest and files, and says what would train."""
 
 from __future__ import annotations
 

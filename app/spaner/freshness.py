@@ -1,4 +1,4 @@
-"""Refuses stored features that an encoder no longer gives, and aligners trained on such."""
+"""Refuses stored features, and aligners, that their encoder has left behind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What users should know of what their data and their space cannot do."""
+"""Says what the data and the space of a project cannot do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks what a command is to write before any work starts, so that none of it is lost.
+"""Checks output paths before any work starts.
 
 What the project itself reads or keeps is never replaced, another file only with `--overwrite`.
 """

@@ -1,4 +1,4 @@
-"""What commands keep beside a space, whose own folder holds nothing else."""
+"""Names the files that commands keep beside a space."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Shows one input as the search page and the report will show it."""
+"""Shows one input as search page and report will show it."""
 
 from __future__ import annotations
 

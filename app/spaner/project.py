@@ -1,4 +1,4 @@
-"""A project: a configuration, the manifest and the space that it names, opened when needed."""
+"""Opens a project: its configuration, manifest, features and space, when needed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows whose input cannot be used: counted, named and put aside, never dropped silently."""
+"""Lists the rows whose inputs cannot be used, with reasons."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Refuses what no data could fulfil; imports nothing heavy, so that it is told at once."""
+"""Refuses at once what no data could fulfil; imports nothing heavy."""
 
 from __future__ import annotations
 

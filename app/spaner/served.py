@@ -1,4 +1,4 @@
-"""Says which modalities of a space can be used here, and leaves the others out."""
+"""Says which modalities of a space can be used here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Says what a split is, and which rows of one may be used for what."""
+"""Says what a split is, and what it may be used for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ends the program on a signal: after cleaning up, in one line, as death by that signal.
+"""Ends the program on a signal, after cleaning up.
 
 Imports next to nothing, so that it listens before anything that takes its time is imported.
 """

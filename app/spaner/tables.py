@@ -1,4 +1,4 @@
-"""Tables of figures for people: cells are words, on a terminal as in a file."""
+"""Builds tables of figures whose cells are words."""
 
 from __future__ import annotations
 

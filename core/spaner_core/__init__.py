@@ -1,4 +1,4 @@
-"""The method and its contract: shared prompt, aligners, loss, training, space, evaluation.
+"""Holds the method and its contract: prompt, aligners, loss, training, space, evaluation.
 
 What a plugin needs is here, at the root. Names that need torch or Pillow are imported at first use.
 """

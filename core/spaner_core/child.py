@@ -1,4 +1,4 @@
-"""Runs a Python function in a process of its own; says how that ended."""
+"""Runs a Python function in a process of its own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every error SPANER raises on purpose.
+"""Defines every error that SPANER raises on purpose.
 
     SpanerError                 what the user gave is wrong; the command line exits with code 2
     ├── ConfigError             plugins.yaml, an option or a flag

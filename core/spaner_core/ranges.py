@@ -1,4 +1,4 @@
-"""Number types of settings: what each accepts, and the words that say so."""
+"""Defines number types of settings, and words for what each accepts."""
 
 from __future__ import annotations
 

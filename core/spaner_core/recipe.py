@@ -1,4 +1,4 @@
-"""States the settings of prompt, loss and training: names, ranges and measured defaults.
+"""States the settings of prompt, loss and training, with measured defaults.
 
 plugins.yaml, what tuning tries and what a space records are read from here.
 """

@@ -1,4 +1,4 @@
-"""Assembling modalities: encoder, transform and aligner of each, built once and when first used."""
+"""Assembles encoder, transform and aligner of each modality, when first used."""
 
 from __future__ import annotations
 

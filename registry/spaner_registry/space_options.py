@@ -1,4 +1,4 @@
-"""Options of modalities, and which of them a space that may come from anyone is granted."""
+"""Grants a space, which may come from anyone, only harmless options."""
 
 from __future__ import annotations
 

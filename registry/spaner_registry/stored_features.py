@@ -1,4 +1,4 @@
-"""Compares stored features with what an assembled encoder gives now, and renews them."""
+"""Compares stored features with those of now, and renews them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command line, a file a command. Nothing heavy is imported before a command runs."""
+"""Joins the commands, a file each, to one program."""
 
 from __future__ import annotations
 

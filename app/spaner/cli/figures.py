@@ -1,4 +1,4 @@
-"""How the figures of an evaluation are told to people: a table a question, few columns."""
+"""Shows the figures of an evaluation: a small table per question."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What commands say: JSON or tables on standard output, notices on standard error."""
+"""Writes JSON or tables to standard output, notices to standard error."""
 
 from __future__ import annotations
 

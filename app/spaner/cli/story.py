@@ -1,4 +1,4 @@
-"""The demonstration: writes the embedded data, then types the commands that a user would type."""
+"""Writes the demonstration's data, then types the commands of a user."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Standard streams that are there, write any text, and pass nothing on that steers a terminal."""
+"""Makes standard streams take any text, and keeps terminals safe from it."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The embedded demonstration data and what writes it as ordinary files."""
+"""Holds the embedded data, and writes them as ordinary files."""

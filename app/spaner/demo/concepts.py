@@ -1,4 +1,4 @@
-"""The fourteen concepts of the embedded data.
+"""Lists the fourteen concepts of the embedded data.
 
 Digits have no sensor series and activities no images, on purpose: modalities that never met in
 one concept still share a space, and some concepts are absent from a modality.

@@ -1,4 +1,4 @@
-"""Writes the embedded data as ordinary files and a manifest, the way a user would bring them.
+"""Writes the embedded data as ordinary files and a manifest.
 
     manifest.csv  labels.csv  README.md
     vision/<split>/digit-0001.png

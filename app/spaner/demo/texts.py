@@ -1,4 +1,4 @@
-"""The texts of the embedded data: names of concepts put into phrases in five languages.
+"""Writes the embedded texts: names of concepts in phrases of five languages.
 
 Everything is enumerated in a fixed order, nothing is drawn. Names are the same in every split
 while templates are not, so test texts are unseen phrases around seen names.

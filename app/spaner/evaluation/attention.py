@@ -1,4 +1,4 @@
-"""What one input attends to: the anchors as a whole sample, and token by token where it can."""
+"""Shows which anchors one input attends to, whole and by token."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Evaluating a project's space: every measure there is, on the rows of one split."""
+"""Measures a project's space on the rows of one split."""
 
 from __future__ import annotations
 

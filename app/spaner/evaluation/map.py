@@ -1,4 +1,4 @@
-"""A map of a space: its rows in two dimensions, by t-SNE, as a picture."""
+"""Draws a map of a space in two dimensions, by t-SNE."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finds rows that prove nothing: copies across splits, items in several, one concept alone."""
+"""Finds rows that prove nothing, such as copies of training rows."""
 
 from __future__ import annotations
 

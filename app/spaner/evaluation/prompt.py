@@ -1,4 +1,4 @@
-"""The anchors of a space's shared prompt, and whose rows attend to them."""
+"""Shows the anchors of the prompt, and which rows attend to them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How few labelled rows are enough: trainings on K labelled rows a concept, measured each time.
+"""Measures how few labelled rows are enough.
 
 Nothing is chosen here: every training follows the configuration's recipe as it stands.
 """

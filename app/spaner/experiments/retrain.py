@@ -1,4 +1,4 @@
-"""Training a project's recipe anew, many times, from stored features, and measuring each time.
+"""Trains a project's recipe anew, many times, and measures each time.
 
 The space that the configuration names is neither read nor written.
 """

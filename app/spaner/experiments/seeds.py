@@ -1,4 +1,4 @@
-"""Seeds made of a seed and names, so that no draw depends on what else is drawn."""
+"""Derives seeds from a seed and names, so that draws stay independent."""
 
 from __future__ import annotations
 

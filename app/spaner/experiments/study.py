@@ -1,4 +1,4 @@
-"""What a search has tried: kept in a file beside the space, taken up by the next call."""
+"""Keeps what a search for settings has tried, for the next call."""
 
 from __future__ import annotations
 

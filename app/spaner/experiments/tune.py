@@ -1,4 +1,4 @@
-"""Choosing a training's settings by validation figures, within a budget, resumable."""
+"""Chooses a training's settings by validation figures, within a budget."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tries a plugin by the rules of the contract, in a process of its own."""
+"""Tests a plugin against the contract, in a process of its own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is installed, declared and in a space, from metadata and small JSON files alone."""
+"""Lists plugins that are installed, declared or used, from metadata alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Says which modality may find which, and refuses the others before anything is read."""
+"""Says which modality may find which, and refuses the others."""
 
 from __future__ import annotations
 

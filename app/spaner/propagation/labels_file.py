@@ -1,4 +1,4 @@
-"""The file of carried labels: a CSV of one line a sample."""
+"""Writes carried labels as a CSV file, one line per sample."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Carrying labels from one modality's labelled rows to another's rows, and what they are worth."""
+"""Carries labels from one modality's rows to another's, and measures them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Says what labels a user wants carried, and refuses numbers that mean nothing."""
+"""Checks which labels a user wants carried, and how."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which samples give labels, which are to get one, and which hold theirs back for measuring."""
+"""Chooses samples that give labels, get one, or hold theirs back."""
 
 from __future__ import annotations
 

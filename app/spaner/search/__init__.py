@@ -1,1 +1,1 @@
-"""Search: find rows of one modality by an input of another."""
+"""Finds rows of one modality by an input of another."""

@@ -1,4 +1,4 @@
-"""Calibrating a space: what a cosine is worth for every ordered pair, by validation rows."""
+"""Calibrates a space on validation rows, for every ordered pair."""
 
 from __future__ import annotations
 

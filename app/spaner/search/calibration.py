@@ -1,4 +1,4 @@
-"""A calibration: what cosines are worth between modalities, in one file beside the space."""
+"""Keeps what cosines are worth between modalities, beside the space."""
 
 from __future__ import annotations
 

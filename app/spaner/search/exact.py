@@ -1,4 +1,4 @@
-"""Exact search: the query's cosine with every row of the manifest's target modalities."""
+"""Searches exactly: the query's cosine with every row of the targets."""
 
 from __future__ import annotations
 

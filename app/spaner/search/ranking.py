@@ -1,4 +1,4 @@
-"""Puts hits of several modalities in one list: by probability, or each modality in turn.
+"""Ranks hits of several modalities by probability, or in turn.
 
 Cosines do not compare across modalities: every pair has a level of its own, and those of a text
 with other texts lie above those with recordings, however well these fit.

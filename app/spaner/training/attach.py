@@ -1,4 +1,4 @@
-"""Attaching a modality to a project's space, and training an attached one anew."""
+"""Attaches a modality to a space, or trains an attached one anew."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Extending a project's prompt: anchors for new concepts, behind those that are there."""
+"""Extends a project's prompt by anchors for new concepts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bringing the features of a project's inputs to its store, and clearing out what nobody uses."""
+"""Extracts the features of a project's inputs, and prunes the store."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Planning a training: what would train, from configuration and manifest, before anything runs."""
+"""Plans a training from configuration and manifest, before anything runs."""
 
 from __future__ import annotations
 

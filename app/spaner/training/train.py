@@ -1,4 +1,4 @@
-"""Training a project's space from nothing."""
+"""Trains a project's space from nothing."""
 
 from __future__ import annotations
 

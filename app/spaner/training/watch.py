@@ -1,4 +1,4 @@
-"""What a project's training is watched with: its validation rows, and where traces are left."""
+"""Measures validation rows while a project trains, and keeps the traces."""
 
 from __future__ import annotations
 

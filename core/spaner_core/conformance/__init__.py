@@ -1,4 +1,4 @@
-"""The conformance kit: rules that every plugin keeps, for people and for pytest.
+"""Tests plugins against the rules of the contract.
 
 `spaner plugins check NAME` applies them to an installed plugin. In a plugin's own tests:
 

@@ -1,4 +1,4 @@
-"""Asks a second process, once, what it makes of a plugin; several rules read the answer."""
+"""Asks a second process, once, what it makes of a plugin."""
 
 from __future__ import annotations
 

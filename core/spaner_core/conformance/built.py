@@ -1,4 +1,4 @@
-"""An encoder with its transform, as the product uses them and as the plugin made them."""
+"""Builds a plugin's encoder and transform as the product uses them."""
 
 from __future__ import annotations
 

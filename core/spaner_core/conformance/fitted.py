@@ -1,4 +1,4 @@
-"""An aligner fitted to the examples, saved, restored and asked for embeddings."""
+"""Fits an aligner to the examples, saves and restores it."""
 
 from __future__ import annotations
 

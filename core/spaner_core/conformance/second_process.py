@@ -1,4 +1,4 @@
-"""Uses a plugin in the second process as the first did, and answers what came out.
+"""Uses a plugin in the second process as the first one did.
 
 The aligner comes before the features: it has to be restored before there is an encoder.
 """

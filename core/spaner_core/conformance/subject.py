@@ -1,4 +1,4 @@
-"""The plugin under examination, used as the product uses it.
+"""Uses the plugin under examination as the product uses it.
 
 Hooks are called through a plugin manager that holds this plugin alone, the encoder is frozen by
 core, windows are joined by core. What several rules need is made once and kept; where that fails,

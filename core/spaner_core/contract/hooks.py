@@ -1,4 +1,4 @@
-"""What is checked of a plugin's module before any of its hooks is trusted."""
+"""Checks the hooks of a plugin's module before any is trusted."""
 
 from __future__ import annotations
 

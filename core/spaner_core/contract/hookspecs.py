@@ -1,4 +1,4 @@
-"""The hooks of a modality plugin, entry-point group `spaner`.
+"""Specifies the hooks of a modality plugin, entry-point group `spaner`.
 
 A plugin is a module whose functions carry `@spaner_core.hookimpl`; its entry point's name is the
 modality's name and the key users write in plugins.yaml. `options` is that modality's mapping from

@@ -1,4 +1,4 @@
-"""What a modality plugin is made of: the dataclasses and protocols of the contract.
+"""Describes what a modality plugin is made of: dataclasses and protocols.
 
 Axis letters used everywhere: B batch, N feature tokens, C concept anchors (the prompt's
 tokens), E encoder width, P width of what an aligner's reader gives, D width of the shared space.

@@ -1,4 +1,4 @@
-"""Options from plugins.yaml, checked against a plugin's own dataclass."""
+"""Reads options from plugins.yaml into a plugin's own dataclass."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keeps what C libraries print on standard error away from the user's terminal."""
+"""Keeps what C libraries print away from the user's terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Opens an input for reading, whether it is a file or an upload."""
+"""Opens and names an input, be it a file or an upload."""
 
 from __future__ import annotations
 

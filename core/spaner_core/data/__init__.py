@@ -1,1 +1,1 @@
-"""What a user brings: the manifest and its splits."""
+"""Reads what a user brings: the manifest and the label texts."""

@@ -1,4 +1,4 @@
-"""Keeps a table's cells as Arrow columns of text, without blanks around them.
+"""Keeps a table's cells as Arrow columns of text.
 
 A cell of blanks only is null. Standard library and Arrow only.
 """

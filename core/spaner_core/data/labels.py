@@ -1,4 +1,4 @@
-"""Label texts: how concepts are called, for making the shared prompt."""
+"""Reads label texts: how concepts are called, for the shared prompt."""
 
 from __future__ import annotations
 

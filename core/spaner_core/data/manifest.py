@@ -1,4 +1,4 @@
-"""The manifest: one row a sample, from CSV, JSON Lines or Parquet.
+"""Reads the manifest, one row per sample, from a table file.
 
 Columns: `modality` and `input` (a path relative to the manifest, or the input itself), `concept`
 and/or `item`, optionally `id` and `split`; every further column is metadata. A sample with

@@ -1,4 +1,4 @@
-"""Checks a manifest's columns and composes its names; says what is wrong by line."""
+"""Checks a manifest's columns and names, and reports problems by line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which rows belong together: the one rule that the losses and every metric follow."""
+"""Decides which rows belong together, for the losses and every metric."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compares names: one Unicode form for each, and pairs that only look like one.
+"""Compares names in one Unicode form, and finds those that look alike.
 
 A name is what rows are brought together by: a concept, an item, an id, a split. Two programs may
 write one name in two Unicode forms (macOS takes é apart in the names of files), so names are

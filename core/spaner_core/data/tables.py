@@ -1,4 +1,4 @@
-"""Reads CSV, JSON Lines and Parquet into columns of text, with every problem's line.
+"""Reads CSV, JSON Lines and Parquet into columns of text.
 
 No reader guesses types: a cell is the text that stands in the file, leading zeros included.
 """

@@ -1,1 +1,1 @@
-"""How good a space is: retrieval across modalities and the coherence of the embedding."""
+"""Measures how good a space is: retrieval across modalities, and coherence."""

@@ -1,4 +1,4 @@
-"""What a cosine is worth: the probability that a hit with it is relevant."""
+"""Fits the probability that a hit with a given cosine is relevant."""
 
 from __future__ import annotations
 

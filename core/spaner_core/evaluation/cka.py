@@ -1,4 +1,4 @@
-"""Linear CKA: how alike two views arrange the same rows, whatever their axes."""
+"""Measures linear CKA: how alike two views arrange the same rows."""
 
 from __future__ import annotations
 

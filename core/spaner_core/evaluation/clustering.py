@@ -1,4 +1,4 @@
-"""Whether the clusters of a space follow concepts or modalities."""
+"""Measures whether the clusters of a space follow concepts or modalities."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Coherence of a space: do matched rows meet, how far apart do modalities lie, what is kept.
+"""Measures whether matched rows meet, the modality gap, and kept neighbourhoods.
 
 All figures are on unit vectors, in float64, and None where there is nothing to measure.
 """

@@ -1,4 +1,4 @@
-"""Hubness: whether some gallery rows turn up for every query, and others never."""
+"""Measures hubness: gallery rows that turn up for every query, or never."""
 
 from __future__ import annotations
 

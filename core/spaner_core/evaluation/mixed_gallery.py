@@ -1,4 +1,4 @@
-"""Retrieval from one gallery of all modalities, and whether one crowds out the others."""
+"""Measures retrieval from one gallery of all modalities."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The threshold on a query's best hit below which the answer is "no match"."""
+"""Fits the threshold below which the answer is "no match"."""
 
 from __future__ import annotations
 

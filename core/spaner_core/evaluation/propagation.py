@@ -1,4 +1,4 @@
-"""Labels that labelled rows give to others, by weighted nearest neighbours, and their worth.
+"""Gives rows the labels of their nearest labelled neighbours, and measures these.
 
 Each comes with a confidence; labels below a threshold are left out, and rows whose own label is
 held back show what accuracy a threshold reaches.

@@ -1,4 +1,4 @@
-"""What a block of scores says: who is among the first, and where the relevant rows stand.
+"""Finds the first places and the relevant ranks in blocks of scores.
 
 Scores are whole millionths of a cosine, as `score_steps` gives them, so that ties are exact.
 """

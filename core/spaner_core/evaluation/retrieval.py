@@ -1,4 +1,4 @@
-"""Retrieval across modalities: recall@k, mrr@10, mean average precision, median rank.
+"""Measures retrieval across modalities: recall@k, mrr@10, mAP, median rank.
 
 Scores are cosines in float64, compared to six decimals: what differs by less is float32 noise.
 Among equal scores the relevant items rank *last*. So no figure depends on the gallery's order,

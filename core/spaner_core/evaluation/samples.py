@@ -1,4 +1,4 @@
-"""Rows and samples: what a manifest repeats for a further concept is measured once."""
+"""Joins the rows that a manifest repeats for further concepts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every measure starts from: unit rows and their cosines in exact steps, some at a time.
+"""Computes cosines of unit rows in exact steps, some at a time.
 
 Cosines are taken in float64 and compared to six decimals: what differs by less is float32 noise.
 """

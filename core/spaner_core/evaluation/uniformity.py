@@ -1,4 +1,4 @@
-"""Alignment and uniformity: how close matched rows lie, and how evenly rows fill the sphere.
+"""Measures how close matched rows lie, and how evenly rows spread.
 
 A collapsed space has perfect alignment and the worst uniformity: read the two together.
 """

@@ -1,1 +1,1 @@
-"""Features: what frozen encoders give, and how they are extracted."""
+"""Extracts what frozen encoders give, and keeps it."""

@@ -1,4 +1,4 @@
-"""One file of the feature store: a batch of samples as an Arrow table.
+"""Reads and writes one file of the feature store, an Arrow table.
 
 Columns: `key` (text), the SHA-256 of an input; `values`, the sample's tokens, a list of lists of
 E numbers of 16 or 32 bits; `padding`, places of tokens that are not real (mostly none). Numbers

@@ -1,4 +1,4 @@
-"""From inputs to tokens, through one frozen encoder, a batch of windows at a time."""
+"""Encodes inputs to tokens, a batch of windows at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From inputs to features that are in memory or in the store, each distinct input once."""
+"""Extracts features to memory or to the store, each input once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compares a few stored rows with what their encoder gives for the same inputs now."""
+"""Compares a few stored rows with what their encoder gives now."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose features a stream of the store holds."""
+"""Names whose features a stream of the store holds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Inputs as the feature store knows them: by content, not by name."""
+"""Gives inputs keys by content, as the feature store knows them."""
 
 from __future__ import annotations
 

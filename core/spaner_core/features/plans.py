@@ -1,4 +1,4 @@
-"""Plans of an extraction: which inputs make a file together, decided before the first is read."""
+"""Plans an extraction: which inputs make a file together."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Extracts features anew beside those that are stored, and then lets them take their place."""
+"""Extracts features anew beside the stored ones, then replaces these."""
 
 from __future__ import annotations
 

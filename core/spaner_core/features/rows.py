@@ -1,4 +1,4 @@
-"""Rows of token features: in memory, padded to one length, or elsewhere until they are loaded."""
+"""Holds rows of token features, in memory or not yet loaded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The feature store: a folder with a stream for every encoder that was used."""
+"""Opens the feature store: a folder with a stream per encoder."""
 
 from __future__ import annotations
 

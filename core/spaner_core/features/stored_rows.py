@@ -1,4 +1,4 @@
-"""Rows of features that lie in files, loaded when they are needed."""
+"""Loads rows of features from files when they are needed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A stream of the feature store: what one encoder gives for the inputs of one modality."""
+"""Keeps what one encoder gives for the inputs of one modality."""
 
 from __future__ import annotations
 

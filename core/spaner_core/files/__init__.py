@@ -1,1 +1,1 @@
-"""Opens, writes and replaces files safely: whole or not at all, ordinary ones alone."""
+"""Opens, writes and replaces files, each whole or not at all."""

@@ -1,4 +1,4 @@
-"""Reads and writes files of JSON: what two readers may take differently is refused."""
+"""Reads and writes JSON, refusing what two readers may take differently."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names what is half-made beside its place, and finds what killed processes left of that.
+"""Names what is half-made, and finds what killed processes left.
 
 Such a file or folder is called `.NAME.KIND-TOKEN`, and behind another hyphen what its maker added.
 Whoever makes one holds a lock while it is there: on the file itself, or for a folder on the folder

@@ -1,4 +1,4 @@
-"""Locks files and folders, for one process or thread at a time, in whichever container.
+"""Locks files and folders, for one process or thread at a time.
 
 A lock ends with the process that holds it, however that ends; no process number is asked.
 """

@@ -1,4 +1,4 @@
-"""Opens ordinary files and nothing else, so that no read waits for ever or never ends.
+"""Opens ordinary files and nothing else, so that every read ends.
 
 A pipe, a socket or a device may stand wherever a name is looked up; a link may lead to one. What
 was opened is looked at, not what bore the name a moment before.

@@ -1,1 +1,1 @@
-"""Makes the shared prompt, the aligners and the loss: what the paper describes."""
+"""Makes the shared prompt, the aligners and the loss."""

@@ -1,4 +1,4 @@
-"""The cross-attention aligner: from a frozen encoder's tokens to the shared space.
+"""Takes a frozen encoder's tokens to the shared space, by cross-attention.
 
     tokens (B, N, E) ─[attend to the anchors, gated]─ read ─ centre, scale ─▶ p (B, P)
     p ─ linear + MLP ─▶ h (B, D), the direction that the modality itself gives

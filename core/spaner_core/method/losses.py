@@ -1,4 +1,4 @@
-"""The alignment loss: the same concept together, whatever its modality."""
+"""Computes the alignment loss: the same concept together, whatever its modality."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The shared prompt: one anchor a concept, the same for every modality, frozen once made."""
+"""Makes the shared prompt: one anchor per concept, frozen once made."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Readers: from a modality's tokens (B, N, E) and mask (B, N) to one vector a row (B, P).
+"""Reads tokens (B, N, E) into one vector per row (B, P).
 
 A reader keeps the structure that its modality needs: the places of a grid, the order of a
 recording. It has no trained weights; what it takes from training rows it keeps in buffers.

@@ -1,4 +1,4 @@
-"""Fits what an aligner knows of its training rows: mean, deviation, class means."""
+"""Fits what an aligner knows of its training rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A peft adapter of the user's on a frozen model."""
+"""Puts a user's peft adapter on a frozen model."""
 
 from __future__ import annotations
 

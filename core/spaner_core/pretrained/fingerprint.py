@@ -1,4 +1,4 @@
-"""Fingerprints: SHA-256 of everything that decides an output."""
+"""Computes fingerprints: SHA-256 of everything that decides an output."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Freezing an encoder, and proving that it stayed frozen."""
+"""Freezes an encoder, and proves that it stayed frozen."""
 
 from __future__ import annotations
 

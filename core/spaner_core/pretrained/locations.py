@@ -1,4 +1,4 @@
-"""Where a model comes from: a folder of the user's, or the Hub and its ordinary cache."""
+"""Finds a model in a folder, or on the Hub."""
 
 from __future__ import annotations
 

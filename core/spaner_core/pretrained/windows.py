@@ -1,4 +1,4 @@
-"""Overlapping windows over something long: the samples of a recording, the words of a document."""
+"""Cuts something long into overlapping windows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Shows previews on a page: text is escaped, an image embedded, nothing else gets in."""
+"""Shows previews on a page: escaped text, embedded images, nothing else."""
 
 from __future__ import annotations
 

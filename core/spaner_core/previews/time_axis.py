@@ -1,4 +1,4 @@
-"""Cuts time into round steps: ticks of an axis, stretches that can be covered."""
+"""Cuts time into round steps, for ticks and for stretches."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Draws values over time as a small picture: a waveform, the channels of a series."""
+"""Draws values over time as a small picture."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One aligner on disk: looked at when a space is opened, built and loaded when it is used."""
+"""Reads and writes one aligner on disk."""
 
 from __future__ import annotations
 

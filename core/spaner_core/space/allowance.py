@@ -1,4 +1,4 @@
-"""Bounds what building an aligner from a record may take, whatever numbers the record holds."""
+"""Bounds what building an aligner from a record may take."""
 
 from __future__ import annotations
 

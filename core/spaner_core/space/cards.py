@@ -1,4 +1,4 @@
-"""Cards: the README.md that stands in every part of a space, for people who find it."""
+"""Writes cards: the README.md in every part of a space."""
 
 from __future__ import annotations
 

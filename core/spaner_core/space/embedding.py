@@ -1,4 +1,4 @@
-"""Embeds features through one aligner of a space, a batch at a time."""
+"""Embeds features through one aligner, a batch at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Says what a space needs to encode inputs: its modalities, built by whoever has the plugins."""
+"""Says what a space needs to encode inputs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finds what lies in a space's folder and is not of the space: nobody may replace that."""
+"""Finds files in a space's folder that are not the space's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Opens spaces on disk, whole while another process replaces one or a part of it."""
+"""Opens spaces on disk, whole even while another process replaces one."""
 
 from __future__ import annotations
 

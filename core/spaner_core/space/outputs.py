@@ -1,4 +1,4 @@
-"""Checks what may be written to a space's folder, before any work starts and again after it."""
+"""Checks what may be written to a space, before and after work."""
 
 from __future__ import annotations
 

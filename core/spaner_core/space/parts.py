@@ -1,4 +1,4 @@
-"""One part of a space: a folder of config.json, model.safetensors, receipt.json and a card."""
+"""Reads and writes one part of a space: four files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The shared prompt on disk: a first block, and later ones that are appended and change nothing.
+"""Reads and writes the shared prompt and the blocks appended to it.
 
 A block's fingerprint covers the one before it, so the fingerprint of the last block stands for
 the whole prompt up to there.

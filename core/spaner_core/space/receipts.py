@@ -1,4 +1,4 @@
-"""Receipts: SHA-256 of every file of a space before and after a training.
+"""Keeps receipts: SHA-256 of every file before and after a training.
 
 Each part of a space (the prompt, every aligner) carries a `receipt.json` that lists its own files
 and every other file of the space, as they were before and after the training that made the part.

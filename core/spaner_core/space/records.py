@@ -1,4 +1,4 @@
-"""What a space's config.json files say: of the prompt, of later blocks of it, of each aligner."""
+"""Describes the prompt, its blocks and aligners, as config.json files do."""
 
 from __future__ import annotations
 

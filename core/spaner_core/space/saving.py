@@ -1,4 +1,4 @@
-"""Writes whole spaces, one more aligner of a space, and copies; each whole or not at all."""
+"""Writes spaces, attached aligners and copies, whole or not at all."""
 
 from __future__ import annotations
 

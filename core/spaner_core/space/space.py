@@ -1,4 +1,4 @@
-"""Holds a space: one shared prompt, the aligners trained against it, and their encoders."""
+"""Holds a space: the shared prompt, its aligners, and their encoders."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compares embeddings: their cosines, and whether kept ones are still those of today."""
+"""Compares embeddings, and tells whether kept ones are still valid."""
 
 from __future__ import annotations
 

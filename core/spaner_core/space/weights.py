@@ -1,4 +1,4 @@
-"""Reads model.safetensors: first its header, and its tensors once that says what was expected."""
+"""Reads model.safetensors, its header first."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Training a space: jointly from nothing, or one modality against a finished prompt."""
+"""Trains a space, or one more modality against a finished prompt."""

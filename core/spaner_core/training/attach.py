@@ -1,4 +1,4 @@
-"""Attaching a modality: its aligner alone is trained, against a prompt that stays as it is."""
+"""Trains one aligner alone, against a prompt that stays as it is."""
 
 from __future__ import annotations
 

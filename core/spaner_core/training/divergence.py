@@ -1,4 +1,4 @@
-"""A training whose numbers are no longer finite: where it stopped, and the batch it stopped at."""
+"""Stops a training whose numbers are not finite, and keeps the batch."""
 
 from __future__ import annotations
 

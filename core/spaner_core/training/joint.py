@@ -1,4 +1,4 @@
-"""From features to a space: make the shared prompt, then train it with its first modalities."""
+"""Makes the shared prompt and trains it with its first modalities."""
 
 from __future__ import annotations
 

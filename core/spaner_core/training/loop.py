@@ -1,4 +1,4 @@
-"""The training loop: `transformers.Trainer`, which measures as it goes and stops where it must."""
+"""Runs the training loop, `transformers.Trainer`, and stops where it must."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Holds what a space is trained from: modalities with their rows, concepts and their names."""
+"""Holds what is trained from: rows, concepts and their names."""
 
 from __future__ import annotations
 

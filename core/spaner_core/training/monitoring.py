@@ -1,4 +1,4 @@
-"""What people see of a training as it goes: lines on the terminal, a table, TensorBoard."""
+"""Shows a training as it goes: lines, a table, TensorBoard."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is trained: modules that return the loss, and batches of rows drawn by seed and step."""
+"""Returns the loss of a batch; draws batches by seed and step."""
 
 from __future__ import annotations
 

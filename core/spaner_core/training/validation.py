@@ -1,4 +1,4 @@
-"""Measuring validation rows while aligners train: rows that no step ever learns from."""
+"""Measures validation rows while aligners train."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sound for SPANER. Heavy libraries are imported when an encoder or aligner is built."""
+"""Adds sound to SPANER."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From options to an encoder and the transform that goes with it."""
+"""Builds the encoder that options name, and its transform."""
 
 from __future__ import annotations
 

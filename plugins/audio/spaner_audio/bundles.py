@@ -1,4 +1,4 @@
-"""Encoders from torchaudio's pipelines: Wav2Vec2, HuBERT and WavLM as torchaudio publishes them."""
+"""Builds encoders from torchaudio's pipelines."""
 
 from __future__ import annotations
 

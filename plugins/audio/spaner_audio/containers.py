@@ -1,4 +1,4 @@
-"""Naming files of sound that libsndfile does not read, by how they begin."""
+"""Names sound files that libsndfile cannot read, by how they begin."""
 
 from __future__ import annotations
 

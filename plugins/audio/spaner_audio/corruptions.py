@@ -1,4 +1,4 @@
-"""What recordings can be tried with: noise, reverberation and a narrow band, severities 1 to 5."""
+"""Corrupts recordings: noise, reverberation, a narrow band."""
 
 from __future__ import annotations
 

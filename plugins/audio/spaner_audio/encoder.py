@@ -1,4 +1,4 @@
-"""The encoder `logmel`: log energies of mel bands over time.
+"""Encodes sound as `logmel`: log energies of mel bands over time.
 
 It hears how a sound's spectrum moves and no meaning. It has no weights: the mel filters follow
 from the options, and nothing is fitted.

@@ -1,4 +1,4 @@
-"""Watches how loud a recording is while it is decoded, and says what is odd about it."""
+"""Watches how loud a recording is while it is decoded."""
 
 from __future__ import annotations
 

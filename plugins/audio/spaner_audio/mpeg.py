@@ -1,4 +1,4 @@
-"""Walks the frames of MP3 streams: how many there are, how many the first one announces."""
+"""Walks the frames of MP3 streams, and counts them."""
 
 from __future__ import annotations
 

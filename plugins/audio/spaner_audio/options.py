@@ -1,4 +1,4 @@
-"""What a user may set under `modalities: audio: encoder:`; `model` decides what there is to set."""
+"""Defines the options under `modalities: audio: encoder:`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a model wants its sound: what its own feature extractor says and does."""
+"""Prepares sound as a model's own feature extractor does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Random numbers that libraries draw without need."""
+"""Restores random states that libraries use without need."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading sound files: what their headers say, then all samples as one channel."""
+"""Reads sound files: headers first, then all samples as one channel."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From one sample rate to another."""
+"""Resamples sound from one rate to another."""
 
 from __future__ import annotations
 

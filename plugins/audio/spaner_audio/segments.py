@@ -1,4 +1,4 @@
-"""Finds the recordings in a file: one as a rule, several where files were joined.
+"""Finds the recordings in a file: several where files were joined.
 
 Decoders stop where the first header says that its recording ends. Of MP3 streams that do not say
 it they read as much as the first frame's bit rate suggests.

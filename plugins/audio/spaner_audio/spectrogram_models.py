@@ -1,4 +1,4 @@
-"""Encoders that take spectrograms of one fixed length: AST, Whisper's encoder, CLAP's audio part.
+"""Builds encoders of fixed-length spectrograms: AST, Whisper, CLAP.
 
 Their feature extractors fill a short window up, with silence or repetitions, as the models were
 trained to hear it. Tokens of what was filled in are masked.

@@ -1,4 +1,4 @@
-"""Shows a stretch of a file, with another beginning where need be, as a file of its own."""
+"""Shows a stretch of a file as a file of its own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is kept of each family of spectrogram models, and where its tokens lie in time."""
+"""Says what is kept of each family of spectrogram models."""
 
 from __future__ import annotations
 

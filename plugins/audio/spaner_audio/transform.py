@@ -1,4 +1,4 @@
-"""From a sound file to what an encoder takes."""
+"""Turns a sound file into what an encoder takes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Building an encoder from a model of the transformers library and its own feature extractor."""
+"""Builds an encoder from a model of the transformers library."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Encoders that take sound as it is: Wav2Vec2, HuBERT, WavLM and their kin."""
+"""Builds encoders of waveforms: Wav2Vec2, HuBERT, WavLM and their kin."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sensor series for SPANER. Heavy libraries are imported when an encoder or aligner is built."""
+"""Adds sensor series to SPANER."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""NumPy files: one array (steps, channels), its columns in the order of the channels."""
+"""Reads NumPy files: one array (steps, channels)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cells of text as numbers and times; the first that is neither is named."""
+"""Reads cells of text as numbers and times."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which column of a file is which channel: names, their spelling, the units beside them."""
+"""Finds which column of a file is which channel."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What series can be tried with: noise, drift, lost readings and a wrong clock, severities 1 to 5.
+"""Corrupts series: noise, drift, lost readings, a wrong clock.
 
 A decoded series never holds missing readings: they were refused, or bridged by straight lines
 (`missing: interpolate`). What is lost here is therefore bridged in the same way whatever `missing`

@@ -1,4 +1,4 @@
-"""CSV and TSV files: delimiter, header and cells, refused with the line that is wrong."""
+"""Reads CSV and TSV files, and names the line that is wrong."""
 
 from __future__ import annotations
 

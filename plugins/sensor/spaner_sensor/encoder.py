@@ -1,4 +1,4 @@
-"""The encoder `rocket`: random dilated convolutions, nothing fitted.
+"""Encodes series as `rocket`: random dilated convolutions, nothing fitted.
 
 Follows Dempster, Petitjean and Webb, "ROCKET: exceptionally fast and accurate time series
 classification using random convolutional kernels" (2020), arXiv 1910.13051, with channels chosen

@@ -1,4 +1,4 @@
-"""Random convolution kernels, the same for a seed on every machine."""
+"""Draws convolution kernels, the same for a seed on every machine."""
 
 from __future__ import annotations
 

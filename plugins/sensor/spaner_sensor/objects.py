@@ -1,4 +1,4 @@
-"""Takes series that people hold already: data frames, and arrays with names or a rate."""
+"""Takes series from data frames and from arrays."""
 
 from __future__ import annotations
 

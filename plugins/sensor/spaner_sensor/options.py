@@ -1,4 +1,4 @@
-"""What a user may set under `modalities: sensor: encoder:`, a dataclass for each kind of model."""
+"""Defines the options under `modalities: sensor: encoder:`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An encoder from the transformers library, by name or folder."""
+"""Builds an encoder from the transformers library."""
 
 from __future__ import annotations
 

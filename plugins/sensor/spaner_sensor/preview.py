@@ -1,4 +1,4 @@
-"""Shows series: each channel as a line of its own, length, rate and range."""
+"""Shows a series: a line per channel, length, rate and range."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a file of readings gives, whatever its format."""
+"""Holds what a file of readings gives, whatever its format."""
 
 from __future__ import annotations
 

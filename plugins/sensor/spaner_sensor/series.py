@@ -1,4 +1,4 @@
-"""From a file, whatever its format, to a series at the model's rate."""
+"""Reads any file of readings as a series at the model's rate."""
 
 from __future__ import annotations
 

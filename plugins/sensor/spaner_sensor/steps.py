@@ -1,4 +1,4 @@
-"""From readings to steps at the model's rate: gaps, times and resampling, each by a stated rule."""
+"""Resamples readings to the model's rate, by stated rules for gaps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a file of sensor readings to windows."""
+"""Turns a file of sensor readings into windows."""
 
 from __future__ import annotations
 

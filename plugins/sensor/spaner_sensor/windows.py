@@ -1,4 +1,4 @@
-"""How a series is cut into windows."""
+"""Cuts a series into windows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Text for SPANER. Heavy libraries are imported when an encoder or aligner is built."""
+"""Adds text to SPANER."""
 
 from __future__ import annotations
 

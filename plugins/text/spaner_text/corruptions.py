@@ -1,4 +1,4 @@
-"""What texts are disturbed by when robustness is measured: typos, case, word loss.
+"""Corrupts texts: typos, case, lost words.
 
 Strengths are shares of a text's letters or words. Of a short text a share is seldom a whole number:
 it is rounded up as often as its fraction says, so that over many texts the share is kept.

@@ -1,4 +1,4 @@
-"""The encoder `hashed`: character n-grams of each word, hashed to a fixed width.
+"""Encodes texts as `hashed`: character n-grams of each word.
 
 It knows spelling and no meaning: related forms and related spellings of two languages share
 n-grams. It has no weights, so there is nothing in it that could be fitted.

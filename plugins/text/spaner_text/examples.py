@@ -1,4 +1,4 @@
-"""What the conformance kit tries this plugin on."""
+"""Writes examples for the conformance kit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a user may set under `modalities: text: encoder:`, for each kind of model."""
+"""Defines the options under `modalities: text: encoder:`."""
 
 from __future__ import annotations
 

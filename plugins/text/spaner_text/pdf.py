@@ -1,4 +1,4 @@
-"""The text of PDF files."""
+"""Reads the text of PDF files."""
 
 from __future__ import annotations
 

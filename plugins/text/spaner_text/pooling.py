@@ -1,4 +1,4 @@
-"""From a transformer's tokens to one embedding a window: pooling and what stands behind it."""
+"""Pools a transformer's tokens to one embedding per window."""
 
 from __future__ import annotations
 

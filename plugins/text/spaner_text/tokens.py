@@ -1,4 +1,4 @@
-"""A model's own tokenizer: from a text to windows of token ids, nothing cut off."""
+"""Tokenizes a text into windows of token ids, nothing cut off."""
 
 from __future__ import annotations
 

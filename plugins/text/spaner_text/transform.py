@@ -1,4 +1,4 @@
-"""From a text, or a file of text, to its words: what `hashed` reads."""
+"""Turns a text, or a file of text, into words for `hashed`."""
 
 from __future__ import annotations
 

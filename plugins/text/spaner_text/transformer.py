@@ -1,4 +1,4 @@
-"""The encoder for every model that transformers knows: one embedding a window of text."""
+"""Encodes windows of text with any model that transformers knows."""
 
 from __future__ import annotations
 

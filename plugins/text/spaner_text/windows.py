@@ -1,4 +1,4 @@
-"""From a text, or a file of text, to the windows that a transformer reads."""
+"""Turns a text, or a file of text, into a transformer's windows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images for SPANER. Heavy libraries are imported when an encoder or aligner is built."""
+"""Adds images to SPANER."""
 
 from __future__ import annotations
 

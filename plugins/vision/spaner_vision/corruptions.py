@@ -1,4 +1,4 @@
-"""What pictures are disturbed by when robustness is measured: noise, blur, JPEG, occlusion.
+"""Corrupts pictures: noise, blur, JPEG, occlusion.
 
 Strengths are oriented on ImageNet-C (Hendrycks and Dietterich, 2019, arXiv 1903.12261), which
 disturbs pictures of 224 x 224 pixels. Pictures here have any size and models see them reduced, so

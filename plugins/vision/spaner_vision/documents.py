@@ -1,4 +1,4 @@
-"""PDF files: every page drawn as a picture."""
+"""Draws every page of a PDF file as a picture."""
 
 from __future__ import annotations
 

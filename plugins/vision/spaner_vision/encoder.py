@@ -1,4 +1,4 @@
-"""The encoder `hog`: histograms of oriented gradients (Dalal and Triggs, 2005).
+"""Encodes images as `hog`: histograms of oriented gradients (Dalal, Triggs 2005).
 
 It sees outlines and no meaning, which is enough for digits, signs and silhouettes. It has no
 weights, so there is nothing in it that could be fitted.

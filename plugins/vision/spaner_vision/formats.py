@@ -1,4 +1,4 @@
-"""Which picture files are read, and the names of those that are not."""
+"""Lists the picture formats that are read, and names the others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tells whether a JPEG file has all the scans that its picture needs, by their headers."""
+"""Tells whether a JPEG file has all the scans it needs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How large a picture may be, told from its header before any of it is decoded."""
+"""Limits how large a picture may be, by its header."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Noticing weights that timm leaves at random, where it loads an architecture without being strict.
+"""Notices weights that timm leaves at random.
 
 timm tells only its log which names found nothing to load.
 """

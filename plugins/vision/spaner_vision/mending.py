@@ -1,4 +1,4 @@
-"""Gives pictures that are whole to a decoder that refuses them for what stands around the pixels.
+"""Mends pictures whose pixels are whole but whose decoder refuses them.
 
 Pillow reads a PNG only if all its notes are in order, and a JPEG only with its end marker.
 """

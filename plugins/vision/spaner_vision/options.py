@@ -1,4 +1,4 @@
-"""What a user may set under `modalities: vision: encoder:`."""
+"""Defines the options under `modalities: vision: encoder:`."""
 
 from __future__ import annotations
 

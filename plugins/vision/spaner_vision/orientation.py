@@ -1,4 +1,4 @@
-"""Turns pictures upright by their orientation note, where there is one that can be read."""
+"""Turns pictures upright by their orientation note."""
 
 from __future__ import annotations
 

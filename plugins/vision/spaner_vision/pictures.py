@@ -1,4 +1,4 @@
-"""Picture files, whatever stands around their pixels, as upright 8-bit RGB."""
+"""Reads picture files as upright 8-bit RGB."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Brings pixels of any kind to 8-bit RGB, as they are seen before white."""
+"""Brings pixels of any kind to 8-bit RGB, seen before white."""
 
 from __future__ import annotations
 

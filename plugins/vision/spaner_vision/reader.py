@@ -1,4 +1,4 @@
-"""Reads the tokens of a picture, or of pages, which keep their places."""
+"""Reads the tokens of a picture or of pages, places kept."""
 
 from __future__ import annotations
 

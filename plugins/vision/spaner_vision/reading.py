@@ -1,4 +1,4 @@
-"""Reads files, uploads and objects as pictures: one, or one a page of a document."""
+"""Reads files, uploads and objects as pictures, one per page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The encoder around a timm model: its feature tokens, prefix tokens first, before any pooling."""
+"""Encodes images with a timm model: its tokens before any pooling."""
 
 from __future__ import annotations
 

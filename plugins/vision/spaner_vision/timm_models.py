@@ -1,4 +1,4 @@
-"""Models of the timm library, always with weights: of timm's own, on the Hub, in a folder or file.
+"""Loads models of the timm library, always with weights.
 
 timm's own loader does the work, because it knows what each architecture needs done to published
 weights. It is strict for all but a few architectures, whose missing weights are looked for here.

@@ -1,4 +1,4 @@
-"""How a timm model's features become tokens, and where each of them stands in the picture."""
+"""Turns a timm model's features into tokens with places."""
 
 from __future__ import annotations
 

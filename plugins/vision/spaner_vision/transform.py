@@ -1,4 +1,4 @@
-"""From a file to what the encoder takes."""
+"""Turns a picture file into what the encoder takes."""
 
 from __future__ import annotations
 

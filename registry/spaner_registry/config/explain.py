@@ -1,4 +1,4 @@
-"""What is wrong with the values of a plugins.yaml, in words and with its place."""
+"""Explains what is wrong with the values of a plugins.yaml."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""plugins.yaml as typed, frozen values; a key that nothing honours is refused.
+"""Describes plugins.yaml as typed, frozen values.
 
 `spaner_core.recipe` states what decides a training, with ranges and defaults.
 """

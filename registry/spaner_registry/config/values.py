@@ -1,4 +1,4 @@
-"""Value types of plugins.yaml besides numbers: what each accepts, and the words that say so."""
+"""Defines value types of plugins.yaml besides numbers."""
 
 from __future__ import annotations
 

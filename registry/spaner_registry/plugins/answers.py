@@ -1,4 +1,4 @@
-"""What a plugin's hooks answer, held against the contract before anything uses it.
+"""Checks what a plugin's hooks return, before anything uses it.
 
 pluggy passes on whatever a hook returns. Unchecked, an encoder without a fingerprint would fail
 far from its cause, or worse, be stored.

@@ -1,4 +1,4 @@
-"""What is installed, from distributions' metadata alone: no plugin is imported.
+"""Finds installed plugins from metadata alone; imports none.
 
 Standard library only (not even `spaner_core`, whose root imports pydantic): `spaner plugins`
 lists everything with its problems before anything heavy starts.

@@ -1,4 +1,4 @@
-"""Imports one plugin and holds it to the contract before it is trusted.
+"""Imports one plugin and checks that it keeps the contract.
 
 Each plugin gets a pluggy manager of its own. Nothing that one plugin's object does when it is
 looked at, compared or called can then reach another's hooks, and a plugin that is refused leaves

@@ -1,4 +1,4 @@
-"""An installed plugin as an object whose methods are the hooks.
+"""Wraps an installed plugin in an object whose methods are its hooks.
 
 pluggy relays any hook to any plugin, untyped. Here each plugin has a manager of its own, each hook
 an ordinary method, and what it answers is held against the contract before anything uses it.

@@ -1,4 +1,4 @@
-"""Finds the installed plugins and loads them by name, when first asked for."""
+"""Loads installed plugins by name, when first asked for."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What a project endures: corrupted inputs, and training data that falls short."""
+"""Measures what corrupted inputs and damaged training data cost."""

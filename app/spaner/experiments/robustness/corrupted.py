@@ -1,4 +1,4 @@
-"""Corrupted rows of one modality, from their inputs to embeddings.
+"""Corrupts the inputs of one modality and embeds them.
 
 Corrupted features are not kept in the store. They would take as many times the disk of a split's
 features as there are corruptions and severities, and only one measurement reads them: each is

@@ -1,4 +1,4 @@
-"""Robustness as curves: for each modality a PNG, mAP by severity, a line a corruption."""
+"""Draws robustness as curves: mAP by severity, one PNG per modality."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Training rows as they would be had something gone wrong, drawn by a seed."""
+"""Damages training rows as accidents would, drawn by a seed."""
 
 from __future__ import annotations
 

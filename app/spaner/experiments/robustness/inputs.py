@@ -1,4 +1,4 @@
-"""Retrieval with corrupted inputs: each modality's own noise, five severities, clean partners."""
+"""Measures retrieval with corrupted inputs, five severities each, and clean partners."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which rows are made up: what the manifest's column `origin` says of them."""
+"""Tells from the manifest's column `origin` which rows are made up."""
 
 from __future__ import annotations
 

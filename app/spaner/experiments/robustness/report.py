@@ -1,4 +1,4 @@
-"""Both measurements of robustness in one report, and the folder that it is written to."""
+"""Joins both measurements of robustness in a report, and writes it."""
 
 from __future__ import annotations
 

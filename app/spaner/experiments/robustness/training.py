@@ -1,4 +1,4 @@
-"""Retrieval after training on data that falls short, against clean training of the same seed."""
+"""Measures retrieval after training on damaged data, against clean data."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The beginning of a plugin of one's own: `spaner plugins new NAME`."""
+"""Writes the beginning of a plugin: `spaner plugins new NAME`."""

@@ -1,4 +1,4 @@
-"""Names that a new modality may take: one for its folder, distribution, module and yaml key."""
+"""Checks the name of a new modality, and derives the others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writing a new plugin: files of the template with NAME and BOUNDS replaced."""
+"""Writes a new plugin from the template's files."""
 
 from __future__ import annotations
 

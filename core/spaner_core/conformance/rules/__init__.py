@@ -1,4 +1,4 @@
-"""Every rule, in the order in which an author meets them."""
+"""Lists every rule, in the order in which an author meets them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules about the aligner, which takes features to the shared space."""
+"""Checks the aligner, which takes features to the shared space."""
 
 from __future__ import annotations
 

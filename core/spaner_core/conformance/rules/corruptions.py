@@ -1,4 +1,4 @@
-"""Rules about corruptions: named noise of five severities, where a plugin offers it."""
+"""Checks corruptions: named noise of five severities."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules about what a plugin says of itself before anything is built."""
+"""Checks what a plugin says of itself before anything is built."""
 
 from __future__ import annotations
 

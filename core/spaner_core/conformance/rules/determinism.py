@@ -1,4 +1,4 @@
-"""Rules about features being a function of the input and of nothing else."""
+"""Checks that features depend on the input and on nothing else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules about a frozen encoder and the shape of what it gives."""
+"""Checks that an encoder is frozen, and the shape of its features."""
 
 from __future__ import annotations
 

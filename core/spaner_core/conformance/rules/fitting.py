@@ -1,4 +1,4 @@
-"""A rule about training rows, which an aligner gets a batch at a time."""
+"""Checks that an aligner takes training rows a batch at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules about inputs that are wrong, about what in a file counts, and about names of concepts."""
+"""Checks wrong inputs, what counts in a file, and names of concepts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules about options and about the fingerprints that stand for them."""
+"""Checks options and the fingerprints that stand for them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules about masked tokens, which an aligner may not see."""
+"""Checks that aligners do not see masked tokens."""
 
 from __future__ import annotations
 

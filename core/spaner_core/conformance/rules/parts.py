@@ -1,4 +1,4 @@
-"""The rule about parts of a sample, which are covered to find what an embedding comes from."""
+"""Checks the parts of a sample, and samples without one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules about previews, which are shown on pages beside other people's data."""
+"""Checks previews, which stand on pages beside other people's data."""
 
 from __future__ import annotations
 

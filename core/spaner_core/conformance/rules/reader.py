@@ -1,4 +1,4 @@
-"""Rules about a plugin's own reader, which takes tokens to one vector a row."""
+"""Checks a plugin's own reader, which takes tokens to one vector."""
 
 from __future__ import annotations
 

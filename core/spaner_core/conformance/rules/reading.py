@@ -1,4 +1,4 @@
-"""Rules about what reading an input may touch, and about looking at its beginning."""
+"""Checks what reading an input touches, and its look at the beginning."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules about what using an encoder must leave as it is."""
+"""Checks that using an encoder leaves the process as it was."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules about inputs that are in no file: bytes that were sent, and objects of libraries."""
+"""Checks inputs that are in no file: uploads, and objects of libraries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rule about files and folders that options name: their content counts, not their place."""
+"""Checks that files named by options count by content, not by place."""
 
 from __future__ import annotations
 
