@@ -199,11 +199,13 @@ def refuses(spaner: Run, tree: Callable[[Path], dict[str, str]]) -> Callable[...
 
     Refused means: exit code 2, nothing on standard output, `error:` lines and no traceback on
     standard error, and no file in the folder made, changed or removed but extracted features, which
-    the next run will use.
+    the next run will use, and the table of inputs that cannot be used.
     """
+    left = (".features", ".quarantine.csv")
 
     def files(folder: Path) -> dict[str, str]:
-        return {name: what for name, what in tree(folder).items() if ".features" not in name}
+        found = tree(folder)
+        return {name: found[name] for name in found if not any(part in name for part in left)}
 
     def run(*arguments: object, cwd: Path, says: tuple[str, ...] = ()) -> str:
         before = files(cwd)

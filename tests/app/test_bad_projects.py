@@ -232,6 +232,8 @@ def test_several_unusable_inputs_are_all_named(project: Path, refuses: Refuses) 
     for name in names:
         spoil(project / name, "empty")
     refuses("train", "text", "vision", cwd=project, says=tuple(names))
+    table = (project / "space.quarantine.csv").read_text(encoding="utf-8")
+    assert all(name in table for name in names)
 
 
 def test_check_finds_missing_files(project: Path, spaner: Run) -> None:

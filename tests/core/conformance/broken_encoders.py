@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -186,7 +185,7 @@ of_this_process = toy_with(
 
 
 def dies_elsewhere(tokens: Any, mask: Any, _: Any) -> Any:
-    if sys.argv[0] == "-c":
+    if "TOY_SHIFT" not in os.environ:  # which the test sets for this process alone
         os._exit(7)
     return tokens, mask
 
