@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from spaner.cli.running import invoke
-from spaner.demo import story
+from spaner.cli import story
 
 SAID = "stopped by {}; nothing was half-written\n"
 HEARING = """

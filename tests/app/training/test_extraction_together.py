@@ -119,12 +119,14 @@ def test_a_killed_extraction_holds_up_nobody(tmp_path: Path, site: PluginSite) -
 def slow_to_train(tmp_path: Path) -> ToyProject:
     """A project whose training can be stopped when its features are there and not yet read."""
     site = PluginSite(tmp_path / "site")
-    build = "    return CrossAttentionAligner("
     busy = """
+
+@hookimpl
+def spaner_build_reader(features):
     if features.dim == 3:  # not when options are looked at
         open("busy", "w").close()
 """
-    site.add("toy", TOY.replace(build, busy + build))
+    site.add("toy", TOY + busy)
     return ToyProject(tmp_path / "a", site, INPUTS)
 
 

@@ -17,7 +17,7 @@ from spaner_core.files.writing import written_at_end
 WRITER = """
 import os, signal, sys
 from pathlib import Path
-from spaner_core import writing
+from spaner_core.files import writing
 
 def end(descriptor):
     if sys.argv[2] == "die":

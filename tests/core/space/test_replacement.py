@@ -201,7 +201,8 @@ def test_two_replacements_and_an_extension_at_once_leave_a_clean_space(space: Pa
     script = """
 import sys
 from pathlib import Path
-from tests.core import stored, test_replacement
+from tests.core import stored
+from tests.core.space import test_replacement
 space, name = Path(sys.argv[1]), sys.argv[2]
 if name == "extend":
     stored.extend(space, sys.argv[3])
