@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from spaner.cli.running import invoke
 from spaner.cli import story
+from spaner.cli.running import invoke
 
 SAID = "stopped by {}; nothing was half-written\n"
 HEARING = """
