@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import errno
 import io
+import stat
 from pathlib import Path
 from typing import BinaryIO
 
 from spaner_core.contract.transform import Content, Given, Source, TakenSample
 from spaner_core.errors import UnusableInput
+
+_ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.EBADF, errno.ELOOP)
 
 
 def open_source(source: Source) -> BinaryIO:
@@ -37,20 +40,32 @@ def check_ordinary(source: Given) -> None:
     if not isinstance(source, Path):
         return
     try:
-        file = source if source.exists() else without_part(source)
-        ordinary, found = file.is_file(), file.exists()
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        if isinstance(error, ValueError) or error.errno == errno.ENAMETOOLONG:
-            wrong = f"no file can have this name ({reason})"
+        mode = _mode(source)
+        if mode is None and (file := without_part(source)) is not source:
+            mode = _mode(file)
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            wrong = f"no file can have this name ({error.strerror})"
         else:  # a folder on the way there is barred
-            wrong = f"{reason}; expected a file that can be read"
+            wrong = f"{error.strerror}; expected a file that can be read"
         raise UnusableInput(f"{wrong}; correct the path, or give rights") from error
-    if not found:
+    if mode is None:
         raise UnusableInput("there is no such file; restore it, or correct the path")
-    if not ordinary:
-        kind = "a folder" if file.is_dir() else "a pipe or a device"
+    if not stat.S_ISREG(mode):
+        kind = "a folder" if stat.S_ISDIR(mode) else "a pipe or a device"
         raise UnusableInput(f"it is {kind}; expected a file; correct the path")
+
+
+def _mode(path: Path) -> int | None:
+    """Look once at what a path leads to; None for nothing, and for names that nothing can have."""
+    try:
+        return path.stat().st_mode
+    except ValueError:  # a NUL
+        return None
+    except OSError as error:
+        if error.errno in _ABSENT:
+            return None
+        raise
 
 
 def describe_source(source: Given) -> str:

@@ -92,16 +92,14 @@ class FileHashes:
             self._rewrite(drop)
 
     def _find(self, name: bytes) -> tuple[str, str] | None:
-        table, places = self._kept
+        places, stamps, contents = self._kept
         place = places.get(name)
-        if place is None:
-            return None
-        return table["stamp"][place].as_py(), table["content"][place].as_py()
+        return None if place is None else (stamps[place].as_py(), contents[place].as_py())
 
     @cached_property
-    def _kept(self) -> tuple[pa.Table, dict[bytes, int]]:
-        table = self._read()
-        return table, {name: place for place, name in enumerate(table["path"].to_pylist())}
+    def _kept(self) -> tuple[dict[bytes, int], pa.Array, pa.Array]:
+        paths, stamps, contents = (column.combine_chunks() for column in self._read().columns)
+        return {name: place for place, name in enumerate(paths.to_pylist())}, stamps, contents
 
     def _read(self) -> pa.Table:
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -79,14 +79,16 @@ def key_inputs(
     nor names that no file can have.
     """
     given = list(sources)
-    parts = Counter(without_part(source) for source in given if isinstance(source, Path))
+    parts = Counter(
+        without_part(source) for source in given if isinstance(source, Path) and "#" in source.name
+    )
     hash_once = cache(partial(_hash, hash_file))
     for source in given:
         try:
             if isinstance(source, str):
                 yield _key_text(source)
             else:
-                yield _key_file(source, hash_once, parts=parts[without_part(source)])
+                yield _key_file(source, hash_once, parts)
         except UnusableInput as error:
             yield error
 
@@ -118,13 +120,13 @@ def _hash(hash_file: HashFile, file: Path) -> tuple[str, Stamp]:
         ) from error
 
 
-def _key_file(source: Path, hash_file: HashFile, *, parts: int) -> KeyedInput:
+def _key_file(source: Path, hash_file: HashFile, parts: Mapping[Path, int]) -> KeyedInput:
     file, part = file_of(source)
     content, stamp = hash_file(file)
     return KeyedInput(
         source=source,
         key=_key("file", file.suffix.lower(), part, content),
-        size_bytes=stamp.size_bytes // (parts if part else 1),
+        size_bytes=stamp.size_bytes // (parts[file] if part else 1),
         stamp=stamp,
     )
 
@@ -133,7 +135,7 @@ def file_of(source: Path) -> tuple[Path, str]:
     """Return the file that a path names, and the part of it that stands behind a `#`."""
     check_ordinary(source)
     named = without_part(source)
-    if named == source or source.exists():
+    if named is source or source.exists():
         return source, ""
     return named, source.name.rpartition("#")[2]
 

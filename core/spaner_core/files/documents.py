@@ -15,6 +15,8 @@ from spaner_core.files.writing import written_at_end
 KindT = TypeVar("KindT")
 """What a document holds: a dataclass, or lists and dicts of plain values."""
 
+_ADAPTERS: dict[Any, TypeAdapter[Any]] = {}
+
 DEEPEST = 40
 """Objects and lists in one another; nothing that is written here comes near."""
 
@@ -38,20 +40,29 @@ def read_versioned(path: Path) -> tuple[Any, dict[str, Any]]:
 def fit(content: object, kind: type[KindT]) -> KindT:
     """Make what was read a `kind`. Raises `ValueError` that says where it is not and why."""
     try:
-        return TypeAdapter(kind).validate_python(content)
+        fitting: KindT = _adapter(kind).validate_python(content)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(key) for key in first["loc"])
         said = f"{where}: {first['msg']}".removeprefix(": ")
         raise ValueError(said.replace("Value error, ", "")) from error
+    return fitting
 
 
 def read_or(default: KindT, path: Path, *, kind: type[KindT], largest: int = LARGEST) -> KindT:
     """Read what `write_json` wrote; `default` where that is not there, or damaged."""
     try:
-        return TypeAdapter(kind).validate_json(read_small(path, largest=largest))
+        found: KindT = _adapter(kind).validate_json(read_small(path, largest=largest))
     except (OSError, ValueError):
         return default
+    return found
+
+
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    """Prepare the reading of a kind, once, as that takes longer than the reading."""
+    if kind not in _ADAPTERS:
+        _ADAPTERS[kind] = TypeAdapter(kind)
+    return _ADAPTERS[kind]
 
 
 def write_json(path: Path, value: object, *, indent: int | None = 2) -> None:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from spaner_core.contract.modality import Aligner, Reader
+from spaner_core.devices import one_thread
 from spaner_core.errors import SpaceError, one_line
 from spaner_core.method.aligner import CrossAttentionAligner
 from spaner_core.method.prompt import SharedPrompt
@@ -143,6 +144,16 @@ def load_state(module: nn.Module, tensors: Mapping[str, Tensor], *, path: Path) 
     finite where they are in a new one.
     """
     _check_names(path, module, tensors)
+    with one_thread():
+        _check_numbers(path, module, tensors)
+    try:
+        module.load_state_dict(dict(tensors))
+    except Exception as error:  # a plugin's module may read its state in its own way
+        misshapen = [f"{n} is {tuple(tensors[n].shape)}" for n in _MISSHAPEN.findall(str(error))]
+        raise SpaceError(_unfit(path, ", ".join(misshapen) or one_line(error))) from error
+
+
+def _check_numbers(path: Path, module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
     parameters = {name for name, _ in module.named_parameters()}
     for name, own in module.state_dict().items():
         stored = tensors[name]
@@ -152,11 +163,6 @@ def load_state(module: nn.Module, tensors: Mapping[str, Tensor], *, path: Path) 
         wrong = stored.isnan() if may_be_infinite else ~torch.isfinite(stored)
         if wrong.any():
             raise SpaceError(_unfit(path, f"{name} holds NaN or infinite numbers"))
-    try:
-        module.load_state_dict(dict(tensors))
-    except Exception as error:  # a plugin's module may read its state in its own way
-        misshapen = [f"{n} is {tuple(tensors[n].shape)}" for n in _MISSHAPEN.findall(str(error))]
-        raise SpaceError(_unfit(path, ", ".join(misshapen) or one_line(error))) from error
 
 
 def _check_names(path: Path, module: nn.Module, stored: Mapping[str, object]) -> None:

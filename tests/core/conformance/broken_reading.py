@@ -103,6 +103,7 @@ def dated(own: Any, source: Any) -> Any:
 reads_the_date = toy_with(
     "check_file_names",
     "features differ when each file is copied to another folder and name: by",
+    also=("check_sent_contents",),
     spaner_build_transform=transform_with(decode=dated),
 )
 
