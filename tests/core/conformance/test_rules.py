@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 from spaner_core.conformance import RULES, Rule, Subject, judge, open_subject
+from spaner_core.conformance.process_state import Settings
 
 from tests import process, toy_modality
 from tests.core.conformance import (
@@ -59,6 +60,14 @@ WHOLE = [toy_modality.__name__, f"{broken_extras.__name__}:whole"]
 
 def short(reference: str) -> str:
     return reference.rpartition(".")[2]
+
+
+@pytest.fixture(autouse=True)
+def _the_process_stays_as_it_is() -> Iterator[None]:
+    """Undo what broken toys change in this process, which runs other tests afterwards."""
+    before = Settings.now()
+    yield
+    before.restore()
 
 
 @pytest.fixture(scope="module", params=WHOLE, ids=short)
