@@ -1,4 +1,4 @@
-"""Settings that a search may choose, and a configuration that has them."""
+"""Lists the settings that tuning may choose, and writes them."""
 
 from __future__ import annotations
 

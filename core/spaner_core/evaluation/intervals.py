@@ -1,4 +1,4 @@
-"""Figures over seeds: means, 95% intervals, and differences paired by seed."""
+"""Summarises figures over seeds: means, 95% intervals, paired differences."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Models of the transformers library: loaded from safetensors, described for fingerprints."""
+"""Loads models of the transformers library from safetensors."""
 
 from __future__ import annotations
 

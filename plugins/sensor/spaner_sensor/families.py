@@ -1,4 +1,4 @@
-"""Families of time-series models, and how each is asked for tokens.
+"""Lists families of time-series models, and asks each for tokens.
 
 Every family takes windows (B, channels, steps) and gives tokens (B, N, E) in the order of time.
 What a model wants is read from its configuration; nothing here is trained or fitted.

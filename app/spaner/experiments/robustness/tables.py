@@ -1,4 +1,4 @@
-"""Robustness as tables for people."""
+"""Builds the tables of robustness."""
 
 from __future__ import annotations
 
