@@ -78,10 +78,9 @@ def show_input(project: Project, given: str, *, modality: str | None) -> ShownIn
     if plugin.modality.inline:
         source = inline_source(given, Path(), suffixes=plugin.modality.suffixes)
     try:
-        sample = project.assembly.modality(name).transform.decode(source)
+        preview = plugin.preview(project.assembly.modality(name).transform.decode(source))
     except UnusableInput as error:
         raise DataError(f"{given if isinstance(source, Path) else 'the text'}: {error}") from error
-    preview = plugin.preview(sample)
     if preview is None:
         raise DataError(
             f"plugin {name!r} shows nothing of its inputs; expected a preview; its author can add "

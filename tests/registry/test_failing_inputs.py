@@ -224,6 +224,18 @@ def test_a_reader_that_fails_in_training_is_named(assembly: Assembly) -> None:
         aligner.fit_statistics([ROWS], concept_count=2)
 
 
+@pytest.mark.parametrize("given", ["features.mean(dim=1)[:, :2]", "features[0]", "None"])
+def test_a_reader_of_another_width_than_it_says_is_named(
+    install_plugin: Install, given: str
+) -> None:
+    source = FAILING.replace('{}["width"]', given)
+    install_plugin("toy", source=source, distribution="acme-toy")
+    assembly = Assembly(Registry(), {"toy": ModalityOptions(encoder={}, aligner={})})
+    aligner = assembly.aligner_builder("toy", prompt_dim=4)()
+    with pytest.raises(PluginError, match=rf"{WHOSE}OwnReader.forward gives .*\(2, 3\)"):
+        aligner.fit_statistics([ROWS], concept_count=2)
+
+
 def test_an_aligner_that_fails_in_training_is_named(install_plugin: Install) -> None:
     own = """
 

@@ -78,6 +78,26 @@ class PluginCode:
                 vars(module)[name] = self.guard(method, f"{type(module).__name__}.{name}")
         return module
 
+    def guard_reader(self, reader: Any) -> Any:
+        """Guard a reader as a module is, and hold it to the width that it says; return it.
+
+        Without that, what it reads would fail far from it, in the aligner around it.
+        """
+        self.guard_module(reader)
+        read = vars(reader)["forward"]
+
+        @wraps(read)
+        def checked(features: Any, mask: Any) -> Any:
+            rows = read(features, mask)
+            given, expected = tuple(getattr(rows, "shape", ())), (len(features), reader.width)
+            if given != expected:
+                what = f"{type(reader).__name__}.forward gives numbers of shape {given}"
+                raise self.broken(what, f"{expected}: a row a sample, as wide as `width` says")
+            return rows
+
+        reader.forward = checked
+        return reader
+
 
 class GuardedTransform:
     """A plugin's transform: what it fails on is an input that cannot be used, no more.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from spaner_core.contract.modality import Aligner, Modality
 from spaner_core.contract.transform import Content, Given, TakenSample, TakesObjects, Transform
 from spaner_core.data.manifest import inline_source
-from spaner_core.errors import DataError, SpaceError, UnusableInput, one_line
+from spaner_core.errors import DataError, SpaceError, UnusableInput
 
 if TYPE_CHECKING:
     from spaner_core.features.rows import FeatureRows
@@ -57,7 +57,7 @@ class AssembledModality:
         try:
             sample = self.transform.take(given)
         except UnusableInput as error:
-            raise DataError(f"{name}: {one_line(error)}. Mend it or leave it out") from error
+            raise DataError(f"{name}: {error}. Mend it or leave it out") from error
         return None if sample is None else TakenSample(sample, name)
 
     def _strange(self, given: object) -> DataError:

@@ -120,7 +120,7 @@ class Plugin:
         own: Any = self._ask("spaner_build_reader", features=features, options=options)
         if own is None:
             return None
-        reader: Reader = self.code.guard_module(own)
+        reader: Reader = self.code.guard_reader(own)
         return reader
 
     def recognise(self, head: bytes, suffix: str | None) -> bool:
