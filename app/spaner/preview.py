@@ -155,7 +155,10 @@ def _candidates(project: Project, given: str) -> list[str]:
             project.check_query(given, name)
         return [name for name, plugin in plugins.items() if plugin.modality.inline]
     head, suffix = _head(Path(given))
-    names = [name for name, plugin in plugins.items() if plugin.recognise(head, suffix)]
+    try:
+        names = [name for name, plugin in plugins.items() if plugin.recognise(head, suffix)]
+    except PluginError as error:
+        raise PluginError(f"{given}: {error}") from error
     return names or [name for name, plugin in plugins.items() if suffix in plugin.modality.suffixes]
 
 
