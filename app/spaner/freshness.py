@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import random
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from spaner_core.contract.sources import describe_source
 from spaner_core.errors import DataError, PluginError, SpaceError, SpanerError
 from spaner_core.features.freshness import SAMPLE_ROWS
 from spaner_core.features.outdated import OutdatedAligners
-from spaner_registry.config.settings import read_config
+from spaner_core.features.store import FeatureStore
+from spaner_core.space.space import Space
+from spaner_registry.assemble import Assembly
+from spaner_registry.config.settings import Config, read_config
 from spaner_registry.stored_features import find_changed_features
-
-if TYPE_CHECKING:
-    from spaner.project import Project
 
 TRIED_ROWS = 64
 """Rows of a manifest, drawn from all of it, among which stored ones are looked for."""
@@ -26,13 +24,23 @@ TRIED_ROWS = 64
 class Freshness:
     """Whether a project's stored features, and the aligners trained on them, still hold.
 
-    Each modality is looked at once: by encoding a few of its stored rows anew.
+    Each modality is looked at once: by encoding a few of its stored rows anew. `draw_sources` gives
+    so many inputs of a modality, `open_space` opens the space at a folder.
     """
 
-    def __init__(self, project: Project) -> None:
-        self._project = project
+    def __init__(
+        self,
+        config: Config,
+        *,
+        assembly: Assembly,
+        store: FeatureStore,
+        draw_sources: Callable[[str, int], list[Path | str]],
+        open_space: Callable[[Path], Space],
+    ) -> None:
+        self._config, self._assembly, self._store = config, assembly, store
+        self._draw_sources, self._open_space = draw_sources, open_space
         self._checked: set[str] = set()
-        self._space = project.config.space.absolute()  # while a working folder is what it names
+        self._space = config.space.absolute()  # while a working folder is what it names
 
     def check(self, names: Iterable[str], *, rows: int = SAMPLE_ROWS) -> None:
         """Raise `DataError`, a line a modality whose encoder gives other features than are stored.
@@ -46,10 +54,13 @@ class Freshness:
             raise DataError("\n".join(problems))
         self._checked.update(names)
 
-    def check_aligner(self, name: str) -> None:
-        """Raise `SpaceError` where the space's aligner read other features when it was trained."""
-        space, folder = self._project.space, self._project.config.space
-        if space.vector_key(name).aligner in self._outdated(name):
+    def check_aligner(self, name: str, fingerprint: str) -> None:
+        """Raise `SpaceError` where the space's aligner read other features when it was trained.
+
+        `fingerprint` is that aligner's.
+        """
+        folder = self._config.space
+        if fingerprint in self._outdated(name):
             raise SpaceError(
                 f"the aligner of {name!r} in {folder} was trained before the features of "
                 f"{name!r} were extracted anew, which changed them; "
@@ -81,13 +92,8 @@ class Freshness:
             outdated.discard(aligner)
 
     def _problems(self, name: str, *, rows: int) -> Iterator[str]:
-        project = self._project
-        every = project.manifest.select(name)
-        drawn = random.Random(0).sample(range(len(every)), min(len(every), TRIED_ROWS))
-        sources = project.sources(name, every.take(drawn))
-        change = find_changed_features(
-            project.assembly, name, sources, store=project.store, rows=rows
-        )
+        sources = self._draw_sources(name, TRIED_ROWS)
+        change = find_changed_features(self._assembly, name, sources, store=self._store, rows=rows)
         if change is None:
             return
         differs = f"{describe_source(change.source)} differs {change.difference}"
@@ -104,15 +110,13 @@ class Freshness:
         )
 
     def _outdated(self, name: str) -> OutdatedAligners:
-        store = self._project.store
-        return store.outdated(self._project.assembly.stream_identity(name, store))
+        return self._store.outdated(self._assembly.stream_identity(name, self._store))
 
     def _spaces_reading(self, name: str) -> list[Path]:
         """List the spaces of configurations that read the same features, the project's first."""
-        project = self._project
-        stream = project.assembly.stream_identity(name, project.store).folder
-        spaces = {project.config.space.absolute(): project.config.space}
-        for use in project.store.uses().values():
+        stream = self._assembly.stream_identity(name, self._store).folder
+        spaces = {self._config.space.absolute(): self._config.space}
+        for use in self._store.uses().values():
             if (use.modality, use.stream) == (name, stream):
                 with suppress(SpanerError):  # a configuration that has become unreadable
                     space = read_config(Path(use.config)).space
@@ -122,7 +126,7 @@ class Freshness:
     def _aligner(self, folder: Path, name: str) -> str | None:
         """Fingerprint a space's aligner of `name`; None where none there reads these features."""
         try:
-            space = self._project.open_space(folder)
+            space = self._open_space(folder)
             space.check_modality(name)
         except SpanerError:
             return None

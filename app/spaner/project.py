@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -69,7 +70,6 @@ class Project:
         self.config, self.device = config, device
         self.said: list[str] = []
         self.quarantine = Quarantine(config.space)
-        self.freshness = Freshness(self)
         self.left_out = LeftOut()
         self.store = FeatureStore(_feature_store(config), dtype=config.features.dtype)
         self.registry = Registry(
@@ -84,6 +84,13 @@ class Project:
             folder=config.path.parent,
             device=device,
             option_error=config.option_error,
+        )
+        self.freshness = Freshness(
+            config,
+            assembly=self.assembly,
+            store=self.store,
+            draw_sources=self._draw_sources,
+            open_space=self.open_space,
         )
 
     def __enter__(self) -> Self:
@@ -153,6 +160,12 @@ class Project:
             for given in rows.inputs
         ]
 
+    def _draw_sources(self, modality: str, most: int) -> list[Path | str]:
+        """Draw inputs of a modality from all of the manifest, the same ones each time."""
+        rows = self.manifest.select(modality)
+        drawn = random.Random(0).sample(range(len(rows)), min(len(rows), most))
+        return self.sources(modality, rows.take(drawn))
+
     def check_query(self, query: str, source: str) -> None:
         """Raise `DataError` for a query that is spelt like a file of `source` and names none."""
         suffixes = self.registry.load(source).modality.suffixes
@@ -211,7 +224,7 @@ class Project:
         """
         self.space.check_modality(name)
         self.freshness.check([name], rows=rows)
-        self.freshness.check_aligner(name)
+        self.freshness.check_aligner(name, self.space.vector_key(name).aligner)
 
     def _note_use(self, modality: str) -> None:
         """Keep others from pruning what is about to be written."""
