@@ -17,14 +17,10 @@ from spaner_core.errors import SpanerError, UnusableInput, one_line
 
 OTHER_NAME = "../sent by somebody"
 FOREIGN = ".no-such-format"
-FIRST_WITH_CONTENT = 2
-"""The version of the contract since which decode takes `Content`."""
 
 
 def check_sent_contents(subject: Subject) -> str:
     """The bytes of a file give the same sample as the file, whatever they are called."""
-    if subject.modality.api_version < FIRST_WITH_CONTENT:
-        return f"not asked of version {subject.modality.api_version}"
     _ = subject.windows  # of an example that cannot be read, one rule tells
     decode, tried = subject.built.transform.decode, 0
     for source, sample in zip(_files(subject), _samples_of_files(subject), strict=True):
