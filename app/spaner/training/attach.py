@@ -12,9 +12,9 @@ from spaner_core.space.outputs import check_attachable
 from spaner_core.space.records import AlignerRecord
 from spaner_core.space.saving import save_attached
 from spaner_core.space.space import Space
-from spaner_core.training.attach import fit_attached
 from spaner_core.training.joint import settings_of
 from spaner_core.training.monitoring import replacing_traces
+from spaner_core.training.trainer import fit_attached
 
 from spaner.notices import (
     missing_notice,

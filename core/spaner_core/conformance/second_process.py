@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from spaner_core.conformance.ask_second_process import GIVEN, PRINTED, STATE
-from spaner_core.conformance.fitted import FittedAligner, restore_aligner
+from spaner_core.conformance.fitted_aligner import FittedAligner, restore_aligner
 from spaner_core.conformance.process_state import changes_at_import
 from spaner_core.conformance.subject import Subject, open_subject
 from spaner_core.contract.modality import Examples

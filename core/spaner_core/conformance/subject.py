@@ -17,8 +17,8 @@ import pluggy
 import torch
 
 from spaner_core.conformance.ask_second_process import SecondOpinion, ask_second_process
-from spaner_core.conformance.built import Built
-from spaner_core.conformance.fitted import (
+from spaner_core.conformance.built_encoder import Built
+from spaner_core.conformance.fitted_aligner import (
     FittedAligner,
     Reading,
     check_shapes,

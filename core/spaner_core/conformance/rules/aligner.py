@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from spaner_core.conformance.comparing import TOLERANCE, check_same_numbers
-from spaner_core.conformance.fitted import (
+from spaner_core.conformance.fitted_aligner import (
     FittedAligner,
     check_shapes,
     describe_spec,

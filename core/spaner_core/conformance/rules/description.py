@@ -7,7 +7,7 @@ import pluggy
 from spaner_core.child import ask_child
 from spaner_core.conformance.ask_second_process import LIMIT_S, other_hashes
 from spaner_core.conformance.comparing import contents
-from spaner_core.conformance.light import HEAVY
+from spaner_core.conformance.heavy_imports import HEAVY
 from spaner_core.conformance.subject import Subject
 from spaner_core.conformance.verdict import BrokenRule
 from spaner_core.contract.hooks import contract_problems, implemented_hooks
@@ -58,7 +58,7 @@ def check_description(subject: Subject) -> str:
 def check_light_import(subject: Subject) -> str:
     """Importing the plugin and asking what it is loads no heavy library."""
     told = ask_child(
-        "spaner_core.conformance.light:answer",
+        "spaner_core.conformance.heavy_imports:answer",
         {"reference": subject.reference},
         time_limit_s=LIMIT_S,
         environment=other_hashes(),

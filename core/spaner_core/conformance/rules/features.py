@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from spaner_core.conformance.comparing import check_same_features
-from spaner_core.conformance.fitted import describe_spec, read_spec
+from spaner_core.conformance.fitted_aligner import describe_spec, read_spec
 from spaner_core.conformance.subject import Subject
 from spaner_core.conformance.verdict import BrokenRule
 from spaner_core.contract.modality import FeatureSpec

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from spaner_core.conformance.built import Built
+from spaner_core.conformance.built_encoder import Built
 from spaner_core.conformance.comparing import check_same_features, features_difference
 from spaner_core.conformance.subject import Subject
 from spaner_core.conformance.verdict import BrokenRule

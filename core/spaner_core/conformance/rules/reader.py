@@ -1,16 +1,20 @@
-"""Checks a plugin's own reader, which takes tokens to one vector."""
+"""Checks a plugin's own reader, and one that reads names of concepts."""
 
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import torch
+from torch import Tensor
 
 from spaner_core.conformance.comparing import check_same_numbers
 from spaner_core.conformance.subject import Subject
 from spaner_core.conformance.verdict import BrokenRule
+from spaner_core.contract.modality import LabelAligner
 from spaner_core.contract.options import OptionError
-from spaner_core.features.rows import load_in_batches
+from spaner_core.features.rows import FeatureRows, load_in_batches
+from spaner_core.method.prompt import anchors_from_labels
 from spaner_core.method.readers import build_reader
 
 USUAL = "takes core's: the mean of the tokens, or what its own aligner does"
@@ -71,3 +75,51 @@ def check_recorded_reader(subject: Subject) -> str:
             "read the options that the hook is given; empty ones ask for the usual reader",
         )
     return f"recorded as {recorded}"
+
+
+def check_labels(subject: Subject) -> str:
+    """A modality that embeds the names of concepts has a reader and starts from their map."""
+    if not subject.modality.embeds_labels:
+        return "does not embed the names of concepts"
+    if not subject.modality.inline:
+        raise BrokenRule(
+            "embeds_labels is true and inline is false",
+            "names of concepts to be inputs themselves",
+            "set inline, or leave embeds_labels out",
+        )
+    fitted = subject.fit()
+    aligner: Any = fitted.aligner
+    if not isinstance(aligner, LabelAligner):
+        raise BrokenRule(
+            f"embeds_labels is true and the aligner is a {type(aligner).__name__}",
+            "an aligner with reader and start_from",
+            "build spaner_core.CrossAttentionAligner, or leave embeds_labels out",
+        )
+    read = _read_names(aligner, fitted.rows)
+    before = fitted.align().direction
+    made = anchors_from_labels(
+        read,
+        dim=fitted.anchors.shape[1],
+        whitening=0.1,
+        generator=torch.Generator().manual_seed(0),
+    )
+    aligner.start_from(made.label_map)
+    if torch.equal(fitted.align().direction, before):
+        raise BrokenRule(
+            "start_from changes no direction",
+            "the linear map to start at the map that made the anchors",
+            "set the weight of the layer that the embedding passes through",
+        )
+    return f"names are read to {aligner.reader.width} numbers"
+
+
+def _read_names(aligner: LabelAligner, names: FeatureRows) -> Tensor:
+    """Return what the reader gives for `names`, (n, P), which is to be as wide as it says."""
+    read, width = aligner.reader(names.values, names.mask).detach(), aligner.reader.width
+    if read.shape != (len(names), width) or not torch.isfinite(read).all():
+        raise BrokenRule(
+            f"the reader gives {tuple(read.shape)}",
+            f"finite ({len(names)}, {width}), as its width says",
+            "correct the reader or its width",
+        )
+    return read
