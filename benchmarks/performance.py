@@ -27,6 +27,7 @@ features are synthetic wherever only speed is measured.
 BENCHMARKS = (
     Benchmark("extraction.py"),
     Benchmark("encode.py"),
+    Benchmark("first_search.py", quick=("--processes", "1")),
     Benchmark("streaming.py"),
     Benchmark("finetune.py"),
     Benchmark("train_step.py", quick=("--rounds", "1")),

@@ -13,8 +13,8 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
-SCRIPTS = ("extraction", "encode", "streaming", "finetune", "train_step")
-TABLED = SCRIPTS[:4]
+SCRIPTS = ("extraction", "encode", "first_search", "streaming", "finetune", "train_step")
+TABLED = SCRIPTS[:5]
 
 
 @pytest.fixture(scope="module")
