@@ -66,7 +66,8 @@ def serve(asked: Connection) -> None:
         for found in pkgutil.walk_packages(module.__path__, f"{name}.") if name in OURS else ():
             if not found.name.endswith("__main__"):
                 import_module(found.name)
-    import_module("spaner.cli.running").build_commands(import_module("spaner.cli").app)
+    program = import_module("spaner.cli.running").build_commands(import_module("spaner.cli").app)
+    list(program.commands.values())  # each is built when it is asked for
     gc.collect()
     gc.freeze()  # else each process copies the memory whose garbage it looks for
     with suppress(EOFError):

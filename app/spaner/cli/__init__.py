@@ -2,35 +2,47 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections import UserDict
+from importlib import import_module
+from typing import Annotated, Any, Final
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_group
 
-from spaner.cli import (
-    attach,
-    calibrate,
-    check,
-    demo,
-    evaluate,
-    extend,
-    extract,
-    few_shot,
-    plugins,
-    preview,
-    prompt,
-    propagate,
-    robustness,
-    search,
-    train,
-    tune,
-    verify,
+NAMES = (
+    *("demo", "extract", "train", "attach", "extend", "evaluate", "search", "calibrate"),
+    *("propagate", "prompt", "check", "verify", "preview", "few-shot", "robustness", "tune"),
+    "plugins",
 )
+"""The commands in the order of `spaner --help`; each is the `app` of a module called like it."""
+
+MARKUP: Final = "rich"
+
+
+class _Commands(UserDict[str, Any]):
+    """Commands by name, each imported and built when first asked for: mostly one is."""
+
+    def __getitem__(self, name: str) -> Any:
+        if self.data[name] is None:
+            alone = typer.Typer(rich_markup_mode=MARKUP)
+            alone.add_typer(import_module(f"{__name__}.{name.replace('-', '_')}").app)
+            self.data[name] = get_group(alone).commands[name]
+        return self.data[name]
+
+
+class _Program(TyperGroup):
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self.commands = _Commands(dict.fromkeys(NAMES))
+
 
 app = typer.Typer(
     name="spaner",
+    cls=_Program,
     invoke_without_command=True,
     add_completion=False,
-    rich_markup_mode="rich",
+    rich_markup_mode=MARKUP,
     pretty_exceptions_enable=False,
 )
 
@@ -54,26 +66,5 @@ def start(
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
 
-
-for command in (
-    demo,
-    extract,
-    train,
-    attach,
-    extend,
-    evaluate,
-    search,
-    calibrate,
-    propagate,
-    prompt,
-    check,
-    verify,
-    preview,
-    few_shot,
-    robustness,
-    tune,
-    plugins,
-):
-    app.add_typer(command.app)
 
 __all__ = ["app"]

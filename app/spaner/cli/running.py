@@ -21,7 +21,7 @@ from spaner.stopping import was_asked
 WRONG_INPUT, OUR_FAULT = 2, 1
 
 build_commands = cache(typer.main.get_command)
-"""Reads the flags of all commands off their functions, once, as that takes a while."""
+"""Makes the program, once; it makes each command when that is first asked for."""
 FULL = (errno.ENOSPC, errno.EDQUOT)
 FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
