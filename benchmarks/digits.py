@@ -17,12 +17,12 @@ import numpy as np
 import torch
 from made_inputs import minilm as minilm_model
 from scipy import stats
-from spaner.demo.concepts import DIGITS
 from spaner.demo.dataset import write_dataset
+from spaner.demo.texts import DIGITS
 from spaner.project import Project
 from spaner.splits import split_rows
-from spaner.training.material import labelled_rows
 from spaner.training.plan import count_parameters, read_project_labels
+from spaner.training.training_data import labelled_rows
 from spaner_core import API_VERSION, Aligner, FeatureSpec
 from spaner_core.data.numbering import numbers_of
 from spaner_core.devices import one_thread

@@ -28,7 +28,7 @@ from digits import (
     progress,
     trained_parameters,
 )
-from spaner.demo.concepts import DIGITS
+from spaner.demo.texts import DIGITS
 from spaner.training.plan import count_parameters
 from spaner_core.evaluation.retrieval import retrieval
 from spaner_core.features.labelled import LabelledRows, join_labelled

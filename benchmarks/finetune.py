@@ -36,13 +36,13 @@ from digits import progress
 from lora import FineTuning
 from made_inputs import minilm
 from side_by_side import Comparison, seconds_of, show
-from spaner.demo.concepts import DIGITS
 from spaner.demo.dataset import write_dataset
+from spaner.demo.texts import DIGITS
 from spaner.project import Project
 from spaner.splits import split_rows
 from spaner.training.attach import attach
-from spaner.training.material import labelled_rows
 from spaner.training.train import train
+from spaner.training.training_data import labelled_rows
 from spaner_core.data.matches import Labels
 from spaner_core.data.numbering import numbers_of
 from spaner_core.evaluation.retrieval import retrieval_by_pair

@@ -6,12 +6,12 @@ from itertools import permutations
 
 import torch
 from sklearn.metrics import brier_score_loss
+from spaner.arguments import Propagation
 from spaner.evaluation.evaluate import embed_split
+from spaner.labelling.propagate import propagate
 from spaner.project import Project
-from spaner.propagation.propagate import propagate
-from spaner.propagation.request import Propagation
 from spaner.search.calibrate import FIRST_HITS, calibrate
-from spaner.search.calibration import CalibratedPair
+from spaner.search.calibration_file import CalibratedPair
 from spaner_core.data.matches import SamplePositives
 from spaner_core.data.numbering import number_rows
 from spaner_core.evaluation.samples import one_a_sample

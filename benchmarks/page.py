@@ -18,7 +18,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import psutil
-from spaner.tables import Table, to_markdown
+from spaner.result_tables import Table, to_markdown
 from spaner_core.files.writing import written_at_end
 
 HERE = Path(__file__).parent

@@ -29,7 +29,7 @@ from page import as_section
 from spaner.demo.dataset import PLUGINS_YAML, write_dataset
 from spaner.evaluation.evaluate import evaluate
 from spaner.project import Project
-from spaner.tables import NOTHING, Table, interval_cell
+from spaner.result_tables import NOTHING, Table, interval_cell
 from spaner.training.train import TrainingReport, train
 from spaner_core.evaluation.intervals import Interval, intervals
 from spaner_registry.config.settings import read_config

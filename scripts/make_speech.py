@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import soundfile as sf
 from scipy.signal import resample_poly
-from spaner.demo.concepts import CONCEPTS
+from spaner.demo.texts import CONCEPTS
 
 SAMPLE_RATE_HZ = 16_000
 SILENCE_BELOW_PEAK = 0.01  # -40 dB: below it the ends of a recording count as silence

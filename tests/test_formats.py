@@ -20,7 +20,7 @@ import pytest
 from PIL import Image
 from sklearn.datasets import load_digits
 from spaner.quarantine import COLUMNS
-from spaner.search.calibration import CalibratedPair, Calibration
+from spaner.search.calibration_file import CalibratedPair, Calibration
 from spaner_core.data.manifest import KNOWN
 from spaner_core.evaluation.calibration import HitProbability
 from spaner_core.training.monitoring import LOG, TRACES

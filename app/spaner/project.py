@@ -25,10 +25,10 @@ from spaner_registry.plugins.registry import Registry
 from spaner_registry.space_options import ModalityOptions
 from spaner_registry.stored_features import renew_features
 
-from spaner.freshness import Freshness
-from spaner.left_out import LeftOut, undeclared_notices
+from spaner.left_out_modalities import LeftOut, undeclared_notices
 from spaner.plugins.installed import recorded_origin
 from spaner.quarantine import Quarantine
+from spaner.stale_features import Freshness
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from spaner_core.data.tables import long_cells
 from spaner_core.files.ordinary import open_ordinary
 from spaner_core.files.writing import written_at_end
 
-from spaner.places import QUARANTINE, beside
+from spaner.space_files import QUARANTINE, beside
 
 COLUMNS = ("modality", "line", "id", "input", "reason")
 

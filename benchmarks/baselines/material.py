@@ -10,12 +10,12 @@ from pathlib import Path
 import torch
 from digits import Digits, draw_support
 from made_inputs import minilm
-from spaner.demo.concepts import DIGITS, SPLITS
 from spaner.demo.dataset import write_dataset
+from spaner.demo.texts import DIGITS, SPLITS
 from spaner.project import Project
 from spaner.splits import split_rows
-from spaner.training.material import labelled_rows
 from spaner.training.plan import read_project_labels
+from spaner.training.training_data import labelled_rows
 from spaner_core.contract.modality import Aligner
 from spaner_core.data.manifest import Rows
 from spaner_core.data.matches import Labels

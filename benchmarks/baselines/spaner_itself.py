@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from digits import origin
-from spaner.demo.concepts import DIGITS
+from spaner.demo.texts import DIGITS
 from spaner.training.plan import count_parameters
 from spaner_core import FeatureSpec
 from spaner_core.devices import one_thread

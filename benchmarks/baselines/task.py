@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from spaner.demo.concepts import DIGITS
+from spaner.demo.texts import DIGITS
 from spaner_core.contract.modality import Aligner
 from spaner_core.features.labelled import LabelledRows
 from spaner_core.features.rows import FeatureRows

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from spaner.plugins.conformance import try_opening
+from spaner.plugins.plugin_check import try_opening
 from spaner_registry.plugins.discovery import LOAD_PLUGINS, discover
 
 from tests.light_plugin import SOURCE as LIGHT

@@ -8,7 +8,7 @@ import typer
 from spaner_core.progress import profiled
 
 from spaner.cli.frame import Call, Result, framed
-from spaner.cli.training_report import trained
+from spaner.cli.train import trained
 
 app = typer.Typer()
 

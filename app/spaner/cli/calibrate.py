@@ -30,7 +30,7 @@ def calibrate(
     ] = 0.05,
 ) -> Result:
     """Fit what a hit's score is worth, and below which score there is no match; search uses it."""
-    from spaner.refusals import check_false_accept_rate
+    from spaner.arguments import check_false_accept_rate
 
     check_false_accept_rate(false_accept)
     check_calibration_split(split)

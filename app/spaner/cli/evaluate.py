@@ -41,7 +41,7 @@ def evaluate(
     A modality that is not declared, or whose plugin is absent or broken, is left out with a note,
     unless it is named.
     """
-    from spaner.refusals import check_several, check_suffix
+    from spaner.arguments import check_several, check_suffix
 
     asked = tuple(names or ())
     check_several(asked)
@@ -50,7 +50,7 @@ def evaluate(
     from spaner_core.extras import need
 
     from spaner.evaluation.evaluate import embed_split, measure
-    from spaner.outputs import check_output_file
+    from spaner.output_paths import check_output_file
     from spaner.splits import measured_split
 
     if picture is not None:

@@ -9,7 +9,7 @@ import typer
 
 from spaner.cli.frame import Call, Result, framed
 from spaner.cli.output import say, say_table
-from spaner.cli.training_report import say_receipt
+from spaner.cli.train import say_receipt
 
 if TYPE_CHECKING:
     from spaner.training.extend import ExtensionReport

@@ -28,7 +28,7 @@ def few_shot(
     split: SplitFlag = TEST_SPLIT,
 ) -> Result:
     """Train on a few labelled rows a concept, again and again; say how close it comes to all."""
-    from spaner.refusals import read_shots
+    from spaner.arguments import read_shots
 
     counts = read_shots(shots)
     project = call.open(names or ())

@@ -13,7 +13,7 @@ from rich.table import Table as TerminalTable
 from rich.text import Text
 
 from spaner.cli.streams import escaped, plain
-from spaner.tables import Table
+from spaner.result_tables import Table
 
 
 def say_json(value: object) -> None:

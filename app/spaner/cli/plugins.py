@@ -75,7 +75,7 @@ def new(
     ] = Path(),
 ) -> None:
     """Begin a plugin of your own: writes a small one that works."""
-    from spaner.plugins.new.writing import write_plugin
+    from spaner.plugins.new.scaffold import write_plugin
 
     made = write_plugin(name, folder)
     place = str(made) if made.is_absolute() else f"./{made}"  # never taken for a bare name
@@ -98,7 +98,7 @@ def check(
     ] = 600,
 ) -> Result:
     """Try a plugin by every rule of the contract, in a process of its own."""
-    from spaner.plugins.conformance import check_plugin, find_plugin
+    from spaner.plugins.plugin_check import check_plugin, find_plugin
 
     settings = _settings_if_any(call.config, binding=True)
     plugin = find_plugin(name, allow=settings.policy.allow if settings else None)

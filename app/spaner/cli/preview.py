@@ -33,14 +33,14 @@ def preview(
     ] = None,
 ) -> Result:
     """Show what people see of an input: a text, a picture, or a page with both."""
-    from spaner.refusals import check_suffix
+    from spaner.arguments import check_suffix
 
     check_suffix(output, flag="--output", suffix=".html")
     project = call.open([] if source is None else [source])
     from spaner.preview import show_input, write_page, write_picture
 
     if output is not None:
-        from spaner.outputs import check_output_file
+        from spaner.output_paths import check_output_file
 
         check_output_file(project, output, flag="--output", overwrite=call.overwrite)
     shown = show_input(project, given, modality=source)

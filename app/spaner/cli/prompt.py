@@ -45,7 +45,7 @@ def prompt(
     split: SplitFlag = None,
 ) -> Result:
     """Show the anchors of the shared prompt, and which rows attend to them."""
-    from spaner.refusals import check_sample
+    from spaner.arguments import check_sample
 
     check_sample(sample, source, split)
     project = call.open([] if source is None else [source])

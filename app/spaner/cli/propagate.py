@@ -16,7 +16,7 @@ from spaner.cli.output import say, say_table
 if TYPE_CHECKING:
     from spaner_core.evaluation.propagation import HeldBack
 
-    from spaner.propagation.propagate import PropagationReport
+    from spaner.labelling.propagate import PropagationReport
 
 
 FromFlag = Annotated[str, typer.Option("--from", help="The modality that gives its concepts.")]
@@ -62,8 +62,7 @@ def propagate(
     Rows of split train, and rows without a split, give theirs. Labels of other splits are held back
     to measure what the carried ones are worth.
     """
-    from spaner.propagation.request import Propagation
-    from spaner.refusals import check_suffix
+    from spaner.arguments import Propagation, check_suffix
 
     asked = Propagation(
         source=source,
@@ -77,9 +76,9 @@ def propagate(
     )
     check_suffix(output, flag="--output", suffix=".csv")
     project = call.open([source, target], links=(target, [source]))
-    from spaner.outputs import check_output_file
-    from spaner.propagation.labels_file import write_labels
-    from spaner.propagation.propagate import propagate as carry
+    from spaner.labelling.propagate import propagate as carry
+    from spaner.labelling.propagate import write_labels
+    from spaner.output_paths import check_output_file
 
     if output is not None:
         check_output_file(project, output, flag="--output", overwrite=call.overwrite, suffix=".csv")

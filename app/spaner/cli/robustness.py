@@ -34,7 +34,7 @@ def robustness(
     ] = None,
 ) -> Result:
     """Measure what corrupted inputs and damaged training data cost in retrieval."""
-    from spaner.refusals import check_measures_something
+    from spaner.arguments import check_measures_something
 
     check_measures_something(inputs=inputs, training=training)
     project = call.open()
@@ -43,7 +43,7 @@ def robustness(
         measure_robustness,
         write_report,
     )
-    from spaner.outputs import check_output_folder
+    from spaner.output_paths import check_output_folder
 
     if output is not None:
         check_output_folder(project, output, flag="--output")

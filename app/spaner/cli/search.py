@@ -15,7 +15,7 @@ from spaner.cli.output import say, say_table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from spaner.search.calibration import Calibration
+    from spaner.search.calibration_file import Calibration
     from spaner.search.exact import Hit
 
 app = typer.Typer()
@@ -39,13 +39,13 @@ def search(
     Hits of several modalities are one list by probability where the space is calibrated. Elsewhere
     they take turns, the best of each modality first, since their scores do not compare.
     """
-    from spaner.refusals import check_targets
+    from spaner.arguments import check_targets
 
     targets = check_targets(split_names([to]))
     project = call.open([source, *targets], links=(source, targets))
-    from spaner.search.calibration import usable_calibration
+    from spaner.search.calibration_file import usable_calibration
     from spaner.search.exact import search as search_rows
-    from spaner.search.ranking import turn_notices
+    from spaner.search.hit_order import turn_notices
 
     calibration, notices = usable_calibration(
         project, source=source, targets=targets, strength=call.strength

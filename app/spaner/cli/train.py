@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from spaner_core.progress import profiled
+from spaner_core.progress import Profile, profiled
 
 from spaner.cli.frame import Call, Result, framed
-from spaner.cli.training_report import trained
+from spaner.cli.output import say, say_table
+
+if TYPE_CHECKING:
+    from spaner.training.train import TrainingReport
+
 
 app = typer.Typer()
 
@@ -28,3 +33,50 @@ def train(
     with profiled() as times:
         report = train_space(project, names or (), overwrite=call.overwrite)
     return trained(call, report, times)
+
+
+def trained(
+    call: Call, report: TrainingReport, times: Profile, *, receipt: Path | None = None
+) -> Result:
+    """Return a training's result: rows, parameters, the receipt, and where the time went."""
+    parts = times.parts() if call.profile else {}
+
+    def show() -> None:
+        _say_report(report)
+        if receipt is not None:
+            say_receipt(receipt)
+        if parts:
+            _say_profile(parts)
+
+    return Result(report, show, more={"profile_s": parts} if parts else {}, deed=True)
+
+
+def say_receipt(path: Path) -> None:
+    """Say what a receipt proves of the files that were there before."""
+    from spaner_core.space.receipts import read_receipt
+
+    receipt = read_receipt(path)
+    before, unchanged = receipt["others_before"], receipt["others_unchanged"]
+    verdict = "each has the SHA-256 it had before" if unchanged else "SOME CHANGED"
+    say(f"{len(before)} files were in the space: {verdict}. Receipt: {path}")
+
+
+def _say_report(report: TrainingReport) -> None:
+    labels = (
+        f"rows of {report.concepts} concepts; anchors: {report.anchors}"
+        if report.concepts
+        else "items alone; no anchors"
+    )
+    say(f"{report.space}: trained on {labels}")
+    say_table(
+        ("modality", "training rows", "trained parameters"),
+        [(name, rows, report.trained_parameters[name]) for name, rows in report.rows.items()],
+    )
+
+
+def _say_profile(parts: dict[str, float]) -> None:
+    total_s = sum(parts.values())
+    say_table(
+        ("where the time went", "seconds", "share"),
+        [(name, f"{seconds:.2f}", f"{seconds / total_s:.0%}") for name, seconds in parts.items()],
+    )

@@ -19,8 +19,7 @@ from importlib.resources.abc import Traversable
 from itertools import groupby
 from pathlib import Path
 
-from spaner.demo.concepts import CONCEPTS, DIGITS
-from spaner.demo.texts import demo_texts, label_texts
+from spaner.demo.texts import CONCEPTS, DIGITS, demo_texts, label_texts
 
 PLUGINS_YAML = "plugins.yaml"
 """The configuration of the demonstration, a file of this package."""

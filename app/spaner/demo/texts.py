@@ -13,7 +13,15 @@ from typing import Any
 
 import yaml
 
-from spaner.demo.concepts import SPLITS
+DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+"""In order of value, so that `DIGITS[7]` is the concept of a handwritten 7."""
+
+ACTIVITIES = ("standing", "running", "walking", "badminton")
+"""Digits have no sensor series and activities no images, on purpose: modalities that never met in
+one concept still share a space, and some concepts are absent from a modality."""
+
+CONCEPTS = DIGITS + ACTIVITIES
+SPLITS = ("train", "validation", "test")
 
 TEXTS_A_CONCEPT: Mapping[str, int] = {"train": 60, "validation": 15, "test": 25}
 

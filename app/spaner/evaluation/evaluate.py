@@ -19,12 +19,12 @@ from spaner_core.evaluation.uniformity import alignment_and_uniformity
 from spaner_core.features.rows import flat_vectors
 from torch import Tensor
 
+from spaner.arguments import check_several
 from spaner.evaluation.overlaps import measuring_notices
 from spaner.notices import untrained_notices
 from spaner.project import Project
-from spaner.refusals import check_several
-from spaner.served import fresh_modalities, served_modalities
 from spaner.splits import measured_rows, measured_split
+from spaner.usable_modalities import fresh_modalities, served_modalities
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,8 +13,8 @@ from spaner_core.space.space import Space
 from torch import Tensor
 
 from spaner.project import Project
-from spaner.served import served_modalities
 from spaner.splits import shown_split
+from spaner.usable_modalities import served_modalities
 
 MOST_STRAYS = 3
 

@@ -12,6 +12,7 @@ import torch
 from spaner_core.errors import DataError
 from spaner_core.features.labelled import LabelledRows
 
+from spaner.arguments import check_shots
 from spaner.experiments.retrain import (
     Figures,
     Outcome,
@@ -22,9 +23,8 @@ from spaner.experiments.retrain import (
 )
 from spaner.experiments.seeds import drawing, following_seeds
 from spaner.project import Project
-from spaner.refusals import check_shots
+from spaner.result_tables import Table, interval_cell, seeds_cell
 from spaner.splits import TEST_SPLIT
-from spaner.tables import Table, interval_cell, seeds_cell
 from spaner.training.plan import declared_modalities, training_rows
 
 SHOTS = (1, 2, 4, 8, 16)

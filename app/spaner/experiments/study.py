@@ -16,8 +16,8 @@ from spaner_core.files.writing import written_at_end
 from spaner_core.space.receipts import hash_file
 
 from spaner.experiments.retrain import Retraining
-from spaner.places import STUDY, beside
 from spaner.project import Project
+from spaner.space_files import STUDY, beside
 from spaner.splits import measured_rows
 from spaner.training.plan import read_project_labels, training_rows
 

@@ -16,7 +16,14 @@ from spaner_core.files.replacing import writing_alone
 from spaner_core.files.writing import naming
 
 from spaner.experiments.retrain import Retraining, prepare_retraining
-from spaner.experiments.settings import (
+from spaner.experiments.study import (
+    diverged_trials,
+    ended_trials,
+    new_sampler,
+    open_study,
+    study_path,
+)
+from spaner.experiments.tuned_settings import (
     STRENGTHS,
     TRIED,
     Range,
@@ -28,14 +35,7 @@ from spaner.experiments.settings import (
     left_out,
     write_tuned,
 )
-from spaner.experiments.study import (
-    diverged_trials,
-    ended_trials,
-    new_sampler,
-    open_study,
-    study_path,
-)
-from spaner.outputs import check_writable
+from spaner.output_paths import check_writable
 from spaner.project import Project
 from spaner.splits import VALIDATION_SPLIT, check_not_test
 

@@ -62,7 +62,7 @@ def try_plugins(found: Mapping[str, FoundPlugin]) -> dict[str, str | None]:
     One that policy or environment leaves out is not loaded and not in the result: that is no
     defect of it. One that is declared twice is not loaded either, and is told with that problem.
     """
-    from spaner.plugins.conformance import try_opening
+    from spaner.plugins.plugin_check import try_opening
 
     return {
         name: try_opening(plugin, time_limit_s=LOADING_LIMIT_S)

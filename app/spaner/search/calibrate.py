@@ -17,12 +17,12 @@ from spaner_core.evaluation.samples import TooFewSamples, one_a_sample
 from spaner_core.evaluation.scores import Rows
 from torch import Tensor
 
+from spaner.arguments import check_false_accept_rate
 from spaner.evaluation.evaluate import EmbeddedRows, embed_split
-from spaner.outputs import check_writable
+from spaner.output_paths import check_writable
 from spaner.policy.links import may_find
 from spaner.project import Project
-from spaner.refusals import check_false_accept_rate
-from spaner.search.calibration import (
+from spaner.search.calibration_file import (
     CalibratedPair,
     Calibration,
     calibration_path,

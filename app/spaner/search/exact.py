@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from spaner_core.evaluation.scores import SCORE_STEPS, cosine_steps
 
+from spaner.arguments import check_targets
 from spaner.policy.links import check_links
 from spaner.project import Project
-from spaner.refusals import check_targets
-from spaner.search.calibration import Calibration
-from spaner.search.ranking import Nearest, in_order, probability_of
+from spaner.search.calibration_file import Calibration
+from spaner.search.hit_order import Nearest, in_order, probability_of
 from spaner.splits import split_rows
 
 

@@ -22,11 +22,11 @@ from spaner.notices import (
     unlabelled_notices,
     unseen_notices,
 )
-from spaner.outputs import check_growing_space, check_traces
+from spaner.output_paths import check_growing_space, check_traces
 from spaner.project import Project
-from spaner.training.material import concept_names, modality_material
 from spaner.training.plan import count_parameters, declared_modalities, training_rows
 from spaner.training.train import TrainingReport
+from spaner.training.training_data import concept_names, modality_material
 from spaner.training.watch import monitor_attaching, monitoring_notices
 
 

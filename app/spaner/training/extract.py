@@ -16,9 +16,9 @@ from spaner_core.features.renewal import discard_renewal
 from spaner_core.files.replacing import writing_alone
 
 from spaner.project import Project
-from spaner.served import fresh_modalities
 from spaner.splits import split_rows
 from spaner.training.plan import declared_modalities, working_modalities
+from spaner.usable_modalities import fresh_modalities
 
 
 @dataclass(frozen=True, kw_only=True)

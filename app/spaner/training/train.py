@@ -17,10 +17,10 @@ from spaner.notices import (
     spelling_notices,
     unlabelled_notices,
 )
-from spaner.outputs import check_new_space, check_traces
+from spaner.output_paths import check_new_space, check_traces
 from spaner.project import Project
-from spaner.training.material import prepare_material
 from spaner.training.plan import count_parameters, declared_modalities, plan_training
+from spaner.training.training_data import prepare_material
 from spaner.training.watch import monitor_training, monitoring_notices
 
 

@@ -15,11 +15,11 @@ from spaner_core.training.monitoring import ATTACHED, LOG, Monitor
 from spaner_core.training.validation import SettledRows, Validation
 
 from spaner.evaluation.overlaps import untrained_rows
-from spaner.places import TRACES, beside
 from spaner.project import Project
-from spaner.served import served_modalities
+from spaner.space_files import TRACES, beside
 from spaner.splits import VALIDATION_SPLIT, measured_rows
-from spaner.training.material import labelled_rows
+from spaner.training.training_data import labelled_rows
+from spaner.usable_modalities import served_modalities
 
 
 def monitor_training(project: Project, names: Sequence[str]) -> Monitor:

@@ -1,14 +1,25 @@
-"""Loads installed plugins by name, when first asked for."""
+"""Loads installed plugins by name, when first asked for, and checks them.
+
+Each plugin gets a pluggy manager of its own. Nothing that one plugin's object does when it is
+looked at, compared or called can then reach another's hooks, and a plugin that is refused leaves
+nothing behind.
+"""
 
 from __future__ import annotations
 
 import difflib
+import sys
 from collections.abc import Callable, Collection
+from contextlib import redirect_stdout
 
-from spaner_core.errors import PluginError
+import pluggy
+from spaner_core.contract import hookspecs
+from spaner_core.contract.hooks import contract_problems, implemented_hooks
+from spaner_core.contract.hookspecs import ENTRY_POINT_GROUP
+from spaner_core.contract.modality import API_VERSION
+from spaner_core.errors import PluginError, SpanerError, one_line
 
 from spaner_registry.plugins.discovery import FoundPlugin, discover
-from spaner_registry.plugins.loading import load_plugin
 from spaner_registry.plugins.plugin import Plugin
 
 
@@ -62,3 +73,79 @@ class Registry:
         if plugin.problem is not None:
             raise PluginError(f"plugin {name!r}: {plugin.problem}")
         return plugin
+
+
+WHAT_CHANGED = "docs/plugin-contract.md"
+"""The page of the repository that says what changed from version to version."""
+
+
+def load_plugin(found: FoundPlugin) -> Plugin:
+    """Import a plugin and check it; raises `PluginError` saying what is wrong with it."""
+    module = _import(found)
+    manager = pluggy.PluginManager(ENTRY_POINT_GROUP)
+    manager.add_hookspecs(hookspecs)
+    plugin = Plugin(found, manager)
+    try:
+        manager.register(module, found.name)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # pluggy's own complaint, or what the object's looks raise
+        given = f"its hooks cannot be registered ({one_line(error)})"
+        expected = "a module, its hooks with the arguments of spaner_core.contract.hookspecs"
+        raise plugin.code.broken(given, expected) from error
+    _admit(plugin, module)
+    return plugin
+
+
+def _import(plugin: FoundPlugin) -> object:
+    modules, before = sys.modules, dict(sys.modules)
+    try:
+        with redirect_stdout(sys.stderr):  # for what the program was asked alone
+            module: object = plugin.entry_point.load()
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise PluginError(
+            f"plugin {plugin.name!r} of {plugin.origin} cannot be imported ({one_line(error)}); "
+            f"expected {plugin.entry_point.value!r} to import; "
+            f"reinstall {plugin.distribution} with what it needs, or remove it"
+        ) from error
+    finally:  # an import may add modules, but not take or replace what others have imported
+        sys.modules = modules
+        modules.update(before)
+    return module
+
+
+def _admit(plugin: Plugin, module: object) -> None:
+    """Hold a registered plugin to the contract."""
+    # The version comes first: hooks of another version would all look misspelt or missing.
+    with plugin.code.running("reading its hooks"):
+        implemented = implemented_hooks(module)
+    if "spaner_modality" in implemented:
+        _check_description(plugin)
+    with plugin.code.running("reading its hooks"):
+        problems = contract_problems(module)
+    if problems:
+        raise plugin.code.broken(", ".join(problems), "the hooks of spaner_core.contract.hookspecs")
+
+
+def _check_description(plugin: Plugin) -> None:
+    try:
+        modality = plugin.modality
+    except PluginError as error:
+        if isinstance(error.__cause__, TypeError) and "'api_version'" in str(error.__cause__):
+            raise _of_another_version(plugin, 1) from error  # the version that had a default
+        raise
+    if modality.api_version != API_VERSION:
+        raise _of_another_version(plugin, modality.api_version)
+    if modality.name != plugin.found.name:
+        given = f"spaner_modality says that its name is {modality.name!r}"
+        expected = f"the name of its entry point, {plugin.found.name!r}"
+        raise plugin.code.broken(given, expected)
+
+
+def _of_another_version(plugin: Plugin, version: object) -> SpanerError:
+    return plugin.code.broken(
+        f"it is built for version {version!r} of the plugin contract",
+        f"version {API_VERSION}, which this SPANER speaks ({WHAT_CHANGED} says what changed)",
+    )

@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from spaner.cli import story
 from spaner.cli.running import invoke
 
 SAID = "stopped by {}; nothing was half-written\n"
@@ -183,7 +182,7 @@ def test_ctrl_c_ends_the_demonstration(
         raise KeyboardInterrupt
 
     monkeypatch.setattr("spaner.training.train.train", interrupted)
-    monkeypatch.setattr(story, "write_dataset", lambda folder: None)
+    monkeypatch.setattr("spaner.demo.dataset.write_dataset", lambda folder: None)
     with pytest.raises(KeyboardInterrupt):
         invoke(["demo", str(tmp_path / "demo")])
     typed = [line for line in capsys.readouterr().out.splitlines() if line.startswith("$ ")]

@@ -11,9 +11,8 @@ import pytest
 import soundfile
 from PIL import Image
 from sklearn.datasets import load_digits
-from spaner.demo.concepts import ACTIVITIES, CONCEPTS, DIGITS, SPLITS
 from spaner.demo.dataset import CHANNELS, write_dataset
-from spaner.demo.texts import demo_texts, label_texts
+from spaner.demo.texts import ACTIVITIES, CONCEPTS, DIGITS, SPLITS, demo_texts, label_texts
 
 Rows = list[dict[str, str]]
 

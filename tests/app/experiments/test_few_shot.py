@@ -12,10 +12,10 @@ from statistics import fmean
 
 import pytest
 import torch
+from spaner.arguments import read_shots
 from spaner.experiments.few_shot import FewShotReport, draw_support, few_shot, few_shot_table
 from spaner.experiments.retrain import Retraining, prepare_retraining
 from spaner.project import Project
-from spaner.refusals import read_shots
 from spaner.splits import check_not_test
 from spaner_core.errors import ConfigError, DataError
 from spaner_registry.config.settings import read_config

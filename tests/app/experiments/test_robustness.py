@@ -18,9 +18,8 @@ import pytest
 import torch
 from spaner.cli.output import say_table
 from spaner.evaluation.evaluate import embed_split, evaluate
-from spaner.experiments.robustness.corrupted import CorruptedTransform, embed_corrupted
-from spaner.experiments.robustness.curves import draw_curves
-from spaner.experiments.robustness.inputs import InputRobustness, measure_inputs
+from spaner.experiments.robustness.corrupted_inputs import InputRobustness, measure_inputs
+from spaner.experiments.robustness.embed_corrupted import CorruptedTransform, embed_corrupted
 from spaner.experiments.robustness.origins import synthetic_modalities
 from spaner.experiments.robustness.report import (
     RobustnessReport,
@@ -28,7 +27,7 @@ from spaner.experiments.robustness.report import (
     measure_robustness,
     write_report,
 )
-from spaner.experiments.robustness.tables import inputs_tables
+from spaner.experiments.robustness.tables_and_curves import draw_curves, inputs_tables
 from spaner.project import Project
 from spaner.splits import split_rows
 from spaner_core.contract.plugin_code import GuardedCorruption, PluginCode

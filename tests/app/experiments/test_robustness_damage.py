@@ -20,8 +20,8 @@ from spaner.experiments.robustness.damage import (
     without_concepts,
     without_modality,
 )
-from spaner.experiments.robustness.tables import training_table
-from spaner.experiments.robustness.training import TrainingRobustness, measure_training
+from spaner.experiments.robustness.damaged_training import TrainingRobustness, measure_training
+from spaner.experiments.robustness.tables_and_curves import training_table
 from spaner.project import Project
 from spaner_core.features.labelled import LabelledRows
 from spaner_core.features.rows import FeatureRows

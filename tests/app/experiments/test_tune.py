@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from spaner.experiments.settings import given_setting, write_tuned
+from spaner.experiments.tuned_settings import given_setting, write_tuned
 from spaner.project import Project
 from spaner_registry.config.settings import read_config
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from spaner.plugins.new.writing import write_plugin
+from spaner.plugins.new.scaffold import write_plugin
 from spaner_core.conformance import RULES
 
 from tests.app.plugin_site import PluginSite

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
-from spaner.plugins.new.writing import write_plugin
+from spaner.plugins.new.scaffold import write_plugin
 from spaner_core import ConfigError, OutputExists, Transform, UnusableInput
 
 from tests.app.plugin_site import PluginSite
@@ -144,7 +144,7 @@ def test_what_is_interrupted_leaves_nothing(tmp_path: Path) -> None:
     code = (
         "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"  # as on a
         "from pathlib import Path\n"  # full disk
-        "from spaner.plugins.new.writing import write_plugin\n"
+        "from spaner.plugins.new.scaffold import write_plugin\n"
         "write_plugin('thermal', Path())\n"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True)

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from spaner.search.calibration import CalibratedPair, Calibration
-from spaner.search.ranking import Nearest, in_order, turn_notices
+from spaner.search.calibration_file import CalibratedPair, Calibration
+from spaner.search.hit_order import Nearest, in_order, turn_notices
 from spaner_core.data.manifest import Row
 from spaner_core.evaluation.calibration import HitProbability
 from spaner_core.space.vectors import VectorKey

@@ -12,7 +12,7 @@ from types import FrameType
 
 import pytest
 from spaner import load
-from spaner.search.calibration import read_calibration
+from spaner.search.calibration_file import read_calibration
 from spaner_core.data.labels import read_label_texts
 from spaner_core.data.manifest import read_manifest
 from spaner_core.errors import SpaceError, SpanerError

@@ -12,14 +12,21 @@ from spaner_core.extras import need
 from spaner_core.files.documents import read_json
 from spaner_core.files.replacing import replaced_at_end
 
-from spaner.experiments.robustness.curves import draw_curves
-from spaner.experiments.robustness.inputs import InputRobustness, measure_inputs
-from spaner.experiments.robustness.tables import inputs_tables, training_table
-from spaner.experiments.robustness.training import SEEDS, TrainingRobustness, measure_training
+from spaner.arguments import check_measures_something
+from spaner.experiments.robustness.corrupted_inputs import InputRobustness, measure_inputs
+from spaner.experiments.robustness.damaged_training import (
+    SEEDS,
+    TrainingRobustness,
+    measure_training,
+)
+from spaner.experiments.robustness.tables_and_curves import (
+    draw_curves,
+    inputs_tables,
+    training_table,
+)
 from spaner.project import Project
-from spaner.refusals import check_measures_something
+from spaner.result_tables import Table, to_markdown
 from spaner.splits import TEST_SPLIT
-from spaner.tables import Table, to_markdown
 
 REPORT, TABLES = "robustness.json", "tables.md"
 

@@ -14,9 +14,8 @@ from spaner_core.conformance import Verdict, judge
 from spaner_core.contract.options import unknown_key
 from spaner_core.errors import ConfigError, PluginError
 from spaner_registry.plugins.discovery import FoundPlugin
-from spaner_registry.plugins.loading import load_plugin
 from spaner_registry.plugins.plugin import code_of
-from spaner_registry.plugins.registry import Registry
+from spaner_registry.plugins.registry import Registry, load_plugin
 
 OPENING = Verdict(
     rule="check_opens",

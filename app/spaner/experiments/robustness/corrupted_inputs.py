@@ -14,7 +14,7 @@ from tqdm.auto import tqdm
 
 from spaner.evaluation.evaluate import EmbeddedRows, embed_split
 from spaner.experiments.retrain import Figures, counted, mean_known
-from spaner.experiments.robustness.corrupted import embed_corrupted
+from spaner.experiments.robustness.embed_corrupted import embed_corrupted
 from spaner.experiments.robustness.origins import synthetic_modalities, synthetic_words
 from spaner.project import Project
 from spaner.splits import TEST_SPLIT, check_held_out

@@ -17,9 +17,9 @@ from spaner_core.files.leftovers import begun_file
 from spaner_core.files.writing import real_path
 from spaner_registry.config.settings import Config
 
-from spaner.places import KEPT, TRACES, beside
+from spaner.arguments import check_suffix
 from spaner.project import Project
-from spaner.refusals import check_suffix
+from spaner.space_files import KEPT, TRACES, beside
 
 ROOM_BYTES = 2**18
 """What must fit on the disk of an output; a space, a map or a table is hardly smaller."""

@@ -1,9 +1,11 @@
-"""Carries labels from one modality's rows to another's, and measures them."""
+"""Carries labels from one modality's rows to another's; measures, writes them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
-from dataclasses import dataclass
+import csv
+from collections.abc import Iterator, Sequence, Set
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 
 import torch
 from spaner_core.data.manifest import Row, Rows
@@ -18,19 +20,19 @@ from spaner_core.evaluation.propagation import (
     concept_marks,
     measure_carried,
 )
+from spaner_core.files.writing import written_at_end
 from torch import Tensor
 
+from spaner.arguments import Propagation
 from spaner.evaluation.overlaps import trained_notices
-from spaner.notices import missing_notice
-from spaner.policy.links import check_links
-from spaner.project import Project
-from spaner.propagation.labels_file import CarriedLabel
-from spaner.propagation.request import Propagation
-from spaner.propagation.samples import (
+from spaner.labelling.chosen_samples import (
     TargetSamples,
     giving_rows,
     target_samples,
 )
+from spaner.notices import missing_notice
+from spaner.policy.links import check_links
+from spaner.project import Project
 from spaner.splits import TRAIN_SPLIT, VALIDATION_SPLIT
 
 MIN_CONFIDENCE = 0.8
@@ -212,3 +214,29 @@ def _notices(
         yield "the threshold was chosen on the rows measured: expect less on others"
     held_back = project.manifest.select(asked.target).having("id", taking.held_back)
     yield from trained_notices(project, asked.target, held_back)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CarriedLabel:
+    """What one sample got; `concept` is None where the confidence is below the threshold.
+
+    `nearest` is the id of the labelled sample that lies nearest, None where there is none.
+    """
+
+    id: str
+    modality: str
+    input: str
+    concept: str | None
+    confidence: float
+    nearest: str | None
+
+
+def write_labels(labels: Sequence[CarriedLabel], output: Path) -> None:
+    """Write labels in their order, the whole file or none; an absent concept is an empty cell."""
+    with (
+        written_at_end(output) as partial,
+        partial.open("w", encoding="utf-8", newline="") as file,
+    ):
+        table = csv.DictWriter(file, [field.name for field in fields(CarriedLabel)])
+        table.writeheader()
+        table.writerows(asdict(label) for label in labels)

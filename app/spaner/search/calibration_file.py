@@ -15,8 +15,8 @@ from spaner_core.files.documents import fit, read_versioned
 from spaner_core.files.writing import written_at_end
 from spaner_core.space.vectors import VectorKey
 
-from spaner.places import CALIBRATION, beside
 from spaner.project import Project
+from spaner.space_files import CALIBRATION, beside
 
 FORMAT_VERSION = 1
 RENEW = "`spaner calibrate --overwrite`"

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from spaner_core.data.manifest import Row
 
-from spaner.search.calibration import Calibration
+from spaner.search.calibration_file import Calibration
 
 
 class Nearest(NamedTuple):

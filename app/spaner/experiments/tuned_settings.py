@@ -15,7 +15,7 @@ from spaner_core.files.ordinary import read_small
 from spaner_core.files.writing import written_at_end
 from spaner_core.recipe import Recipe
 
-from spaner.outputs import check_output_file
+from spaner.output_paths import check_output_file
 from spaner.project import Project
 
 Setting: TypeAlias = Mapping[str, Any]

@@ -23,8 +23,8 @@ from spaner.experiments.robustness.damage import ABSENT, MISSING, Damage, damage
 from spaner.experiments.robustness.origins import synthetic_modalities, synthetic_words
 from spaner.experiments.seeds import following_seeds
 from spaner.project import Project
+from spaner.result_tables import seeds_cell
 from spaner.splits import TEST_SPLIT, measured_rows
-from spaner.tables import seeds_cell
 
 SEEDS = 3
 
