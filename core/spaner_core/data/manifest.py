@@ -195,18 +195,17 @@ def read_manifest(path: str | Path) -> Manifest:
     return Manifest(path=path, rows=Rows(*checked_columns(path, read_table(path))))
 
 
-def source_of(
-    given: str, manifest_folder: str | Path, *, inline: bool, suffixes: Iterable[str]
-) -> Path | str:
+def source_of(given: str, folder: Path, *, inline: bool, suffixes: Iterable[str]) -> Path | str:
     """Say what a transform decodes for an input: a `Path` for a file, a `str` for itself.
 
-    A modality that is not `inline` takes files only. An `inline` one takes the input as a file
-    when it ends in one of `suffixes` and either stands beside the manifest or is spelt as paths
-    are, and else as itself. Whether the file can be read is not looked at here.
+    Files are looked for in `folder`, the manifest's. A modality that is not `inline` takes files
+    only. An `inline` one takes the input as a file when it ends in one of `suffixes` and either
+    stands in `folder` or is spelt as paths are, and else as itself. Whether the file can be read
+    is not looked at here.
     """
     if not inline:
-        return Path(manifest_folder) / given
-    return inline_source(given, Path(manifest_folder), suffixes=suffixes)
+        return folder / given
+    return inline_source(given, folder, suffixes=suffixes)
 
 
 def inline_source(given: str, folder: Path, *, suffixes: Iterable[str]) -> Path | str:

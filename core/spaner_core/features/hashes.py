@@ -49,7 +49,8 @@ class FileHashes:
     def hash_file(self, file: Path) -> tuple[str, Stamp]:
         """Return the SHA-256 of a file's content and its stamp; read it unless both are known.
 
-        Raises `OSError`, and `ValueError` for a name that no file can have.
+        Raises `OSError`, `ValueError` for a name that no file can have, and `UnusableInput` for
+        what is no ordinary file.
         """
         # not file.absolute(), which took half the time of all
         name = os.path.join(os.getcwdb(), os.fsencode(file))  # noqa: PTH109, PTH118

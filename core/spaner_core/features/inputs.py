@@ -58,8 +58,9 @@ class KeyedInput:
 def hash_file(file: Path) -> tuple[str, Stamp]:
     """Read a file; return the SHA-256 of its content, and its stamp.
 
-    Raises `OSError`, and `ValueError` for a name that no file can have.
+    Raises `UnusableInput` for a folder, a pipe or a device, and else `OSError`.
     """
+    check_ordinary(file)  # opening a pipe alone tells whoever writes to it
     with open_ordinary(file) as opened:
         stamp = stamp_of(os.fstat(opened.fileno()))
         return hashlib.file_digest(opened, "sha256").hexdigest(), stamp
@@ -114,6 +115,7 @@ def _hash(hash_file: HashFile, file: Path) -> tuple[str, Stamp]:
     try:
         return hash_file(file)
     except (OSError, ValueError) as error:  # a NUL in the name is a ValueError
+        check_ordinary(file)  # which often says better what is wrong
         reason = getattr(error, "strerror", None) or error
         raise UnusableInput(
             f"{reason}; expected a file that can be read; check the path"
@@ -121,7 +123,7 @@ def _hash(hash_file: HashFile, file: Path) -> tuple[str, Stamp]:
 
 
 def _key_file(source: Path, hash_file: HashFile, parts: Mapping[Path, int]) -> KeyedInput:
-    file, part = file_of(source)
+    file, part = file_of(source) if "#" in source.name else (source, "")
     content, stamp = hash_file(file)
     return KeyedInput(
         source=source,

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from spaner_core.devices import one_thread
 from spaner_core.errors import SpaceError
 from spaner_core.method.prompt import READER_PREFIX
 from spaner_core.space.records import BlockRecord, PromptRecord
@@ -47,6 +48,7 @@ def check_block_header(
     _check_header(path, header, {"anchors": (count, dim), "label_embeddings": labels})
 
 
+@one_thread()
 def check_numbers(path: Path, tensors: Mapping[str, Tensor]) -> None:
     """Raise `SpaceError` where numbers are not finite, or anchors longer than unit vectors."""
     for name, tensor in tensors.items():

@@ -38,12 +38,13 @@ def _align(
                 rows.values, rows.mask, anchors, beta=prompt.beta, strength=strength
             )
             shapes = alignment.embedding.shape, alignment.weights.shape
+            finite = bool(torch.isfinite(alignment.embedding).all())
     except Exception as error:
         raise _broken(record, f"fails ({one_line(error)})") from error
     expected = (len(rows), anchors.shape[1]), (len(rows), len(anchors))
     if shapes != expected:
         raise _broken(record, f"gives {tuple(map(tuple, shapes))}, not {expected}")
-    if not torch.isfinite(alignment.embedding).all():
+    if not finite:
         raise _broken(record, "gives NaN")
     # what is made in inference mode could be used in no training of something else
     return Alignment(*(tensor.clone() for tensor in alignment))

@@ -102,20 +102,20 @@ def _records() -> Iterator[_Record]:
     the first record of a name hides the others even where it declares nothing.
     """
     for distribution in distributions():
-        name, version = _identity(distribution)
         try:
             entry_points = tuple(distribution.entry_points.select(group=GROUP))
-            complete = bool(entry_points) and distribution.read_text("RECORD") is not None
+            if not entry_points:
+                continue
+            complete = distribution.read_text("RECORD") is not None
             folder = str(distribution.locate_file(""))
         except Exception as error:  # not UTF-8, lines without "=", ...
             logger.warning(
                 "the entry points of %s %s cannot be read (%s); expected lines such as "
                 "'name = module'; reinstall it if it brings plugins",
-                *(name, version, type(error).__name__),
+                *(*_identity(distribution), type(error).__name__),
             )
             continue
-        if entry_points:
-            yield _Record(name, version, folder, complete, entry_points)
+        yield _Record(*_identity(distribution), folder, complete, entry_points)
 
 
 def _choose_record(records: list[_Record]) -> _Record:

@@ -11,7 +11,7 @@ def test_a_file_input_is_relative_to_the_manifest(tmp_path: Path) -> None:
     found = source_of("pictures/a.png", tmp_path, inline=False, suffixes=(".png",))
     assert found == tmp_path / "pictures" / "a.png"
     absolute = str(tmp_path / "b.bin")
-    assert source_of(absolute, "elsewhere", inline=False, suffixes=()) == tmp_path / "b.bin"
+    assert source_of(absolute, Path("elsewhere"), inline=False, suffixes=()) == tmp_path / "b.bin"
 
 
 def test_an_inline_input_is_a_file_where_one_exists_or_its_spelling_says_so(tmp_path: Path) -> None:
