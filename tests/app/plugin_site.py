@@ -39,3 +39,6 @@ class PluginSite:
     def python(self, code: str, *arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
         """Run a piece of Python with this folder's plugins installed."""
         return process.python(code, *arguments, cwd=cwd, path=[self.folder])
+
+
+CRASHES = "import ctypes; ctypes.string_at(0)"

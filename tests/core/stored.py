@@ -170,3 +170,9 @@ def contents(folder: Path) -> dict[str, bytes]:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
+
+
+def open_and_use(folder: Path) -> None:
+    space = load(folder)
+    for name in ("first", "second"):
+        space.embed(name, rows(name))

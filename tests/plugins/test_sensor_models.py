@@ -13,62 +13,11 @@ import pytest
 import torch
 import transformers
 from peft import LoraConfig, get_peft_model
-from spaner_core import ConfigError, Examples, OptionError, UnusableInput
+from spaner_core import Examples
 from spaner_core.conformance import RULES, Rule, Subject, open_subject
 from spaner_sensor.examples import READING
 
-CHANNELS = ("x", "y", "z")
-CONTEXT = 16
-
-_PATCHES: dict[str, Any] = {
-    "num_input_channels": 3,
-    "context_length": CONTEXT,
-    "patch_length": 4,
-    "patch_stride": 4,
-    "d_model": 8,
-}
-_UNIVARIATE: dict[str, Any] = {
-    "patch_length": 4,
-    "context_length": CONTEXT,
-    "num_hidden_layers": 1,
-    "hidden_size": 8,
-    "intermediate_size": 8,
-    "head_dim": 4,
-    "num_attention_heads": 2,
-}
-_LAGGED: dict[str, Any] = {
-    "prediction_length": 2,
-    "context_length": CONTEXT - 4,
-    "lags_sequence": [1, 4],
-    "input_size": 3,
-    "d_model": 8,
-    "encoder_layers": 1,
-    "decoder_layers": 1,
-    "encoder_ffn_dim": 8,
-    "decoder_ffn_dim": 8,
-}
-_PATCHTST = {**_PATCHES, "num_hidden_layers": 1, "num_attention_heads": 2, "ffn_dim": 8}
-FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
-    "PatchTST": ("PatchTST", _PATCHTST),
-    "PatchTSMixer": ("PatchTSMixer", {**_PATCHES, "num_layers": 1}),
-    "TimesFm": ("TimesFm", _UNIVARIATE),
-    "TimesFm2_5": ("TimesFm2_5", {**_UNIVARIATE, "num_key_value_heads": 2}),
-    "TimeSeriesTransformer": ("TimeSeriesTransformer", _LAGGED),
-    "Informer": ("Informer", {**_LAGGED, "encoder_layers": 2}),
-    "Autoformer": ("Autoformer", _LAGGED),
-}
-
-
-def save_model(
-    folder: Path, family: str, *, seed: int = 0, kind: str = "Model", **changed: object
-) -> Path:
-    """Save a tiny model of random weights, drawn from `seed`, as its own class saves it."""
-    name, settings = FAMILIES[family]
-    config = getattr(transformers, f"{name}Config")(**{**settings, **changed})
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        getattr(transformers, f"{name}{kind}")(config).save_pretrained(folder)
-    return folder
+from tests.plugins.sensor_models import CHANNELS, CONTEXT, FAMILIES, options_of, save_model, swings
 
 
 def save_adapter(folder: Path, model: Path) -> Path:
@@ -80,15 +29,6 @@ def save_adapter(folder: Path, model: Path) -> Path:
         adapted = get_peft_model(transformers.AutoModel.from_pretrained(model), targets)
         adapted.save_pretrained(folder)
     return folder
-
-
-def swings(steps: int) -> np.ndarray[Any, np.dtype[np.float32]]:
-    time = np.arange(steps)[:, None]
-    return np.sin(time * np.array([0.3, 0.7, 1.9]) + steps).astype(np.float32)
-
-
-def options_of(model: Path, **changed: object) -> dict[str, object]:
-    return {"model": str(model), "channels": CHANNELS, "sample_rate_hz": 8.0, **changed}
 
 
 @pytest.fixture
@@ -235,59 +175,3 @@ def test_a_constant_channel_gives_finite_features(sensor: Any, tmp_path: Path) -
         model = save_model(tmp_path / family, family)
         (tokens,) = sensor.tokens([tmp_path / "still.npy"], options_of(model))
         assert torch.isfinite(tokens).all(), family
-
-
-def test_readings_that_a_model_cannot_square_are_refused(sensor: Any, tmp_path: Path) -> None:
-    np.save(tmp_path / "huge.npy", 1e20 * swings(CONTEXT))
-    options = options_of(save_model(tmp_path / "model", "PatchTST"))
-    with pytest.raises(UnusableInput, match=r"up to 9\.99\S+; expected at most 1e\+12"):
-        sensor.tokens([tmp_path / "huge.npy"], options)
-
-
-@pytest.mark.parametrize(
-    ("changed", "message"),
-    [
-        ({"channels": ["x", "y"]}, "names 2 columns .* takes 3 channels"),
-        ({"window_s": 1.0}, r"8 steps; .* takes 16 steps \(2 s\)"),
-        ({"hop_s": 3.0}, "24 steps; expected 1 to 16"),
-        ({"kernels": 50}, "kernels is no option of model"),
-        ({"model": "patchtst"}, r"expected rocket, a folder \(./name\)"),
-        ({"model": 5}, "model is 5; expected rocket"),
-        ({"model": "./nowhere"}, "there is no such folder"),
-        ({"missing": "drop"}, "expected refuse or interpolate"),
-        ({"units": {"acc": "g"}}, r"units names acc; expected names from channels \(x, y, z\)"),
-        ({"time": "x"}, "time is 'x', which is one of channels"),
-        ({"time": "t", "max_gap_s": 0.1}, "less than a step at 8 Hz"),
-    ],
-)
-def test_what_does_not_fit_the_model_is_refused(
-    sensor: Any, tmp_path: Path, changed: dict[str, object], message: str
-) -> None:
-    model = save_model(tmp_path / "model", "PatchTST")
-    with pytest.raises(ConfigError, match=message):
-        sensor.build({**options_of(model), **changed})
-
-
-def test_what_the_models_files_do_not_say_must_be_said(sensor: Any, tmp_path: Path) -> None:
-    with pytest.raises(OptionError, match=r"channels is not given.*sample_rate_hz is not given"):
-        sensor.build({"model": str(tmp_path)})
-
-
-def test_a_shorter_window_is_one_of_whole_patches(sensor: Any, tmp_path: Path) -> None:
-    model = save_model(tmp_path / "model", "TimesFm2_5")
-    with pytest.raises(ConfigError, match=r"a multiple of 4 steps \(0.5 s\), at most 16 steps"):
-        sensor.build(options_of(model, window_s=0.7))
-
-
-def test_a_model_that_wants_more_than_readings_is_refused(sensor: Any, tmp_path: Path) -> None:
-    model = save_model(tmp_path / "model", "TimeSeriesTransformer", num_time_features=2)
-    with pytest.raises(ConfigError, match="asks for num_time_features=2 besides the readings"):
-        sensor.build(options_of(model))
-
-
-def test_a_model_of_another_kind_names_those_that_can_be_used(sensor: Any, tmp_path: Path) -> None:
-    sizes = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1, "vocab_size": 9}
-    config = transformers.BertConfig(**sizes, intermediate_size=8)
-    transformers.BertModel(config).save_pretrained(tmp_path / "bert")
-    with pytest.raises(ConfigError, match=r"is of type 'bert'; expected .* patchtst, patchtsmixer"):
-        sensor.build(options_of(tmp_path / "bert"))

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
-from spaner_core import ConfigError, OptionError, UnusableInput
 from spaner_text.tokens import Tokens
 from torch import Tensor
 from transformers import AutoModel, AutoTokenizer, ByT5Tokenizer, T5Config, T5EncoderModel, T5Model
@@ -185,31 +184,6 @@ def test_a_prefix_stands_before_every_window(text: Any, bert: str) -> None:
     assert {len(window) for window in windows} == {PLACES}
 
 
-@pytest.mark.parametrize("options", [{"window_tokens": 2}, {"prefix": LONG_TEXT}])
-def test_a_window_without_room_for_a_text_is_refused(
-    text: Any, bert: str, options: dict[str, object]
-) -> None:
-    with pytest.raises(OptionError, match="expected room for at least one more"):
-        text.build({"model": bert, **options})
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"window_tokens": 25}, "expected at most 24, which is what the model reads at once"),
-        ({"window_tokens": 0}, "window_tokens is 0"),
-        ({"overlap": 1.0}, "overlap is 1.0"),
-        ({"dim": 256}, "unknown key 'dim'"),
-        ({"encoding": "latin-eins"}, "encoding is 'latin-eins'"),
-    ],
-)
-def test_wrong_options_are_refused(
-    text: Any, bert: str, options: dict[str, object], message: str
-) -> None:
-    with pytest.raises(OptionError, match=message):
-        text.build({"model": bert, **options})
-
-
 def test_an_adapter_changes_what_its_layers_give(text: Any, model: str, tmp_path: Path) -> None:
     layer = "q" if isinstance(AutoModel.from_pretrained(model), T5Model) else "query"
     adapter = save_adapter(tmp_path / "lora", model, targets=(layer,))
@@ -217,44 +191,6 @@ def test_an_adapter_changes_what_its_layers_give(text: Any, model: str, tmp_path
     (plain,), (adapted,) = text.tokens(LINES[:1], {"model": model}), text.tokens(LINES[:1], options)
     assert not torch.allclose(plain, adapted, atol=1e-3)
     assert load_file(Path(adapter) / "adapter_model.safetensors")
-
-
-def test_an_adapter_of_another_model_is_refused(text: Any, bert: str, tmp_path: Path) -> None:
-    t5 = save_t5(tmp_path / "t5")
-    adapter = save_adapter(tmp_path / "lora", t5, targets=("q",))
-    with pytest.raises(ConfigError, match="does not fit BertModel"):
-        text.build({"model": bert, "adapter": adapter})
-
-
-def test_a_tokenizer_of_another_model_is_refused(text: Any, bert: str, tmp_path: Path) -> None:
-    folder = Path(shutil.copytree(bert, tmp_path / "mixed"))
-    for file in Path(save_roberta(tmp_path / "roberta")).glob("tokenizer*"):
-        shutil.copy(file, folder / file.name)
-    with pytest.raises(ConfigError, match="the tokenizer's ids go up to"):
-        text.build({"model": str(folder)})
-
-
-def test_a_folder_without_tokenizer_is_refused(text: Any, bert: str, tmp_path: Path) -> None:
-    folder = Path(shutil.copytree(bert, tmp_path / "bare"))
-    for file in folder.glob("tokenizer*"):
-        file.unlink()
-    with pytest.raises(ConfigError, match="comes without a tokenizer") as caught:
-        text.build({"model": str(folder)})
-    assert "\n" not in str(caught.value)
-
-
-def test_a_model_of_images_is_refused(text: Any, bert: str, tmp_path: Path) -> None:
-    from transformers import ViTConfig, ViTModel
-
-    config = ViTConfig(
-        hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32,
-        image_size=8, patch_size=4,
-    )  # fmt: skip
-    ViTModel(config).save_pretrained(tmp_path)
-    for file in Path(bert).glob("tokenizer*"):
-        shutil.copy(file, tmp_path / file.name)
-    with pytest.raises(ConfigError, match=r"model '.*'.*expected"):
-        text.build({"model": str(tmp_path)})
 
 
 @pytest.mark.parametrize(
@@ -266,12 +202,6 @@ def test_odd_texts_have_finite_features(text: Any, model: str, given: str) -> No
     tokens, mask = encoder(encoder.collate(windows))
     assert torch.isfinite(tokens).all()
     assert mask.all()
-
-
-def test_a_text_that_the_tokenizer_leaves_nothing_of_is_refused(text: Any, bert: str) -> None:
-    _, transform = text.build({"model": bert})
-    with pytest.raises(UnusableInput, match="finds nothing in the text"):
-        transform.decode("\u200b\u0007")
 
 
 def test_a_million_words_are_windows_of_the_same_length(bert: str) -> None:

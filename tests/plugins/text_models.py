@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from pathlib import Path
 from typing import Any
@@ -159,3 +160,9 @@ def save_sentence_folder(
             modules += [Dense(len(poolings) * WIDTH, 8), Normalize()]
     SentenceTransformer(modules=modules, device="cpu", **settings).save(str(folder))
     return str(folder)
+
+
+def edit(folder: str | Path, file: str, **changed: object) -> None:
+    path = Path(folder) / file
+    content = json.loads(path.read_text("utf-8"))
+    path.write_text(json.dumps(content | changed), encoding="utf-8")

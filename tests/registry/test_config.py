@@ -10,7 +10,7 @@ from spaner_core import OptionError, read_options
 from spaner_core.recipe import MonitoringRecipe, Recipe, TrainingRecipe
 from spaner_registry.config.settings import Config, read_config
 
-SMALLEST = "space: s\ndata: {manifest: m.csv}\nmodalities: {text: }\n"
+from tests.registry.configs import SMALLEST
 
 WHOLE = """\
 # the demo

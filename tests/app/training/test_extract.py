@@ -13,23 +13,12 @@ from pathlib import Path
 import pytest
 
 from tests.app.feature_projects import STORE, counts, refused, rows_kept
-from tests.process import MAIN, python
+from tests.app.training.extracting import NONE, extract, extracted
 
 Result = subprocess.CompletedProcess[str]
 Run = Callable[..., Result]
-Refuses = Callable[..., str]
 Tree = Callable[[Path], dict[str, str]]
 Configure = Callable[..., None]
-
-WITHOUT_RIGHTS = """
-import ctypes
-system, version = ctypes.CDLL(None), (ctypes.c_uint32 * 2)(0x20080522)
-held = (ctypes.c_uint32 * 6)()
-system.capget(version, held)
-held[0] &= ~(1 << 1)
-system.capset(version, held)
-"""
-"""Takes from root its power over files that it may not write; others never had it."""
 
 
 def inputs(folder: Path, modality: str, *, split: str | None = None) -> list[str]:
@@ -39,19 +28,6 @@ def inputs(folder: Path, modality: str, *, split: str | None = None) -> list[str
             for row in csv.DictReader(file)
             if row["modality"] == modality and split in (None, row["split"])
         ]
-
-
-def extract(spaner: Run, folder: Path, *names: str) -> dict[str, dict[str, int]]:
-    done = spaner("extract", *names, "--json", cwd=folder)
-    assert done.returncode == 0, done.stderr
-    return counts(done.stdout)
-
-
-def extracted(spaner: Run, folder: Path) -> dict[str, int]:
-    return {name: count["extracted"] for name, count in extract(spaner, folder).items()}
-
-
-NONE = {"text": 0, "vision": 0, "audio": 0, "sensor": 0}
 
 
 def test_everything_is_extracted_once_and_reused_from_then_on(
@@ -218,65 +194,6 @@ def test_within_what_is_allowed_the_rest_is_kept_and_beyond_it_mending_extracts_
     assert len(rows_kept(project / STORE)) == before + 2
     assert not (project / "space.quarantine.csv").exists()
     assert list((project / STORE).glob("*/plan.json")) == []
-
-
-def test_the_store_is_beside_the_manifest_or_in_the_cache_or_where_it_is_told(
-    project: Path, spaner: Run, configure: Configure
-) -> None:
-    def run(**variables: str) -> str:
-        done = spaner("extract", "vision", "--json", cwd=project, variables=variables)
-        return str(json.loads(done.stdout)["store"])
-
-    assert run() == STORE
-    assert run(SPANER_CACHE_DIR="") == STORE
-    assert run(SPANER_CACHE_DIR=str(project / "cache")) == str(project / "cache/features")
-    configure(project, "deep/own", "features", "store")
-    assert run(SPANER_CACHE_DIR=str(project / "cache")) == "deep/own"
-    assert len({tuple(rows_kept(project / f)) for f in (STORE, "cache/features", "deep/own")}) == 1
-
-
-@pytest.mark.parametrize("store", ["manifest.csv", "manifest.csv/deeper", "/proc/features"])
-@pytest.mark.parametrize("command", [("extract",), ("train", "text", "vision")])
-def test_a_store_that_cannot_be_written_is_one_clear_line(
-    project: Path, refuses: Refuses, configure: Configure, store: str, command: tuple[str, ...]
-) -> None:
-    configure(project, store, "features", "store")
-    said = refuses(*command, cwd=project, says=("features cannot be kept there", "features.store"))
-    assert len(said.splitlines()) == 1
-
-
-def test_a_whole_store_that_may_only_be_read_serves_and_a_new_row_is_refused(
-    project: Path, spaner: Run, tree: Tree
-) -> None:
-    def run(*arguments: str) -> Result:
-        return python(WITHOUT_RIGHTS + MAIN, *arguments, cwd=project)
-
-    extract(spaner, project)
-    paths = [project / STORE, *(project / STORE).rglob("*")]
-    kept = tree(project / STORE)
-    for path in paths:
-        path.chmod(0o555 if path.is_dir() else 0o444)
-    try:
-        for command in (("train", "text", "vision", "--quiet"), ("evaluate", "--quiet")):
-            done = run(*command)
-            assert done.returncode == 0, done.stderr
-        with (project / "manifest.csv").open("a", encoding="utf-8") as file:
-            file.write("new-1,text,something new,one,train,,,,\n")
-        refused(run("extract"), "features cannot be kept there (Permission denied)")
-    finally:
-        for path in paths:
-            path.chmod(0o755 if path.is_dir() else 0o644)
-    assert tree(project / STORE) == kept
-
-
-def test_a_store_that_was_copied_elsewhere_serves(
-    project: Path, spaner: Run, configure: Configure
-) -> None:
-    extract(spaner, project)
-    shutil.copytree(project / STORE, project / "moved")
-    shutil.rmtree(project / STORE)
-    configure(project, "moved", "features", "store")
-    assert extracted(spaner, project) == NONE
 
 
 def test_a_profile_says_where_the_time_of_a_training_went(project: Path, spaner: Run) -> None:
