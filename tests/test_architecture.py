@@ -166,6 +166,17 @@ def test_no_module_is_longer_than_one_can_read() -> None:
     assert {path: n for path, n in lengths.items() if n > LONGEST_MODULE} == {}
 
 
+def test_no_test_module_imports_another() -> None:
+    wrong = [
+        f"{short(path)} imports {taken}; what both need goes to a module of its own"
+        for path in TESTS
+        for module, names in imports(path)
+        for taken in (module, *(f"{module}.{name}" for name in names))
+        if taken.startswith("tests.") and taken.rpartition(".")[2].startswith("test_")
+    ]
+    assert wrong == []
+
+
 @pytest.mark.parametrize("package", ["spaner", "spaner_core", "spaner_registry"])
 def test_no_rooms_import_one_another(package: str) -> None:
     assert [sorted(circle) for circle in circles_of(rooms_of(package))] == []

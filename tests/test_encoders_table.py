@@ -7,21 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.plugins import (
-    test_sensor_models,
-    test_text_models,
-    test_text_transformers,
-    test_vision_models,
-    tiny_audio_models,
-)
+from tests.plugins import sensor_models, text_models, tiny_audio_models, vision_models
 
 TABLE = (Path(__file__).parents[1] / "docs/encoders.md").read_text(encoding="utf-8")
 ROWS = re.findall(r"^\| (\w+) \| `([^`]+)` \| (.+?) \|", TABLE, re.M)
 LOADED = {
-    "text": {*test_text_transformers.FAMILIES, *test_text_models.FAMILIES, "minilm"},
-    "vision": {*test_vision_models.FAMILIES},
+    "text": {*text_models.FAMILIES, "minilm"},
+    "vision": {*vision_models.FAMILIES},
     "audio": {*tiny_audio_models.FAMILIES, "torchaudio"},
-    "sensor": {*test_sensor_models.FAMILIES},
+    "sensor": {*sensor_models.FAMILIES},
 }
 
 

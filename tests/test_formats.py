@@ -11,7 +11,6 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 
@@ -27,9 +26,8 @@ from spaner_core.training.monitoring import LOG, TRACES
 from spaner_core.training.validation import FIGURES
 
 from tests import process
+from tests.doc_blocks import WRITE, blocks_of, check_printed
 from tests.plugins.pdf_files import pdf_of
-from tests.test_tutorial import WRITE, check_printed
-from tests.test_writing_a_plugin import BLOCK, Block
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs/formats.md").read_text(encoding="utf-8")
@@ -42,12 +40,6 @@ ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "CUDA_VISIBLE_DEVICES": "",
 }
-
-
-def blocks() -> Iterator[Block]:
-    for found in BLOCK.finditer(PAGE):
-        words = PAGE[: found.start()].rstrip().rpartition("\n")[2]
-        yield Block(words, kind=found[1], content=found[2])
 
 
 def run(command: list[str], folder: Path) -> str:
@@ -84,7 +76,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / inside).mkdir(parents=True)
     write_inputs(folder)
     printed = ""
-    for block in blocks():
+    for block in blocks_of(PAGE):
         if block.kind == "sh" and not block.content.startswith(MEASUREMENT):
             printed = "".join(type_line(line, folder) for line in block.content.splitlines())
         elif block.kind == "python":
@@ -121,7 +113,7 @@ def features(folder: Path, modality: str, *, dtype: str = "float16") -> polars.D
 
 
 def test_no_block_of_the_page_is_overlooked() -> None:
-    assert len(list(blocks())) == PAGE.count("```") / 2 > 20
+    assert len(list(blocks_of(PAGE))) == PAGE.count("```") / 2 > 20
 
 
 def test_the_pages_links_lead_somewhere() -> None:
@@ -184,7 +176,7 @@ def test_what_the_page_lets_people_delete_comes_back_as_it_was(project: Path) ->
 
 @pytest.mark.slow
 def test_retrieval_does_not_notice_float16(tmp_path: Path) -> None:
-    (measurement,) = [block for block in blocks() if block.content.startswith(MEASUREMENT)]
+    (measurement,) = [block for block in blocks_of(PAGE) if block.content.startswith(MEASUREMENT)]
     run(["sh", "-e", "-c", measurement.content], tmp_path)
     half, full = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("half", "full"))
     recalls = [name for name in half if "recall@" in name]

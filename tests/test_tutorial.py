@@ -13,7 +13,7 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,8 +21,8 @@ from PIL import Image
 
 from scripts.make_messy_folders import make_messy_folders
 from tests.app import conftest
+from tests.doc_blocks import BLOCK, WRITE, blocks_of, check_printed
 from tests.plugins import text_models, vision_models
-from tests.test_writing_a_plugin import BLOCK, Block
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -31,7 +31,6 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[1]
 TUTORIAL = (ROOT / "docs/tutorial.md").read_text(encoding="utf-8")
 
-WRITE = re.compile(r"`([^`]+)`:$")
 INSERT = re.compile(r"below `([^`]+)` in `([^`]+)`:$")
 CLAIMED = re.compile(r"^\| (\w+) \| (\w+) \| (\d?\.\d+) \|$", re.M)
 MEASURED = re.compile(r"^│ (\w+) +│ (\w+) +│ (\d\.\d+) │", re.M)
@@ -42,12 +41,6 @@ SHELL = {
     "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
 }
 spaner = conftest.spaner
-
-
-def blocks() -> Iterator[Block]:
-    for found in BLOCK.finditer(TUTORIAL):
-        words = TUTORIAL[: found.start()].rstrip().rpartition("\n")[2]
-        yield Block(words, kind=found[1], content=found[2])
 
 
 def save_models(folder: Path) -> None:
@@ -81,13 +74,6 @@ def run(block: str, folder: Path, spaner: Run, *, code: int) -> str:
     return printed
 
 
-def check_printed(expected: str, printed: str) -> None:
-    lines = [" ".join(line.split()) for line in printed.splitlines()]
-    for line in expected.splitlines():
-        pattern = ".*".join(map(re.escape, " ".join(line.split()).split("…")))
-        assert any(re.fullmatch(pattern, said) for said in lines), f"{line}\nnot in\n{printed}"
-
-
 def insert(content: str, path: Path, *, below: str) -> None:
     before = path.read_text(encoding="utf-8")
     assert before.count(f"\n{below}\n") == 1
@@ -97,7 +83,7 @@ def insert(content: str, path: Path, *, below: str) -> None:
 def follow(folder: Path, spaner: Run) -> str:
     """Do what the tutorial says; return everything that was printed."""
     printed = [""]
-    for block in blocks():
+    for block in blocks_of(TUTORIAL):
         if block.kind == "sh":
             code = 2 if REFUSES in block.words else 0
             printed.append(run(block.content, folder, spaner, code=code))
@@ -113,7 +99,7 @@ def follow(folder: Path, spaner: Run) -> str:
 
 
 def test_no_block_of_the_tutorial_is_overlooked() -> None:
-    assert len(list(blocks())) == TUTORIAL.count("```") / 2 > 20
+    assert len(list(blocks_of(TUTORIAL))) == TUTORIAL.count("```") / 2 > 20
 
 
 def test_the_tutorials_links_lead_somewhere() -> None:

@@ -9,8 +9,6 @@ import re
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,28 +18,13 @@ from spaner_core import FeatureSpec, RowBatch, conformance
 from spaner_core.contract import hookspecs
 from spaner_core.contract.hooks import KNOWN_HOOKS
 
+from tests.doc_blocks import BLOCK, WRITE, blocks_of
+
 ROOT = Path(__file__).parents[1]
 GUIDE = (ROOT / "docs/writing-a-plugin.md").read_text(encoding="utf-8")
 
-BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
-WRITE = re.compile(r"`([^`]+)`:")
 APPEND = re.compile(r"At the end of `([^`]+)`:")
 DRAWING, PRINTED = "transform            your model", "It prints"
-
-
-@dataclass(frozen=True)
-class Block:
-    """A code block and the line that introduces it."""
-
-    words: str
-    kind: str
-    content: str
-
-
-def blocks() -> Iterator[Block]:
-    for found in BLOCK.finditer(GUIDE):
-        words = GUIDE[: found.start()].rstrip().rpartition("\n")[2]
-        yield Block(words, kind=found[1], content=found[2])
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +61,7 @@ def run(command: str, folder: Path, environment: dict[str, str]) -> str:
 
 def follow(folder: Path, environment: dict[str, str]) -> None:
     printed = ""
-    for block in blocks():
+    for block in blocks_of(GUIDE):
         if block.kind == "sh":
             printed = run(block.content, folder, environment)
         elif block.words == PRINTED:
@@ -101,7 +84,7 @@ def first_column(heading: str) -> list[str]:
 
 
 def test_no_block_of_the_guide_is_overlooked() -> None:
-    assert len(list(blocks())) == GUIDE.count("```") / 2 > 10
+    assert len(list(blocks_of(GUIDE))) == GUIDE.count("```") / 2 > 10
 
 
 def test_the_guide_says_why_each_rule_is_there_in_the_order_of_the_kit() -> None:
@@ -125,7 +108,7 @@ def test_the_guides_links_lead_somewhere() -> None:
 
 
 def test_the_guides_reader_learns_the_same_from_any_batches() -> None:
-    (block,) = [block for block in blocks() if "class UnusualTokens" in block.content]
+    (block,) = [block for block in blocks_of(GUIDE) if "class UnusualTokens" in block.content]
     written: dict[str, Any] = {"__name__": "reader"}
     exec(block.content, written)
     features = torch.randn(5, 3, 2, generator=torch.Generator().manual_seed(0))

@@ -60,8 +60,9 @@ def test_names_are_plain_and_in_the_order_of_the_table() -> None:
 
 @pytest.mark.parametrize("name", CORRUPTIONS)
 def test_the_table_in_the_readme_says_how_strong_each_severity_is(name: str) -> None:
-    (row,) = re.findall(rf"^\| `{name}` \|(.*)\|", README.read_text(encoding="utf-8"), re.MULTILINE)
-    stated = [cell.strip() for cell in row.split("|")[:5]]
+    rows = re.findall(rf"^\| `{name}` \|(.*)\|", README.read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(rows) == 1, f"{name}: give it a line of the table in plugins/audio/README.md"
+    stated = [cell.strip() for cell in rows[0].split("|")[:5]]
     strengths = [s if isinstance(s, tuple) else (s,) for s in CORRUPTIONS[name].strengths]
     assert stated == ["-".join(f"{value:g}" for value in strength) for strength in strengths]
 

@@ -11,21 +11,13 @@ from spaner_core import Examples
 from spaner_core.conformance import RULES, Rule, Subject, open_subject
 
 from tests.plugins.text_models import (
+    FAMILIES,
     LINES,
     LONG_TEXT,
     save_adapter,
     save_bert,
-    save_roberta,
-    save_sentence_folder,
-    save_t5,
 )
 
-FAMILIES = {
-    "sentence-transformers": save_sentence_folder,
-    "bert": save_bert,
-    "roberta": save_roberta,
-    "t5": save_t5,
-}
 QUICK = [rule for rule in RULES if "second_process" not in rule.__name__]
 """Rules that start processes cost seconds, and are tried on the first family."""
 

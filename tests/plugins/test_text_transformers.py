@@ -17,14 +17,13 @@ from transformers import AutoModel, AutoTokenizer, ByT5Tokenizer, T5Config, T5En
 from tests.plugins.text_models import (
     LINES,
     LONG_TEXT,
+    TRANSFORMERS,
     WIDTH,
     save_adapter,
     save_bert,
-    save_roberta,
     save_t5,
 )
 
-FAMILIES = {"bert": save_bert, "roberta": save_roberta, "t5": save_t5}
 PLACES = 24
 """Tokens that each of the tiny models reads at once."""
 
@@ -34,9 +33,9 @@ def text(load: Callable[[str], Any]) -> Any:
     return load("text")
 
 
-@pytest.fixture(scope="module", params=FAMILIES)
+@pytest.fixture(scope="module", params=TRANSFORMERS)
 def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
-    return FAMILIES[request.param](tmp_path_factory.mktemp(request.param) / "model")
+    return TRANSFORMERS[request.param](tmp_path_factory.mktemp(request.param) / "model")
 
 
 @pytest.fixture(scope="module")

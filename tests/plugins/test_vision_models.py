@@ -18,7 +18,6 @@ from timm.data import create_transform, resolve_model_data_config
 
 from tests.plugins import vision_models
 
-FAMILIES = ("vit", "cnn", "channels last")
 IN_THIS_PROCESS = [rule for rule in RULES if "second_process" not in rule.__name__]
 
 
@@ -66,7 +65,7 @@ def folder_examples(folder: Path, name: str, *, targets: str, **arguments: Any) 
 
 @pytest.fixture(scope="module")
 def examples(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Examples]:
-    folders = {family: tmp_path_factory.mktemp(family) for family in FAMILIES}
+    folders = {family: tmp_path_factory.mktemp(family) for family in vision_models.FAMILIES}
     swin = {"targets": r".*\.qkv", **vision_models.SMALL_SWIN}
     return {
         "vit": vit_examples(folders["vit"]),
@@ -89,7 +88,7 @@ def subjects(
     ("family", "rule"),
     [
         pytest.param(family, rule, id=f"{family}-{rule.__name__}")
-        for family in FAMILIES
+        for family in vision_models.FAMILIES
         for rule in (RULES if family == "vit" else IN_THIS_PROCESS)
         # random weights know no order of severities: to them, more noise is not farther away
         if rule.__name__ != "check_severities"

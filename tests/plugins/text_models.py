@@ -166,3 +166,7 @@ def edit(folder: str | Path, file: str, **changed: object) -> None:
     path = Path(folder) / file
     content = json.loads(path.read_text("utf-8"))
     path.write_text(json.dumps(content | changed), encoding="utf-8")
+
+
+TRANSFORMERS = {"bert": save_bert, "roberta": save_roberta, "t5": save_t5}
+FAMILIES = {"sentence-transformers": save_sentence_folder, **TRANSFORMERS}

@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw
 from safetensors.torch import save_file
 from timm.models import save_for_hf
 
+FAMILIES = ("vit", "cnn", "channels last")
 SWIN = "swin_tiny_patch4_window7_224"
 SMALL_SWIN = {
     **{"img_size": 32, "window_size": 4, "embed_dim": 16},

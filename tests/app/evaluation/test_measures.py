@@ -69,9 +69,11 @@ def test_every_figure_is_documented_and_every_documented_one_comes_out(
     keys = documented()
     assert len(keys) == len(set(keys)) > 30
     for figure in figures:
-        assert len([key for key in keys if pattern(key).fullmatch(figure)]) == 1, figure
+        lines = [key for key in keys if pattern(key).fullmatch(figure)]
+        assert len(lines) == 1, f"{figure}: describe it in one line of a table in docs/metrics.md"
     for key in keys:
-        assert any(pattern(key).fullmatch(figure) for figure in figures), key
+        measured_now = any(pattern(key).fullmatch(figure) for figure in figures)
+        assert measured_now, f"{key} in docs/metrics.md: nothing measures it; remove its line"
     assert all(value is None or isinstance(value, int | float) for value in figures.values())
 
 

@@ -9,16 +9,13 @@ import torch
 from spaner_core.contract.modality import Alignment, FeatureSpec, LabelAligner, RowBatch
 from spaner_core.contract.options import OptionError, read_options
 from spaner_core.method.aligner import AlignerOptions, CrossAttentionAligner
-from spaner_core.method.readers import FlattenTokens, MeanTokens, PoolTokens
+from spaner_core.method.readers import MeanTokens
 from torch import Tensor
 from torch.nn import functional
 
+from tests.core.method import every_reader
+
 SPEC = FeatureSpec(dim=5, tokens=4)
-READERS = {
-    "mean": lambda: MeanTokens(SPEC),
-    "flatten": lambda: FlattenTokens(SPEC),
-    "pool": lambda: PoolTokens(SPEC, segments=3),
-}
 BETA = torch.tensor(5.0)
 CONCEPTS = 3
 
@@ -34,7 +31,7 @@ CENTRES = torch.randn(CONCEPTS, 5, generator=seeded(1))
 def build(reader: str = "mean", *, seed: int = 0, **options: Any) -> CrossAttentionAligner:
     torch.manual_seed(seed)
     return CrossAttentionAligner(
-        READERS[reader](),
+        every_reader.build(reader, SPEC),
         features=SPEC,
         prompt_dim=8,
         options=AlignerOptions(hidden=16, **options),
@@ -63,7 +60,7 @@ def embed(aligner: Any, values: Tensor, mask: Tensor, strength: float = 0.5) -> 
     return given
 
 
-@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("reader", every_reader.NAMES)
 @pytest.mark.parametrize("attend", [False, True])
 @pytest.mark.parametrize("strength", [0.0, 0.3, 1.0])
 def test_shapes_lengths_and_weights(reader: str, attend: bool, strength: float) -> None:
@@ -115,7 +112,7 @@ def test_the_harder_the_pull_the_closer_the_rows_of_one_concept() -> None:
     assert cosines[-1] > 0.9
 
 
-@pytest.mark.parametrize("reader", ["mean", "pool"])
+@pytest.mark.parametrize("reader", every_reader.FOR_ANY_NUMBER)
 @pytest.mark.parametrize("attend", [False, True])
 def test_extra_masked_tokens_change_nothing(reader: str, attend: bool) -> None:
     aligner, (values, mask, _) = fitted(reader, token_attention=attend), rows()
@@ -125,7 +122,7 @@ def test_extra_masked_tokens_change_nothing(reader: str, attend: bool) -> None:
     torch.testing.assert_close(again.embedding, given.embedding, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("reader", every_reader.NAMES)
 def test_a_row_is_embedded_the_same_in_any_company(reader: str) -> None:
     aligner, (values, mask, _) = fitted(reader, token_attention=True), rows()
     together = embed(aligner, values, mask).embedding
@@ -144,7 +141,7 @@ def test_appended_anchors_change_no_bit_when_the_old_ones_are_passed() -> None:
 
 
 @pytest.mark.parametrize("attend", [False, True])
-@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("reader", every_reader.NAMES)
 def test_a_stored_aligner_loads_into_a_fresh_one(reader: str, attend: bool) -> None:
     stored, (values, mask, _) = fitted(reader, token_attention=attend), rows()
     fresh = build(reader, seed=9, token_attention=attend)

@@ -1,19 +1,30 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
+import spaner_core
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from spaner_core.contract.modality import FeatureSpec, Reader
 from spaner_core.contract.options import OptionError
-from spaner_core.method.readers import FlattenTokens, MeanTokens, PoolTokens, build_reader
+from spaner_core.method.readers import (
+    READERS,
+    FlattenTokens,
+    MeanTokens,
+    PoolTokens,
+    build_reader,
+)
 from torch import Tensor
 from torch.nn import functional
 
+from tests.core.method import every_reader
+
 SPEC = FeatureSpec(dim=3, tokens=6)
-READERS = (FlattenTokens(SPEC), MeanTokens(SPEC), PoolTokens(SPEC, segments=4))
+GUIDE = (Path(__file__).parents[3] / "docs/writing-a-plugin.md").read_text(encoding="utf-8")
 
 
 def rows(seed: int, *lengths: int) -> tuple[Tensor, Tensor]:
@@ -39,7 +50,11 @@ def test_pooling_cuts_each_row_as_adaptive_average_pooling_does(
         torch.testing.assert_close(given_back, alone.flatten(), atol=1e-5, rtol=1e-5)
 
 
-@pytest.mark.parametrize("reader", READERS, ids=lambda reader: type(reader).__name__)
+@pytest.fixture(params=every_reader.NAMES)
+def reader(request: pytest.FixtureRequest) -> Reader:
+    return every_reader.build(request.param, SPEC)
+
+
 def test_a_reader_is_as_wide_as_it_says_and_reads_rows_one_by_one(reader: Reader) -> None:
     values, mask = rows(1, 6, 2, 5)
     read = reader(values, mask)
@@ -49,22 +64,21 @@ def test_a_reader_is_as_wide_as_it_says_and_reads_rows_one_by_one(reader: Reader
         torch.testing.assert_close(alone, read[place])
 
 
-@pytest.mark.parametrize("reader", READERS, ids=lambda reader: type(reader).__name__)
 def test_what_stands_in_masked_tokens_does_not_matter(reader: Reader) -> None:
     values, mask = rows(2, 6, 2, 5)
     noisy = torch.where(mask.unsqueeze(-1), values, torch.full_like(values, 1e3))
     torch.testing.assert_close(reader(noisy, mask), reader(values, mask))
 
 
-@pytest.mark.parametrize("reader", READERS[1:], ids=lambda reader: type(reader).__name__)
-def test_padding_changes_nothing_wherever_it_stands(reader: Reader) -> None:
+@pytest.mark.parametrize("name", every_reader.FOR_ANY_NUMBER)
+def test_padding_changes_nothing_wherever_it_stands(name: str) -> None:
+    reader = every_reader.build(name, FeatureSpec(dim=3))
     values, mask = rows(3, 4, 4)
     padded = functional.pad(values, (0, 0, 2, 3), value=9.0)
     padded_mask = functional.pad(mask, (2, 3), value=False)
     torch.testing.assert_close(reader(padded, padded_mask), reader(values, mask))
 
 
-@pytest.mark.parametrize("reader", READERS, ids=lambda reader: type(reader).__name__)
 def test_a_row_without_tokens_reads_as_zero(reader: Reader) -> None:
     values, mask = rows(4, 6, 6)
     mask[1] = False
@@ -90,7 +104,7 @@ def test_flattening_a_varying_number_of_tokens_is_refused() -> None:
 def test_pooling_keeps_order_and_the_mean_forgets_it() -> None:
     values, mask = rows(6, 6)
     turned = values.flip(1)
-    pool, mean = READERS[2], READERS[1]
+    pool, mean = PoolTokens(SPEC, segments=4), MeanTokens(SPEC)
     torch.testing.assert_close(mean(turned, mask), mean(values, mask))
     pooled = pool(values, mask).reshape(4, 3)
     torch.testing.assert_close(pool(turned, mask).reshape(4, 3), pooled.flip(0))
@@ -117,8 +131,15 @@ def test_a_modality_without_a_reader_of_its_own_takes_the_mean() -> None:
     assert type(build_reader(SPEC, {})) is MeanTokens
 
 
-@pytest.mark.parametrize("reader", [*READERS, Loudest(SPEC, power=3)], ids=lambda r: str(r.name))
+def test_a_plugins_own_reader_is_built_again_from_its_name_and_options() -> None:
+    check_built_again(Loudest(SPEC, power=3))
+
+
 def test_a_reader_is_built_again_from_its_name_and_options(reader: Reader) -> None:
+    check_built_again(reader)
+
+
+def check_built_again(reader: Reader) -> None:
     again = build_reader(SPEC, {"name": reader.name, **reader.options}, own=own)
     assert type(again) is type(reader)
     assert (again.name, again.options, again.width) == (reader.name, reader.options, reader.width)
@@ -147,3 +168,13 @@ def test_a_reader_that_nobody_has_is_refused(options: dict[str, object], words: 
 def test_a_reader_that_does_not_fit_the_features_is_refused() -> None:
     with pytest.raises(OptionError, match=r"'flatten'.*fixed number of tokens"):
         build_reader(FeatureSpec(dim=3), {"name": "flatten"})
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_every_reader_is_in_the_guide_and_can_be_imported(name: str) -> None:
+    kind = READERS[name][0].__name__
+    section = GUIDE.partition("\n### Readers\n")[2].partition("\n##")[0]
+    assert re.search(rf"^\| `{kind}\(.*\)` \| `{name}` \|", section, re.M), (
+        f"add a line for {kind} to the table in docs/writing-a-plugin.md, section Readers"
+    )
+    assert hasattr(spaner_core, kind), f"add {kind} to the names of core/spaner_core/__init__.py"
