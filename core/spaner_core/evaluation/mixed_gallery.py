@@ -32,6 +32,11 @@ class MixedRetrieval:
     queries: int
     unanswerable: int
 
+    def averaged(self) -> dict[str, float | None]:
+        """Return the figures whose means over sources say something too, under their names."""
+        recall = {f"recall@{k}": share for k, share in self.recall.items()}
+        return {**recall, "map": self.mean_average_precision}
+
 
 def mixed_retrieval(
     embeddings: Mapping[str, Tensor],
@@ -93,19 +98,20 @@ def mixed_retrieval_by_modality(
     `recall@{k}` and `map`, the plain mean over sources that have an answerable query.
     """
     figures: dict[str, float | None] = {}
-    shared = [*(f"recall@{k}" for k in ks), "map"]
+    nothing = _summarise([], [], {}, {"": dict.fromkeys(ks, 0.0)}, queries=0)
+    known: dict[str, list[float]] = {name: [] for name in nothing.averaged()}
     for source in embeddings:
         found = mixed_retrieval(embeddings, labels, source=source, ks=ks)
         prefix = f"{source}_among_all"
-        values = [*found.recall.values(), found.mean_average_precision]
-        figures |= {f"{prefix}_{name}": v for name, v in zip(shared, values, strict=True)}
+        for name, value in found.averaged().items():
+            figures[f"{prefix}_{name}"] = value
+            known[name] += [] if value is None else [value]
         figures[f"{prefix}_unanswerable"] = found.unanswerable
         for name in embeddings:
             figures[f"{prefix}_{name}_relevant"] = found.relevant[name]
             figures |= {f"{prefix}_{name}_places@{k}": found.places[name][k] for k in ks}
-    for name in shared:
-        known = [v for s in embeddings if (v := figures[f"{s}_among_all_{name}"]) is not None]
-        figures[f"mean_among_all_{name}"] = statistics.fmean(known) if known else None
+    for name, values in known.items():
+        figures[f"mean_among_all_{name}"] = statistics.fmean(values) if values else None
     return figures
 
 

@@ -37,6 +37,19 @@ class Retrieval:
     queries: int
     unanswerable: int
 
+    def averaged(self) -> dict[str, float | None]:
+        """Return the figures whose means over pairs say something too, under their names."""
+        return {
+            **{f"recall@{k}": share for k, share in self.recall.items()},
+            f"mrr@{MRR_DEPTH}": self.mrr,
+            "map": self.mean_average_precision,
+        }
+
+    def named(self) -> dict[str, float | None]:
+        """Return every figure that is reported of a pair, under its name."""
+        alone = {"median_rank": self.median_rank, "unanswerable": self.unanswerable}
+        return self.averaged() | alone
+
 
 def retrieval(
     queries: Tensor, gallery: Tensor, relevant: Rows, *, ks: Sequence[int] = (1, 5, 10)
@@ -130,18 +143,13 @@ def _by_pair(
     by: str = "",
 ) -> dict[str, float | None]:
     figures: dict[str, float | None] = {}
-    shared = [*(f"recall@{k}" for k in ks), f"mrr@{MRR_DEPTH}", "map"]
     pairs = [(src, dst) for src in embeddings for dst in embeddings if src != dst]
     samples = {name: one_a_sample(part, labels[name]) for name, part in embeddings.items()}
     for src, dst in pairs:
         relevant = SamplePositives(labels[src], labels[dst])
         found = retrieval(samples[src], samples[dst], relevant, ks=ks)
-        prefix = f"{src}_to_{dst}_{by}"
-        values = [*found.recall.values(), found.mrr, found.mean_average_precision]
-        figures |= {f"{prefix}{name}": v for name, v in zip(shared, values, strict=True)}
-        figures[f"{prefix}median_rank"] = found.median_rank
-        figures[f"{prefix}unanswerable"] = found.unanswerable
-    for name in shared:
+        figures |= {f"{src}_to_{dst}_{by}{name}": v for name, v in found.named().items()}
+    for name in _summarise([], [], ks=ks, queries=0).averaged():
         known = [v for a, b in pairs if (v := figures[f"{a}_to_{b}_{by}{name}"]) is not None]
         figures[f"mean_{by}{name}"] = statistics.fmean(known) if known else None
     return figures

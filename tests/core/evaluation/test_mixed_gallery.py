@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import statistics
 from collections.abc import Mapping
+from itertools import product
 
 import pytest
 import torch
@@ -205,7 +206,16 @@ def test_the_flat_dict_holds_every_source_and_the_mean_of_those_with_answers() -
     assert figures["green_among_all_map"] is None
     expected = (red.mean_average_precision + blue.mean_average_precision) / 2
     assert figures["mean_among_all_map"] == pytest.approx(expected)
-    assert len(figures) == 3 * (2 + 1 + 1 + 3 * (1 + 2)) + 3
+    assert figures.keys() == {
+        *(f"{source}_among_all_{name}" for source in embeddings for name in red.averaged()),
+        *(f"{source}_among_all_unanswerable" for source in embeddings),
+        *(
+            f"{source}_among_all_{other}_{what}"
+            for source, other in product(embeddings, repeat=2)
+            for what in ("relevant", "places@1", "places@10")
+        ),
+        *(f"mean_among_all_{name}" for name in red.averaged()),
+    }
     assert json.loads(json.dumps(figures, allow_nan=False)) == figures
     assert mixed_retrieval_by_modality({}, {}, ks=(1,))["mean_among_all_map"] is None
 
