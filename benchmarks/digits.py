@@ -24,7 +24,7 @@ from spaner.splits import split_rows
 from spaner.training.plan import count_parameters, read_project_labels
 from spaner.training.training_data import labelled_rows
 from spaner_core import API_VERSION, Aligner, FeatureSpec
-from spaner_core.data.numbering import numbers_of
+from spaner_core.data.matches import numbers_of
 from spaner_core.devices import one_thread
 from spaner_core.evaluation.coherence import coherence_by_pair
 from spaner_core.evaluation.retrieval import retrieval_by_pair

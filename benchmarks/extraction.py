@@ -48,7 +48,7 @@ from spaner.training.extract import extract
 from spaner_core.data.manifest import Rows
 from spaner_core.features.encoding import WINDOW_BATCH, encode_samples
 from spaner_core.features.inputs import key_input
-from spaner_core.features.plans import BATCH_ROWS
+from spaner_core.features.stream_records import BATCH_ROWS
 from spaner_core.progress import profiled
 from spaner_core.space.encoders import AssembledModality
 from spaner_registry.config.settings import read_config

@@ -43,8 +43,7 @@ from spaner.splits import split_rows
 from spaner.training.attach import attach
 from spaner.training.train import train
 from spaner.training.training_data import labelled_rows
-from spaner_core.data.matches import Labels
-from spaner_core.data.numbering import numbers_of
+from spaner_core.data.matches import Labels, numbers_of
 from spaner_core.evaluation.retrieval import retrieval_by_pair
 from spaner_core.features.labelled import LabelledBatches
 from spaner_core.training.trainer import train_attached

@@ -12,10 +12,8 @@ from spaner.labelling.propagate import propagate
 from spaner.project import Project
 from spaner.search.calibrate import FIRST_HITS, calibrate
 from spaner.search.calibration_file import CalibratedPair
-from spaner_core.data.matches import SamplePositives
-from spaner_core.data.numbering import number_rows
-from spaner_core.evaluation.samples import one_a_sample
-from spaner_core.evaluation.scores import unit_pair
+from spaner_core.data.matches import SamplePositives, number_rows, one_a_sample
+from spaner_core.evaluation.ranking import unit_pair
 from torch import Tensor
 
 SPLIT = "test"

@@ -10,11 +10,10 @@ import torch
 from safetensors.torch import save_file
 from spaner_core import FeatureSpec
 from spaner_core.features.encoding import EncodedSample
-from spaner_core.features.identity import StreamIdentity
-from spaner_core.features.plans import BATCH_ROWS
 from spaner_core.features.rows import FeatureRows, RowSource, load_in_batches
 from spaner_core.features.store import FeatureStore
 from spaner_core.features.stream import FeatureStream
+from spaner_core.features.stream_records import BATCH_ROWS, StreamIdentity
 from torch import Tensor
 
 SPEC = FeatureSpec(dim=384, tokens=50, grid=(7, 7), prefix_tokens=1)

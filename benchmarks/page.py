@@ -19,7 +19,7 @@ from pathlib import Path
 
 import psutil
 from spaner.result_tables import Table, to_markdown
-from spaner_core.files.writing import written_at_end
+from spaner_core.files.atomic import written_at_end
 
 HERE = Path(__file__).parent
 LIBRARIES = (

@@ -44,8 +44,8 @@ from safetensors import safe_open
 from side_by_side import Comparison, median_of, median_ratio, show, take_turns
 from spaner_core.devices import one_thread
 from spaner_core.features.labelled import LabelledBatches, LabelledRows
-from spaner_core.features.plans import BATCH_ROWS
 from spaner_core.features.rows import RowSource
+from spaner_core.features.stream_records import BATCH_ROWS
 from spaner_core.method.aligner import build_aligner
 from spaner_core.method.prompt import SharedPrompt, random_anchors
 from spaner_core.recipe import TrainingRecipe

@@ -33,7 +33,7 @@ MAY_IMPORT = {
     **{name: {"spaner_core", f"spaner_{name}"} for name in PLUGINS},
 }
 FOR_PLUGINS = {"contract", "conformance", "pretrained"}
-COLUMN_NAMES = {("data/labels.py", "text")}  # a column of the user's file, not the modality
+COLUMN_NAMES = {("data/label_texts.py", "text")}  # a column of the user's file, not the modality
 UNSAFE_MODULES = {"pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
 UNSAFE_CALLS = {
     *("torch.load", "torch.save", "yaml.load", "yaml.load_all", "yaml.full_load"),

@@ -16,7 +16,7 @@ import pytest
 import torch
 from spaner_core import FeatureSpec, RowBatch, conformance
 from spaner_core.contract import hookspecs
-from spaner_core.contract.hooks import KNOWN_HOOKS
+from spaner_core.contract.hook_checks import KNOWN_HOOKS
 
 from tests.doc_blocks import BLOCK, WRITE, blocks_of
 

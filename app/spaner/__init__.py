@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from spaner_core.contract.transform import Content
     from spaner_core.errors import SpanerError
+    from spaner_core.space.embeddings import VectorKey
     from spaner_core.space.space import Space
-    from spaner_core.space.vectors import VectorKey
 
     from spaner.project import Project
     from spaner.space import load
@@ -27,7 +27,7 @@ _LAZY = {
     "Project": "spaner.project",
     "Space": "spaner_core.space.space",
     "SpanerError": "spaner_core.errors",
-    "VectorKey": "spaner_core.space.vectors",
+    "VectorKey": "spaner_core.space.embeddings",
     "load": "spaner.space",
 }
 

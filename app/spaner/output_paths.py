@@ -13,8 +13,7 @@ from pathlib import Path
 from spaner_core.contract.sources import without_part
 from spaner_core.data.manifest import read_manifest
 from spaner_core.errors import ConfigError, DataError, OutputExists
-from spaner_core.files.leftovers import begun_file
-from spaner_core.files.writing import real_path
+from spaner_core.files.atomic import begun_file, real_path
 from spaner_registry.config.settings import Config
 
 from spaner.arguments import check_suffix

@@ -12,8 +12,8 @@ from spaner_core.contract.modality import Preview
 from spaner_core.data.manifest import inline_source
 from spaner_core.errors import ConfigError, DataError, PluginError, UnusableInput
 from spaner_core.features.inputs import file_of
+from spaner_core.files.atomic import written_at_end
 from spaner_core.files.ordinary import open_ordinary
-from spaner_core.files.writing import written_at_end
 from spaner_core.previews.pages import preview_html
 
 from spaner.project import Project

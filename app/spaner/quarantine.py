@@ -11,8 +11,8 @@ from pathlib import Path
 from spaner_core.data.manifest import Manifest, Row, Rows
 from spaner_core.data.names import compose
 from spaner_core.data.tables import long_cells
+from spaner_core.files.atomic import written_at_end
 from spaner_core.files.ordinary import open_ordinary
-from spaner_core.files.writing import written_at_end
 
 from spaner.space_files import QUARANTINE, beside
 

@@ -10,8 +10,7 @@ from pathlib import Path
 from spaner_core.contract.sources import describe_source
 from spaner_core.errors import DataError, PluginError, SpaceError, SpanerError
 from spaner_core.features.freshness import SAMPLE_ROWS
-from spaner_core.features.outdated import OutdatedAligners
-from spaner_core.features.store import FeatureStore
+from spaner_core.features.store import FeatureStore, OutdatedAligners
 from spaner_core.space.space import Space
 from spaner_registry.assemble import Assembly
 from spaner_registry.config.settings import Config, read_config

@@ -18,8 +18,7 @@ from spaner.training.plan import read_project_labels
 from spaner.training.training_data import labelled_rows
 from spaner_core.contract.modality import Aligner
 from spaner_core.data.manifest import Rows
-from spaner_core.data.matches import Labels
-from spaner_core.data.numbering import numbers_of
+from spaner_core.data.matches import Labels, numbers_of
 from spaner_core.features.labelled import LabelledRows
 from spaner_core.training.material import ConceptNames
 from spaner_registry.config.settings import read_config

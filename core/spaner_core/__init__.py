@@ -38,6 +38,7 @@ from spaner_core.contract.transform import (
     Source,
     TakesObjects,
     Transform,
+    window_starts,
 )
 from spaner_core.errors import (
     ConfigError,
@@ -132,6 +133,7 @@ __all__ = [
     "read_options",
     "stretches",
     "suffix_of",
+    "window_starts",
 ]
 
 

@@ -19,9 +19,9 @@ from spaner_registry.space_options import ModalityOptions, check_harmless
 if TYPE_CHECKING:
     from spaner_core.contract.transform import Given
     from spaner_core.features.extraction import Extraction
-    from spaner_core.features.identity import StreamIdentity
     from spaner_core.features.rows import FeatureRows
     from spaner_core.features.store import FeatureStore
+    from spaner_core.features.stream_records import StreamIdentity
     from spaner_core.space.records import ModalityRecord
 
 _ANY_SHAPE = FeatureSpec(dim=8, tokens=4)
@@ -164,7 +164,7 @@ class Assembly:
 
     def stream_identity(self, name: str, store: FeatureStore) -> StreamIdentity:
         """Say which stream of `store` holds what the modality's encoder gives."""
-        from spaner_core.features.identity import StreamIdentity
+        from spaner_core.features.stream_records import StreamIdentity
 
         assembled = self.modality(name)
         return StreamIdentity(

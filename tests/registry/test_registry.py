@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from spaner_core import ConfigError, FeatureSpec, OptionError, PluginError
 from spaner_core.contract import hookspecs
-from spaner_core.contract.hooks import KNOWN_HOOKS, REQUIRED_HOOKS
+from spaner_core.contract.hook_checks import KNOWN_HOOKS, REQUIRED_HOOKS
 from spaner_core.pretrained.freeze import FrozenEncoder
 from spaner_registry.plugins.discovery import LOAD_PLUGINS
 from spaner_registry.plugins.registry import Registry

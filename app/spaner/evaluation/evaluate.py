@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 from spaner_core.data.manifest import Rows
-from spaner_core.data.numbering import number_rows
+from spaner_core.data.matches import number_rows
 from spaner_core.errors import DataError
 from spaner_core.evaluation.cka import cka_by_modality
 from spaner_core.evaluation.clustering import clustering

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from spaner_core.files.writing import written_at_end
+from spaner_core.files.atomic import written_at_end
 
 from spaner.evaluation.evaluate import EmbeddedRows
 

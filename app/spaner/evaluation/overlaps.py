@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 
 from spaner_core.data.manifest import Row, Rows
-from spaner_core.features.copies import find_copies
+from spaner_core.features.inputs import find_copies
 
 from spaner.project import Project
 from spaner.splits import TRAIN_SPLIT

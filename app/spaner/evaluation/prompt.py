@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 from spaner_core.data.manifest import Rows
-from spaner_core.data.numbering import number_rows
+from spaner_core.data.matches import number_rows
 from spaner_core.evaluation.propagation import concept_marks
 from spaner_core.space.space import Space
 from torch import Tensor

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from spaner_core.errors import DataError, one_line
 from spaner_core.features.inputs import KeyedInput, key_inputs
+from spaner_core.files.atomic import written_at_end
 from spaner_core.files.ordinary import LARGEST_LIST, UnfitFile, read_small
-from spaner_core.files.writing import written_at_end
 from spaner_core.space.receipts import hash_file
 
 from spaner.experiments.retrain import Retraining

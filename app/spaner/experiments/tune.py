@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from spaner_core.contract.modality import Aligner
 from spaner_core.errors import ConfigError, DataError
 from spaner_core.extras import need
+from spaner_core.files.atomic import naming
 from spaner_core.files.replacing import writing_alone
-from spaner_core.files.writing import naming
 
 from spaner.experiments.retrain import Retraining, prepare_retraining
 from spaner.experiments.study import (

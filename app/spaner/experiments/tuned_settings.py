@@ -11,8 +11,8 @@ from typing import Any, TypeAlias
 import yaml
 from spaner_core.contract.options import OptionError
 from spaner_core.errors import ConfigError
+from spaner_core.files.atomic import written_at_end
 from spaner_core.files.ordinary import read_small
-from spaner_core.files.writing import written_at_end
 from spaner_core.recipe import Recipe
 
 from spaner.output_paths import check_output_file

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import torch
 from spaner_core.data.manifest import Row, Rows
-from spaner_core.data.matches import NONE, Labels, SamplePositives
-from spaner_core.data.numbering import number_rows, numbers_of
+from spaner_core.data.matches import NONE, Labels, SamplePositives, number_rows, numbers_of
 from spaner_core.errors import DataError
 from spaner_core.evaluation.propagation import (
     Carried,
@@ -20,7 +19,7 @@ from spaner_core.evaluation.propagation import (
     concept_marks,
     measure_carried,
 )
-from spaner_core.files.writing import written_at_end
+from spaner_core.files.atomic import written_at_end
 from torch import Tensor
 
 from spaner.arguments import Propagation

@@ -8,13 +8,11 @@ from itertools import permutations
 from pathlib import Path
 from typing import TypeVar
 
-from spaner_core.data.matches import Labels, SamplePositives
-from spaner_core.data.numbering import number_rows
+from spaner_core.data.matches import Labels, SamplePositives, number_rows, one_a_sample
 from spaner_core.errors import DataError, OutputExists
-from spaner_core.evaluation.calibration import HitProbability, fit_hit_probability
+from spaner_core.evaluation.calibration import HitProbability, TooFewSamples, fit_hit_probability
 from spaner_core.evaluation.no_match import fit_match_threshold
-from spaner_core.evaluation.samples import TooFewSamples, one_a_sample
-from spaner_core.evaluation.scores import Rows
+from spaner_core.evaluation.ranking import Rows
 from torch import Tensor
 
 from spaner.arguments import check_false_accept_rate

@@ -11,9 +11,9 @@ from pathlib import Path
 from spaner_core.errors import SpaceError
 from spaner_core.evaluation.calibration import HitProbability
 from spaner_core.evaluation.no_match import MatchThreshold
+from spaner_core.files.atomic import written_at_end
 from spaner_core.files.documents import fit, read_versioned
-from spaner_core.files.writing import written_at_end
-from spaner_core.space.vectors import VectorKey
+from spaner_core.space.embeddings import VectorKey
 
 from spaner.project import Project
 from spaner.space_files import CALIBRATION, beside

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from spaner_core.evaluation.scores import SCORE_STEPS, cosine_steps
+from spaner_core.evaluation.ranking import SCORE_STEPS, cosine_steps
 
 from spaner.arguments import check_targets
 from spaner.policy.links import check_links

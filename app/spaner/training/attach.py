@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from spaner_core.data.manifest import Rows
 from spaner_core.errors import DataError
 from spaner_core.features.labelled import LabelledRows, join_labelled
-from spaner_core.space.outputs import check_attachable
+from spaner_core.space.destination import check_attachable
 from spaner_core.space.records import AlignerRecord
 from spaner_core.space.saving import save_attached
 from spaner_core.space.space import Space

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from spaner_core.data.labels import complete_label_texts, read_label_texts
+from spaner_core.data.label_texts import complete_label_texts, read_label_texts
 from spaner_core.data.names import UNNAMEABLE, compose
 from spaner_core.errors import ConfigError, SpaceError
 from spaner_core.method.prompt import random_directions

@@ -10,9 +10,9 @@ from time import perf_counter
 
 from spaner_core.data.manifest import read_manifest
 from spaner_core.errors import DataError, SpanerError
-from spaner_core.features.identity import StreamIdentity
 from spaner_core.features.inputs import KeyedInput, key_inputs
 from spaner_core.features.renewal import discard_renewal
+from spaner_core.features.stream_records import StreamIdentity
 from spaner_core.files.replacing import writing_alone
 
 from spaner.project import Project

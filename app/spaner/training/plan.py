@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from spaner_core.data.labels import complete_label_texts, read_label_texts
+from spaner_core.data.label_texts import complete_label_texts, read_label_texts
 from spaner_core.data.manifest import Rows
 from spaner_core.errors import ConfigError, DataError
 

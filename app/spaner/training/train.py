@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from spaner_core.space.outputs import check_output
+from spaner_core.space.destination import check_output
 from spaner_core.space.receipts import RECEIPT, find_parts
 from spaner_core.training.joint import fit_space
 from spaner_core.training.monitoring import replacing_traces

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from spaner_core.data.manifest import Rows
-from spaner_core.data.numbering import number_rows, numbers_of
+from spaner_core.data.matches import number_rows, numbers_of
 from spaner_core.features.labelled import LabelledRows
 from spaner_core.training.material import ConceptNames, Material, ModalityMaterial
 

@@ -1,11 +1,18 @@
-"""Decides which rows belong together, for the losses and every metric."""
+"""Numbers rows by concept, item and sample; decides which belong together."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+import pyarrow as pa
 import torch
+from pyarrow import compute as pc
 from torch import Tensor
+
+from spaner_core.data.columns import TEXT
+from spaner_core.data.manifest import Manifest, Rows
 
 NONE = -1
 """The id of a row that has no concept, or no item."""
@@ -120,4 +127,52 @@ def _check_ids(first: Tensor, second: Tensor) -> None:
         raise ValueError(
             f"got {len(first)} and {len(second)} ids for the same rows; expected as many of each; "
             "give one a row and -1 for none"
+        )
+
+
+def number_rows(rows: Rows, manifest: Manifest, *, concepts: Sequence[str] | None = None) -> Labels:
+    """Give numbers to concepts, items and samples of rows, alike for all modalities of a manifest.
+
+    A concept's number is its place among `concepts`, by default those of the manifest, -1 for any
+    other; samples are numbered in the order of their ids.
+    """
+    return Labels(
+        concepts=_places(
+            rows.cells["concept"], manifest.concepts if concepts is None else concepts
+        ),
+        items=_places(rows.cells["item"], manifest.items),
+        samples=_places(rows.cells["id"], sorted(rows.distinct("id"))),
+    )
+
+
+def _places(column: pa.Array, vocabulary: Sequence[str]) -> Tensor:
+    """Return each text's place in `vocabulary` (n,) int64, -1 for null and for unknown texts."""
+    places = pc.index_in(column, pa.array(vocabulary, TEXT)).fill_null(NONE)
+    return torch.from_numpy(places.to_numpy().astype(np.int64))
+
+
+def numbers_of(values: Iterable[str | None], vocabulary: Sequence[str]) -> Tensor:
+    """Return each value's place in `vocabulary` (n,) int64, -1 for None and for unknown values."""
+    places = {value: place for place, value in enumerate(vocabulary)}
+    return torch.tensor([places.get(v, -1) if v is not None else -1 for v in values]).long()
+
+
+def one_a_sample(vectors: Tensor, labels: Labels) -> Tensor:
+    """Take the first row of each sample, (n, D) to (S, D), in the order of `Labels.groups`."""
+    return vectors[labels.first_rows().to(vectors.device)]
+
+
+def check_same_rows(embeddings: Mapping[str, Tensor], labels: Mapping[str, Labels]) -> None:
+    """Raise `ValueError` unless both name the same modalities, with as many rows, of one width."""
+    rows = {name: len(vectors) for name, vectors in embeddings.items()}
+    labelled = {name: len(known) for name, known in labels.items()}
+    if rows != labelled:
+        raise ValueError(
+            f"got embeddings of {rows} rows and labels of {labelled}; expected the same "
+            "modalities and rows; give one label a row"
+        )
+    widths = {name: vectors.shape[-1] for name, vectors in embeddings.items()}
+    if len(set(widths.values())) > 1:
+        raise ValueError(
+            f"got embeddings of widths {widths}; expected one width; take the aligners of one space"
         )

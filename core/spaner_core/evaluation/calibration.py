@@ -10,12 +10,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from spaner_core.evaluation.ranking import check_k, first_places
-from spaner_core.evaluation.samples import TooFewSamples
-from spaner_core.evaluation.scores import SCORE_STEPS, Rows, scored_blocks
+from spaner_core.evaluation.ranking import SCORE_STEPS, Rows, check_k, first_places, scored_blocks
 
 LEAST_HITS = 10
 """Fewer relevant, or fewer irrelevant, hits than this say too little."""
+
+
+class TooFewSamples(ValueError):  # noqa: N818  (a verdict on the data, not a fault)
+    """There is too little data to fit what was asked for."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,9 +8,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from spaner_core.data.matches import Labels
-from spaner_core.evaluation.samples import check_same_rows, one_a_sample
-from spaner_core.evaluation.scores import blocks
+from spaner_core.data.matches import Labels, check_same_rows, one_a_sample
+from spaner_core.evaluation.ranking import blocks
 
 LEAST_SPREAD = 1e-6
 """Spread of a view's rows, relative to their length, up to which it is float32 noise."""

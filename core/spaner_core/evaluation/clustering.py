@@ -9,9 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from spaner_core.data.matches import NONE, Labels
-from spaner_core.evaluation.samples import check_same_rows
-from spaner_core.evaluation.scores import unit_rows
+from spaner_core.data.matches import NONE, Labels, check_same_rows
+from spaner_core.evaluation.ranking import unit_rows
 
 RESTARTS = 10
 """k-means runs at most this often from other starts; the run of least inertia counts."""

@@ -11,10 +11,16 @@ from itertools import combinations
 import torch
 from torch import Tensor
 
-from spaner_core.data.matches import Labels, SamplePositives
-from spaner_core.evaluation.ranking import check_k, first_places
-from spaner_core.evaluation.samples import check_same_rows, one_a_sample
-from spaner_core.evaluation.scores import Rows, blocks, score_steps, unit_pair, unit_rows
+from spaner_core.data.matches import Labels, SamplePositives, check_same_rows, one_a_sample
+from spaner_core.evaluation.ranking import (
+    Rows,
+    blocks,
+    check_k,
+    first_places,
+    score_steps,
+    unit_pair,
+    unit_rows,
+)
 
 
 def matched_cosine(a: Tensor, b: Tensor, matched: Rows) -> float | None:

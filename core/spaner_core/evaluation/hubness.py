@@ -9,10 +9,8 @@ from itertools import permutations
 import torch
 from torch import Tensor
 
-from spaner_core.data.matches import Labels
-from spaner_core.evaluation.ranking import check_k, first_places
-from spaner_core.evaluation.samples import check_same_rows, one_a_sample
-from spaner_core.evaluation.scores import blocks, score_steps, unit_pair
+from spaner_core.data.matches import Labels, check_same_rows, one_a_sample
+from spaner_core.evaluation.ranking import blocks, check_k, first_places, score_steps, unit_pair
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,10 +9,16 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from spaner_core.data.matches import Labels, SamplePositives
-from spaner_core.evaluation.ranking import check_ks, cut, relevant_ranks
-from spaner_core.evaluation.samples import check_same_rows, one_a_sample
-from spaner_core.evaluation.scores import SCORE_STEPS, blocks, score_steps, unit_rows
+from spaner_core.data.matches import Labels, SamplePositives, check_same_rows, one_a_sample
+from spaner_core.evaluation.ranking import (
+    SCORE_STEPS,
+    blocks,
+    check_ks,
+    cut,
+    relevant_ranks,
+    score_steps,
+    unit_rows,
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from spaner_core.evaluation.samples import TooFewSamples
-from spaner_core.evaluation.scores import SCORE_STEPS, Rows, scored_blocks
+from spaner_core.evaluation.calibration import TooFewSamples
+from spaner_core.evaluation.ranking import SCORE_STEPS, Rows, scored_blocks
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,9 +14,8 @@ import torch
 from torch import Tensor
 
 from spaner_core.data.matches import NONE, Labels, SamplePositives
-from spaner_core.evaluation.ranking import check_k
-from spaner_core.evaluation.samples import TooFewSamples
-from spaner_core.evaluation.scores import SCORE_STEPS, Rows, scored_blocks
+from spaner_core.evaluation.calibration import TooFewSamples
+from spaner_core.evaluation.ranking import SCORE_STEPS, Rows, check_k, scored_blocks
 
 TEMPERATURE = 0.07
 """How much nearer neighbours count for more: a cosine .07 higher is e times the vote."""

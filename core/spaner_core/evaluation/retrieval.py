@@ -13,10 +13,15 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from spaner_core.data.matches import NONE, Labels, SamplePositives
-from spaner_core.evaluation.ranking import check_ks, relevant_ranks
-from spaner_core.evaluation.samples import check_same_rows, one_a_sample
-from spaner_core.evaluation.scores import Rows, blocks, score_steps, unit_rows
+from spaner_core.data.matches import NONE, Labels, SamplePositives, check_same_rows, one_a_sample
+from spaner_core.evaluation.ranking import (
+    Rows,
+    blocks,
+    check_ks,
+    relevant_ranks,
+    score_steps,
+    unit_rows,
+)
 
 MRR_DEPTH = 10
 

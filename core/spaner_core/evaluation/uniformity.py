@@ -12,10 +12,9 @@ from itertools import combinations
 import torch
 from torch import Tensor
 
-from spaner_core.data.matches import Labels, SamplePositives
+from spaner_core.data.matches import Labels, SamplePositives, check_same_rows, one_a_sample
 from spaner_core.evaluation.coherence import matched_cosine
-from spaner_core.evaluation.samples import check_same_rows, one_a_sample
-from spaner_core.evaluation.scores import Rows, blocks, unit_rows
+from spaner_core.evaluation.ranking import Rows, blocks, unit_rows
 
 SHARPNESS = 2
 """t in exp(-t d²), as in the source."""

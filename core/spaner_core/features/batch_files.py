@@ -27,8 +27,8 @@ from pyarrow import ipc
 from spaner_core.devices import one_thread
 from spaner_core.errors import DataError, UnusableInput
 from spaner_core.features.encoding import EncodedSample
+from spaner_core.files.atomic import written_at_end
 from spaner_core.files.ordinary import open_ordinary
-from spaner_core.files.writing import written_at_end
 
 SUFFIX = ".arrow"
 DTYPES = {"float16": torch.float16, "float32": torch.float32}

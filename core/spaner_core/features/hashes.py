@@ -20,10 +20,9 @@ from pyarrow import compute as pc
 from pyarrow import ipc
 
 from spaner_core.features.inputs import Stamp, hash_file, stamp_of
-from spaner_core.files.leftovers import remove_left_files
+from spaner_core.files.atomic import remove_left_files, written_at_end
 from spaner_core.files.ordinary import open_ordinary
 from spaner_core.files.replacing import writing_alone
-from spaner_core.files.writing import written_at_end
 
 NAME = "file-hashes.arrow"
 YOUNG_NS = 3 * 10**9

@@ -17,8 +17,8 @@ from spaner_core.features.freshness import (
     sample_difference,
     stored_samples,
 )
-from spaner_core.features.plans import read_plan
 from spaner_core.features.stream import FeatureStream
+from spaner_core.features.stream_records import read_plan
 from spaner_core.pretrained.freeze import FrozenEncoder
 
 BEGUN = "again"

@@ -5,23 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from spaner_core.errors import DataError
 from spaner_core.features.hashes import FileHashes
-from spaner_core.features.identity import FORMAT_VERSION, StreamIdentity
-from spaner_core.features.outdated import OutdatedAligners
-from spaner_core.features.stream import DESCRIPTION, FeatureStream
-from spaner_core.files.documents import fit, read_json
-from spaner_core.files.leftovers import remove_left_files
+from spaner_core.features.stream import FeatureStream
+from spaner_core.features.stream_records import DESCRIPTION, FORMAT_VERSION, StreamIdentity
+from spaner_core.files.atomic import remove_left_files, written_at_end
+from spaner_core.files.documents import fit, read_json, read_or, write_json
 from spaner_core.files.ordinary import read_small
 from spaner_core.files.replacing import writing_alone
-from spaner_core.files.writing import written_at_end
 
-USES = "uses"
+USES, OUTDATED = "uses", "outdated"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +79,43 @@ class FeatureStore:
             with suppress(OSError, TypeError, ValueError):
                 found[path] = _read(path, Use)
         return found
+
+
+class OutdatedAligners:
+    """Fingerprints of aligners that read a stream, and were trained on what it held before."""
+
+    def __init__(self, store: Path, stream: str) -> None:
+        self.path = store / OUTDATED / f"{stream}.json"
+
+    def __contains__(self, fingerprint: object) -> bool:
+        return fingerprint in self._read()
+
+    def __len__(self) -> int:
+        return len(self._read())
+
+    def add(self, fingerprints: Iterable[str]) -> None:
+        """Remember aligners. Raises `DataError` where the store cannot be written."""
+        try:
+            self._write({*self._read(), *fingerprints})
+        except OSError as error:
+            raise DataError(
+                f"{self.path}: cannot be written ({error.strerror or error}); make room or give "
+                "rights, and run the command again"
+            ) from error
+
+    def discard(self, fingerprint: str) -> None:
+        """Forget an aligner that was trained anew, whose fingerprint may be the same."""
+        if fingerprint in self:
+            with suppress(OSError):  # a store that may only be read
+                self._write(self._read() - {fingerprint})
+
+    def _read(self) -> set[str]:
+        return set(read_or([], self.path, kind=list[str]))  # mostly there is none
+
+    def _write(self, fingerprints: Iterable[str]) -> None:
+        with writing_alone(self.path):
+            remove_left_files(self.path.parent, lambda name: name.endswith(".json"))
+            write_json(self.path, sorted(fingerprints))
 
 
 def _read(path: Path, kind: type[KindT]) -> KindT:

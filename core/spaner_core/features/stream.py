@@ -24,19 +24,24 @@ from spaner_core.features.batch_files import (
 )
 from spaner_core.features.encoding import EncodedSample
 from spaner_core.features.hashes import FileHashes
-from spaner_core.features.identity import StreamIdentity
 from spaner_core.features.inputs import KeyedInput
-from spaner_core.features.plans import PLAN, read_plan, write_plan
-from spaner_core.features.refusals import REFUSED, read_refused, write_refused
 from spaner_core.features.stored_rows import StoredRows
+from spaner_core.features.stream_records import (
+    DESCRIPTION,
+    PLAN,
+    REFUSED,
+    StreamIdentity,
+    read_plan,
+    read_refused,
+    write_plan,
+    write_refused,
+)
+from spaner_core.files.atomic import remove_left_files
 from spaner_core.files.documents import write_json
-from spaner_core.files.leftovers import remove_left_files
 from spaner_core.files.locks import locked
 from spaner_core.files.replacing import writing_alone
 from spaner_core.pretrained.freeze import FrozenEncoder
 from spaner_core.progress import spent
-
-DESCRIPTION = "stream.json"
 
 
 class Pruned(NamedTuple):

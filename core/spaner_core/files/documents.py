@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from spaner_core.files.atomic import written_at_end
 from spaner_core.files.ordinary import LARGEST, read_small
-from spaner_core.files.writing import written_at_end
 
 KindT = TypeVar("KindT")
 """What a document holds: a dataclass, or lists and dicts of plain values."""

@@ -16,15 +16,17 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from spaner_core.errors import SpaceError
-from spaner_core.files.leftovers import (
+from spaner_core.files.atomic import (
     ASIDE,
     PARTIAL,
+    flush,
     hidden_path,
     left_beside,
+    naming,
+    real_path,
     remove_left_file,
 )
 from spaner_core.files.locks import locked
-from spaner_core.files.writing import flush, naming, real_path
 
 _log = logging.getLogger(__name__)
 _held = threading.local()

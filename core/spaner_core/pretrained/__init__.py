@@ -2,5 +2,5 @@
 
 `locations` tells folders from Hub names and explains what could not be fetched,
 `transformers_models` loads them, `adapters` puts a peft adapter on, `freeze` freezes and proves it,
-`fingerprint` identifies, `windows` cuts what is long.
+`fingerprint` identifies.
 """

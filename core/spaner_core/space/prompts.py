@@ -16,20 +16,21 @@ from spaner_core.data.names import compose, compose_distinct
 from spaner_core.errors import OutputExists, SpaceError
 from spaner_core.files.replacing import check_is_space, placed_at_end, writing_alone
 from spaner_core.method.prompt import SharedPrompt
-from spaner_core.space.agreement import (
-    check_block_header,
-    check_concepts,
-    check_numbers,
-    check_prompt_header,
-)
-from spaner_core.space.cards import block_card, prompt_card
 from spaner_core.space.parts import (
     WEIGHTS,
+    block_card,
     fingerprint_part,
+    prompt_card,
     read_record,
     write_card,
     write_part,
     write_receipt,
+)
+from spaner_core.space.prompt_checks import (
+    check_block_header,
+    check_concepts,
+    check_numbers,
+    check_prompt_header,
 )
 from spaner_core.space.receipts import RECEIPT, block_folders, hash_tree
 from spaner_core.space.records import AlignerRecord, BlockRecord, PromptBlock, PromptRecord

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from spaner_core.contract.modality import Aligner
 from spaner_core.errors import OutputExists, SpaceError
+from spaner_core.files.atomic import real_path
 from spaner_core.files.ordinary import copy_ordinary
 from spaner_core.files.replacing import (
     check_is_space,
@@ -16,10 +17,9 @@ from spaner_core.files.replacing import (
     replaced_at_end,
     writing_alone,
 )
-from spaner_core.files.writing import real_path
 from spaner_core.method.prompt import SharedPrompt
 from spaner_core.space.aligners import fits, write_aligner
-from spaner_core.space.outputs import check_output, check_place, replaced_hashes
+from spaner_core.space.destination import check_output, check_place, replaced_hashes
 from spaner_core.space.parts import write_receipt
 from spaner_core.space.prompts import read_prompt, write_prompt
 from spaner_core.space.receipts import RECEIPT, hash_tree

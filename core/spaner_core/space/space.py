@@ -16,11 +16,10 @@ from spaner_core.contract.modality import Aligner, Alignment
 from spaner_core.errors import ConfigError, SpaceError
 from spaner_core.features.rows import FeatureRows, RowSource
 from spaner_core.method.prompt import SharedPrompt
-from spaner_core.space.embedding import align_rows
+from spaner_core.space.embeddings import VectorKey, align_rows, similarity
 from spaner_core.space.encoders import Encoders, check_fits
 from spaner_core.space.records import AlignerRecord, PromptBlock, PromptRecord
 from spaner_core.space.saving import copy_space, save_space
-from spaner_core.space.vectors import VectorKey, similarity
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -11,7 +11,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from spaner_core.errors import ConfigError
-from spaner_core.files.writing import written_at_end
+from spaner_core.files.atomic import written_at_end
 from spaner_core.recipe import TrainingRecipe
 
 FAILED_BATCH = "failed-batch.safetensors"

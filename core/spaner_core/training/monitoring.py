@@ -16,9 +16,9 @@ from tqdm import tqdm
 from transformers import TrainerCallback
 from transformers.integrations.integration_utils import TensorBoardCallback
 
+from spaner_core.files.atomic import naming
 from spaner_core.files.locks import locked
 from spaner_core.files.replacing import writing_alone
-from spaner_core.files.writing import naming
 from spaner_core.recipe import MonitoringRecipe
 from spaner_core.training.divergence import FAILED_BATCH
 from spaner_core.training.validation import Validation

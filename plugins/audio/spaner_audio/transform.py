@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from spaner_core import Part, Source, fingerprint_options
-from spaner_core.pretrained.windows import window_starts
+from spaner_core import Part, Source, fingerprint_options, window_starts
 from torch import Tensor
 
 from spaner_audio.objects import take_waveform

@@ -6,8 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 
-from spaner_core import Part, Source, UnusableInput, fingerprint_options
-from spaner_core.pretrained.windows import window_starts
+from spaner_core import Part, Source, UnusableInput, fingerprint_options, window_starts
 from torch import Tensor
 
 from spaner_sensor.objects import take_readings

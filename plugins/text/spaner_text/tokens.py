@@ -6,10 +6,9 @@ import hashlib
 import json
 from typing import Any
 
-from spaner_core import ConfigError, OptionError
+from spaner_core import ConfigError, OptionError, window_starts
 from spaner_core.pretrained.adapters import without_adapter
 from spaner_core.pretrained.transformers_models import load_auto
-from spaner_core.pretrained.windows import window_starts
 from torch import nn
 
 from spaner_text.options import TransformerOptions

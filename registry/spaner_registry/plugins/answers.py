@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from spaner_core.contract.hooks import REQUIRED_HOOKS
+from spaner_core.contract.hook_checks import REQUIRED_HOOKS
 from spaner_core.contract.modality import (
     Aligner,
     Corruption,

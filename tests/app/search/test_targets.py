@@ -14,7 +14,7 @@ from spaner.search.calibration_file import CalibratedPair, Calibration
 from spaner.search.hit_order import Nearest, in_order, turn_notices
 from spaner_core.data.manifest import Row
 from spaner_core.evaluation.calibration import HitProbability
-from spaner_core.space.vectors import VectorKey
+from spaner_core.space.embeddings import VectorKey
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 FIND = ("search", "two", "--from", "text", "-k", "6")

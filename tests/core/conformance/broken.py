@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from spaner_core import hookimpl
-from spaner_core.contract.hooks import KNOWN_HOOKS
+from spaner_core.contract.hook_checks import KNOWN_HOOKS
 
 from tests import toy_modality as toy
 

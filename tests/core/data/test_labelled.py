@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 from spaner_core.data.manifest import read_manifest
-from spaner_core.data.numbering import number_rows, numbers_of
+from spaner_core.data.matches import number_rows, numbers_of
 from spaner_core.features.labelled import LabelledRows
 from spaner_core.features.rows import FeatureRows
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from spaner_core.data.labels import read_label_texts
+from spaner_core.data.label_texts import read_label_texts
 from spaner_core.data.manifest import read_manifest
 from spaner_core.data.names import compose_distinct, look_alikes, spell
 from spaner_core.errors import DataError

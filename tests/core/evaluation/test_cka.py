@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import ortho_group
 from spaner_core.data.matches import Labels
-from spaner_core.evaluation import scores as blocks_module
+from spaner_core.evaluation import ranking as blocks_module
 from spaner_core.evaluation.cka import cka_by_modality, linear_cka
 from torch import Tensor
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.stats import skew
 from sklearn.neighbors import NearestNeighbors
 from spaner_core.data.matches import Labels
-from spaner_core.evaluation import scores as blocks_module
+from spaner_core.evaluation import ranking as blocks_module
 from spaner_core.evaluation.hubness import Hubness, hubness, hubness_by_pair, k_occurrence
 from torch import Tensor
 

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from spaner_core.data.matches import Labels, positives
-from spaner_core.evaluation import scores as blocks_module
+from spaner_core.evaluation import ranking as blocks_module
 from spaner_core.evaluation.mixed_gallery import (
     MixedRetrieval,
     mixed_retrieval,

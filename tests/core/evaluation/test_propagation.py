@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from spaner_core.data.matches import Labels
-from spaner_core.evaluation import scores as blocks_module
+from spaner_core.evaluation import ranking as blocks_module
 from spaner_core.evaluation.propagation import (
     Carried,
     carry_labels,

@@ -7,9 +7,15 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from spaner_core.evaluation.ranking import first_places, relevant_ranks
+from spaner_core.evaluation.ranking import (
+    cosine_steps,
+    first_places,
+    relevant_ranks,
+    score_steps,
+    scored_blocks,
+    unit_rows,
+)
 from spaner_core.evaluation.retrieval import retrieval
-from spaner_core.evaluation.scores import cosine_steps, score_steps, scored_blocks, unit_rows
 
 SCORES = st.lists(st.integers(-2, 2), min_size=1, max_size=5)
 

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score
-from spaner_core.evaluation import scores as blocks_module
+from spaner_core.evaluation import ranking as blocks_module
 from spaner_core.evaluation.retrieval import Retrieval, retrieval
 from torch import Tensor
 

@@ -7,7 +7,7 @@ from itertools import permutations
 import pytest
 import torch
 from spaner_core.data.matches import Labels, positives
-from spaner_core.evaluation import scores as blocks_module
+from spaner_core.evaluation import ranking as blocks_module
 from spaner_core.evaluation.retrieval import (
     Retrieval,
     retrieval,

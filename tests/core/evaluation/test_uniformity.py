@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import ortho_group
 from spaner_core.data.matches import Labels
-from spaner_core.evaluation import scores as blocks_module
+from spaner_core.evaluation import ranking as blocks_module
 from spaner_core.evaluation.uniformity import alignment, alignment_and_uniformity, uniformity
 from torch import Tensor
 from torch.nn import functional

@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 from spaner_core.features.extraction import Extraction, extract_stored
-from spaner_core.features.plans import BATCH_ROWS
 from spaner_core.features.stream import FeatureStream
+from spaner_core.features.stream_records import BATCH_ROWS
 from spaner_core.pretrained.freeze import FrozenEncoder
 from torch import Tensor, nn
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import torch
 from spaner_core.features.encoding import EncodedSample
-from spaner_core.features.identity import StreamIdentity
 from spaner_core.features.stream import FeatureStream
+from spaner_core.features.stream_records import StreamIdentity
 
 IDENTITY = StreamIdentity(
     modality="toy", encoder="an encoder", transform="a transform", dtype="float16", dim=3

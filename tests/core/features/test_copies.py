@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from spaner_core.features import copies
-from spaner_core.features.copies import find_copies
+from spaner_core.features import inputs
+from spaner_core.features.inputs import find_copies
 
 
 def write(folder: Path, **contents: str) -> dict[str, Path]:
@@ -40,12 +40,12 @@ def test_what_cannot_be_read_is_a_copy_of_itself_alone(tmp_path: Path) -> None:
 def test_files_of_other_sizes_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = write(tmp_path, short="1", long="1 2 3", longer="1 2 3 4 5", same="4")
     read: list[Path | str] = []
-    key_inputs = copies.key_inputs
+    key_inputs = inputs.key_inputs
 
     def noting(given: list[Path | str]) -> object:
         read.extend(given)
         return key_inputs(given)
 
-    monkeypatch.setattr(copies, "key_inputs", noting)
+    monkeypatch.setattr(inputs, "key_inputs", noting)
     assert find_copies([files["short"], files["long"]], [files["longer"], files["same"]]) == {}
     assert set(read) == {files["short"], files["same"]}

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from spaner_core.errors import DataError, PluginError
-from spaner_core.features.plans import BATCH_ROWS, PLAN
 from spaner_core.features.stream import FeatureStream
+from spaner_core.features.stream_records import BATCH_ROWS, PLAN
 
 from tests.core.features.extracting import MANY, SOURCES, Recording, contents, stored
 from tests.core.features.stored_samples import identity

@@ -9,8 +9,8 @@ import pytest
 import torch
 from spaner_core.features.extraction import extract
 from spaner_core.features.inputs import key_input
-from spaner_core.features.plans import BATCH_ROWS, PLAN
 from spaner_core.features.stream import FeatureStream
+from spaner_core.features.stream_records import BATCH_ROWS, PLAN
 
 from tests.core.features.extracting import MANY, SOURCES, TRANSFORM, Recording, contents, stored
 from tests.core.features.stored_samples import IDENTITY, identity

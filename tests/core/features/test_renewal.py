@@ -10,9 +10,9 @@ import pytest
 import torch
 from spaner_core.errors import DataError
 from spaner_core.features.extraction import extract, extract_stored
-from spaner_core.features.plans import BATCH_ROWS
 from spaner_core.features.renewal import BEGUN, Renewal, renew_stored
 from spaner_core.features.stream import FeatureStream
+from spaner_core.features.stream_records import BATCH_ROWS
 from spaner_core.pretrained.freeze import FrozenEncoder
 from torch import Tensor
 

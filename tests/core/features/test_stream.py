@@ -14,9 +14,9 @@ import pytest
 import torch
 from spaner_core.errors import DataError, PluginError
 from spaner_core.features.inputs import KeyedInput
-from spaner_core.features.plans import BATCH_ROWS, PLAN
 from spaner_core.features.store import FeatureStore
 from spaner_core.features.stream import FeatureStream
+from spaner_core.features.stream_records import BATCH_ROWS, PLAN
 from spaner_core.files.replacing import writing_alone
 from spaner_core.pretrained.freeze import FrozenEncoder
 from torch import nn

@@ -13,13 +13,12 @@ from types import FrameType
 import pytest
 from spaner import load
 from spaner.search.calibration_file import read_calibration
-from spaner_core.data.labels import read_label_texts
+from spaner_core.data.label_texts import read_label_texts
 from spaner_core.data.manifest import read_manifest
 from spaner_core.errors import SpaceError, SpanerError
 from spaner_core.features.inputs import key_input
-from spaner_core.features.plans import PLAN, read_plan
 from spaner_core.features.store import USES, FeatureStore
-from spaner_core.features.stream import DESCRIPTION, REFUSED
+from spaner_core.features.stream_records import DESCRIPTION, PLAN, REFUSED, read_plan
 from spaner_core.files.documents import DEEPEST, parse_json
 from spaner_core.files.ordinary import UnfitFile, open_ordinary, read_small
 from spaner_core.space.receipts import RECEIPT, hash_tree, read_receipt, verify

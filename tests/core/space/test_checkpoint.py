@@ -11,7 +11,7 @@ import pytest
 import torch
 from spaner_core.errors import OutputExists, SpaceError
 from spaner_core.files.replacing import replaced_at_end
-from spaner_core.space.outputs import check_attachable
+from spaner_core.space.destination import check_attachable
 from spaner_core.space.receipts import verify
 from spaner_core.space.saving import save_space
 

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file, save
 from spaner_core.contract.modality import MOST_FEATURES
 from spaner_core.errors import SpaceError
-from spaner_core.space.allowance import Allowance
+from spaner_core.space.aligners import Allowance
 from torch import nn
 
 from tests.core import stored

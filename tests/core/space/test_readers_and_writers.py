@@ -20,8 +20,8 @@ from typing import Any
 import pytest
 from spaner_core.errors import SpaceError
 from spaner_core.files import locks, replacing
+from spaner_core.files.atomic import written_at_end
 from spaner_core.files.replacing import placed_at_end, writing_alone
-from spaner_core.files.writing import written_at_end
 from spaner_core.space.receipts import verify
 
 from tests.core import stored

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from spaner_core.errors import OutputExists, SpaceError
-from spaner_core.space.outputs import check_attachable
+from spaner_core.space.destination import check_attachable
 from spaner_core.space.receipts import RECEIPT, read_receipt, verify
 
 from tests.core import stored

@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from spaner_core.contract.modality import Corruption
-from spaner_core.data.matches import Labels
-from spaner_core.data.numbering import number_rows
+from spaner_core.data.matches import Labels, number_rows
 from spaner_core.evaluation.retrieval import retrieval_by_pair
 from torch import Tensor
 from tqdm.auto import tqdm

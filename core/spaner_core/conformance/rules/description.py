@@ -10,7 +10,7 @@ from spaner_core.conformance.comparing import contents
 from spaner_core.conformance.heavy_imports import HEAVY
 from spaner_core.conformance.subject import Subject
 from spaner_core.conformance.verdict import BrokenRule
-from spaner_core.contract.hooks import contract_problems, implemented_hooks
+from spaner_core.contract.hook_checks import contract_problems, implemented_hooks
 from spaner_core.contract.modality import API_VERSION
 
 FEWEST_INPUTS = 3

@@ -11,13 +11,13 @@ from pathlib import Path
 from threading import Barrier
 
 import pytest
+from spaner_core.files.atomic import written_at_end
 from spaner_core.files.locks import locked
-from spaner_core.files.writing import written_at_end
 
 WRITER = """
 import os, signal, sys
 from pathlib import Path
-from spaner_core.files import writing
+from spaner_core.files import atomic
 
 def end(descriptor):
     if sys.argv[2] == "die":
@@ -25,8 +25,8 @@ def end(descriptor):
     print("at work", flush=True)
     sys.stdin.readline()
 
-writing.os.fsync = end
-with writing.written_at_end(Path(sys.argv[1])) as partial:
+atomic.os.fsync = end
+with atomic.written_at_end(Path(sys.argv[1])) as partial:
     partial.write_text("another's")
 """
 

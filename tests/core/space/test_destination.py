@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from spaner_core.errors import OutputExists, SpaceError
-from spaner_core.space.outputs import check_attachable, check_output
+from spaner_core.space.destination import check_attachable, check_output
 from spaner_core.space.receipts import RECEIPT, verify
 
 from tests.core import stored

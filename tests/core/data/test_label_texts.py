@@ -4,7 +4,7 @@ import csv
 from pathlib import Path
 
 import pytest
-from spaner_core.data.labels import complete_label_texts, read_label_texts
+from spaner_core.data.label_texts import complete_label_texts, read_label_texts
 from spaner_core.errors import DataError
 
 

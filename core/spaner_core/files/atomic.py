@@ -1,6 +1,6 @@
-"""Names what is half-made, and finds what killed processes left.
+"""Writes files whole or not at all; removes what killed processes left.
 
-Such a file or folder is called `.NAME.KIND-TOKEN`, and behind another hyphen what its maker added.
+What is half-made is called `.NAME.KIND-TOKEN`, and behind another hyphen what its maker added.
 Whoever makes one holds a lock while it is there: on the file itself, or for a folder on the folder
 around it. So what can be locked is left over, whoever has made it, wherever that ran.
 """
@@ -8,6 +8,7 @@ around it. So what can be locked is left over, whoever has made it, wherever tha
 from __future__ import annotations
 
 import glob
+import os
 import re
 import secrets
 from collections.abc import Callable, Iterator
@@ -87,3 +88,53 @@ def remove_left_file(path: Path) -> None:
     with locked(path) as is_left, suppress(OSError):  # not ours to remove: in nobody's way
         if is_left:
             path.unlink()
+
+
+@contextmanager
+def written_at_end(path: Path) -> Iterator[Path]:
+    """Give a new file's path that becomes `path` by renaming, or vanishes on error.
+
+    What was written is on the disk before it takes its name, so that a power cut leaves no empty
+    file under it. What killed processes left of the same file goes. An `OSError` names `path`.
+    """
+    with naming(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for left in left_beside(path, PARTIAL):
+            if not left.inner:
+                remove_left_file(left.path)
+        with begun_file(path) as partial:
+            yield partial
+            flush(partial)
+            partial.replace(path)
+
+
+def real_path(path: Path) -> Path:
+    """Return a path without links and dots; using what lies in a circle of links is an `OSError`.
+
+    `Path.resolve` raises an error of its own there.
+    """
+    return Path(os.path.realpath(path))
+
+
+def flush(path: Path) -> None:
+    """Bring what was written to a file to the disk."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def naming(path: Path, *, home: Path | None = None) -> Iterator[None]:
+    """Let errors of the system name the file or folder that the user knows.
+
+    These are errors without a name, and those about what is half-made beside `home`, by default
+    `path`. Errors about other files stay as they are.
+    """
+    home = home or path
+    hidden = str(home.with_name(hidden_prefix(home, PARTIAL)))
+    try:
+        yield
+    except OSError as error:
+        foreign = error.filename is not None and not str(error.filename).startswith(hidden)
+        if error.errno is None or foreign:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
