@@ -6,20 +6,19 @@ import os
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from spaner_core.child import ask_child
-from spaner_core.conformance.fitted_aligner import describe_spec
+from spaner_core.conformance.fitted_aligner import FittedAligner, describe_spec
 from spaner_core.conformance.process_state import LIBRARIES, own_modules, taken_modules
-from spaner_core.conformance.verdict import BrokenRule, left_to_others
-
-if TYPE_CHECKING:
-    from spaner_core.conformance.subject import Subject
+from spaner_core.conformance.verdict import BrokenRule
+from spaner_core.contract.modality import Examples
 
 FUNCTION = "spaner_core.conformance.second_process:answer"
 PRINTED = "printed.txt"
@@ -60,19 +59,38 @@ class SecondOpinion:
             raise _failed(f"met {problem}")
 
 
-def ask_second_process(subject: Subject) -> SecondOpinion:
-    """Let a second process build everything anew, and embed with the saved aligner.
+def ask_second_process(
+    name: str,
+    examples: Examples,
+    *,
+    reference: str,
+    modules: frozenset[str],
+    fitted: FittedAligner | None,
+) -> SecondOpinion:
+    """Let a second process build the plugin `name` anew, and embed with the saved aligner.
 
-    It has nothing of this one but the libraries: another home, working folder, time zone, locale
-    and environment, and other hashes of strings. Raises `BrokenRule` when it does not answer.
+    `reference` is what its entry point says, `modules` names what was imported before it, and
+    `fitted` is None where no aligner could be fitted. The second process has nothing of this one
+    but the libraries: another home, working folder, time zone, locale and environment, and other
+    hashes of strings. Raises `BrokenRule` when it does not answer.
     """
-    with tempfile.TemporaryDirectory() as name:
-        folder, elsewhere = Path(name), Path(name) / "elsewhere"
+    with tempfile.TemporaryDirectory() as place:
+        folder, elsewhere = Path(place), Path(place) / "elsewhere"
         elsewhere.mkdir()
-        with left_to_others(subject):  # the rules about aligners
-            _write_aligner(subject, folder)
-        request = _request(subject, folder)
-        _write_decoys(elsewhere, subject.examples.inputs)
+        if fitted is not None:
+            with suppress(Exception, SystemExit):  # which the rules about aligners tell
+                _write_aligner(fitted, folder)
+        own = own_modules(reference, before=modules)
+        request = {
+            "folder": str(folder),
+            "name": name,
+            "reference": reference,
+            "inputs": [_described(source) for source in examples.inputs],
+            "options": dict(examples.options),
+            "own modules": own,
+            "taken modules": taken_modules(own),
+        }
+        _write_decoys(elsewhere, examples.inputs)
         given = ask_child(
             FUNCTION,
             request,
@@ -104,30 +122,15 @@ def _failed(how: str) -> BrokenRule:
     )
 
 
-def _request(subject: Subject, folder: Path) -> dict[str, Any]:
-    sources = subject.examples.inputs
-    inputs = [
-        (isinstance(s, Path), str(s.absolute() if isinstance(s, Path) else s)) for s in sources
-    ]
-    _ = subject.features  # by now all is imported that ever is
-    own = own_modules(subject.reference, before=subject.modules)
-    return {
-        "folder": str(folder),
-        "name": subject.name,
-        "reference": subject.reference,
-        "inputs": inputs,
-        "options": dict(subject.examples.options),
-        "own modules": own,
-        "taken modules": taken_modules(own),
-    }
+def _described(source: Path | str) -> tuple[bool, str]:
+    """Say whether an input is a path, and which, or the input itself."""
+    return isinstance(source, Path), str(source.absolute() if isinstance(source, Path) else source)
 
 
-def _write_aligner(subject: Subject, folder: Path) -> None:
-    fitted = subject.fitted
+def _write_aligner(fitted: FittedAligner, folder: Path) -> None:
     given = {"values": fitted.rows.values, "mask": fitted.rows.mask, "anchors": fitted.anchors}
-    spec = describe_spec(subject.built.encoder.features)
     state = fitted.state()
-    save_file(given, folder / GIVEN, metadata={"spec": spec})
+    save_file(given, folder / GIVEN, metadata={"spec": describe_spec(fitted.spec)})
     (folder / STATE).write_bytes(state)
 
 

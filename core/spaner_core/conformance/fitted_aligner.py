@@ -6,7 +6,7 @@ import dataclasses
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from pydantic import TypeAdapter
@@ -19,18 +19,19 @@ from spaner_core.devices import one_thread
 from spaner_core.features.rows import FeatureRows, stack_rows
 from spaner_core.method.prompt import random_anchors
 
-if TYPE_CHECKING:
-    from spaner_core.conformance.subject import Subject
-
 BETA = 5.0
 STRENGTH = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
 class FittedAligner:
-    """An aligner in evaluation mode, the `rows` it was fitted to, and anchors (C, D)."""
+    """An aligner in evaluation mode, the `rows` it was fitted to, and anchors (C, D).
+
+    `spec` describes features as those of `rows`.
+    """
 
     aligner: Any
+    spec: FeatureSpec
     rows: FeatureRows
     anchors: Tensor
 
@@ -79,11 +80,17 @@ class LoadedAnew:
 
 
 def fit_aligner(
-    aligner: Any, batches: Sequence[FeatureRows], *, dim: int, concepts: int | None = None
+    aligner: Any,
+    batches: Sequence[FeatureRows],
+    *,
+    spec: FeatureSpec,
+    dim: int,
+    concepts: int | None = None,
 ) -> FittedAligner:
     """Fit `aligner` to rows: the last one has no concept, the last two concepts have no row.
 
-    `concepts` is the number of anchors, by default one more than there are rows.
+    `spec` is what it was built for, `concepts` the number of anchors, by default one more than
+    there are rows.
     """
     rows = stack_rows(batches)
     count = len(rows) + 1 if concepts is None else concepts
@@ -99,7 +106,7 @@ def fit_aligner(
     aligner.eval()
     generator = torch.Generator().manual_seed(0)
     anchors = random_anchors(count, dim=dim, generator=generator).anchors
-    return FittedAligner(aligner=aligner, rows=rows, anchors=anchors)
+    return FittedAligner(aligner=aligner, spec=spec, rows=rows, anchors=anchors)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,8 +169,7 @@ def read_spec(stored: str) -> FeatureSpec:
     return TypeAdapter(FeatureSpec).validate_json(stored)
 
 
-def restore_aligner(subject: Subject, spec: str, state: bytes) -> Any:
-    """Build an aligner from a stored `FeatureSpec` alone and give it a stored state."""
-    aligner = subject.build_aligner(read_spec(spec))
+def restore_aligner(aligner: Any, state: bytes) -> Any:
+    """Give an aligner, built of a stored `FeatureSpec` alone, a stored state."""
     aligner.load_state_dict(load(state))
     return aligner.eval()

@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from spaner_core.conformance.ask_second_process import GIVEN, PRINTED, STATE
-from spaner_core.conformance.fitted_aligner import FittedAligner, restore_aligner
+from spaner_core.conformance.fitted_aligner import FittedAligner, read_spec, restore_aligner
 from spaner_core.conformance.process_state import changes_at_import
 from spaner_core.conformance.subject import Subject, open_subject
 from spaner_core.contract.modality import Examples
@@ -64,9 +64,10 @@ def _import(request: Mapping[str, Any]) -> Part:
 def _embed(subject: Subject, folder: Path) -> Part:
     with safe_open(folder / GIVEN, framework="pt") as file:
         given = {key: file.get_tensor(key) for key in ("values", "mask", "anchors")}
-        spec = file.metadata()["spec"]
+        spec = read_spec(file.metadata()["spec"])
     fitted = FittedAligner(
-        aligner=restore_aligner(subject, spec, (folder / STATE).read_bytes()),
+        aligner=restore_aligner(subject.build_aligner(spec), (folder / STATE).read_bytes()),
+        spec=spec,
         rows=FeatureRows(values=given["values"], mask=given["mask"]),
         anchors=given["anchors"],
     )

@@ -26,7 +26,7 @@ from spaner_core.conformance.fitted_aligner import (
     fit_reader,
 )
 from spaner_core.conformance.process_state import Settings
-from spaner_core.conformance.verdict import BrokenRule, told_once
+from spaner_core.conformance.verdict import BrokenRule, left_to_others, told_once
 from spaner_core.contract import hookspecs
 from spaner_core.contract.hookspecs import ENTRY_POINT_GROUP
 from spaner_core.contract.modality import Encoder, Examples, FeatureSpec, Modality
@@ -155,14 +155,10 @@ class Subject:
             )
             if own is not None:
                 return own
-            return build_aligner(
-                spec,
-                PROMPT_DIM,
-                options,
-                own_reader=lambda features, options: self.ask(
-                    "spaner_build_reader", features=features, options=options
-                ),
-            )
+            return build_aligner(spec, PROMPT_DIM, options, own_reader=self._build_reader)
+
+    def _build_reader(self, features: FeatureSpec, options: Mapping[str, object]) -> Any:
+        return self.ask("spaner_build_reader", features=features, options=options)
 
     @told_once("an encoder with its transform")
     def built(self) -> Built:
@@ -203,7 +199,7 @@ class Subject:
 
     def _fit(self, batches: Sequence[FeatureRows]) -> FittedAligner:
         spec = self.built.encoder.features
-        return fit_aligner(self.build_aligner(spec), batches, dim=PROMPT_DIM)
+        return fit_aligner(self.build_aligner(spec), batches, spec=spec, dim=PROMPT_DIM)
 
     @told_once("a fitted aligner")
     def fitted(self) -> FittedAligner:
@@ -216,14 +212,19 @@ class Subject:
     @told_once("a reader that reads")
     def reading(self) -> Reading | None:
         """The plugin's own reader, fitted to the examples, and what it gives; None without one."""
-        spec = self.built.encoder.features
-        reader = self.ask("spaner_build_reader", features=spec, options={})
+        reader = self._build_reader(self.built.encoder.features, {})
         return None if reader is None else fit_reader(reader, self.features)
 
     @told_once("the answer of a second process")
     def second_opinion(self) -> SecondOpinion:
         """What a second process makes of the same examples and of the saved aligner."""
-        return ask_second_process(self)
+        fitted = None
+        with left_to_others(self):  # the rules about aligners
+            fitted = self.fitted
+        _ = self.features  # by now all is imported that ever is
+        return ask_second_process(
+            self.name, self.examples, reference=self.reference, modules=self.modules, fitted=fitted
+        )
 
 
 def open_subject(
@@ -235,8 +236,7 @@ def open_subject(
     entry point is looked up among what is installed. `examples` stand in for the plugin's own.
     Raises `PluginError` when it is not installed, declared twice or cannot be imported.
     """
-    group = ENTRY_POINT_GROUP
-    entry = _installed(name) if reference is None else EntryPoint(name, reference, group)
+    entry = EntryPoint(name, reference, ENTRY_POINT_GROUP) if reference else _installed(name)
     settings, modules = Settings.now(), frozenset(sys.modules)
     try:
         plugin = entry.load()

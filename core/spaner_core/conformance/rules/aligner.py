@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
@@ -12,6 +14,7 @@ from spaner_core.conformance.fitted_aligner import (
     describe_spec,
     fit_aligner,
     misaligned,
+    read_spec,
     restore_aligner,
 )
 from spaner_core.conformance.rules.features import modules_within
@@ -35,7 +38,9 @@ def check_alignment(subject: Subject) -> str:
             "mix (1 - strength) * direction with strength * pull",
         )
     spec = subject.built.encoder.features
-    alone = fit_aligner(subject.build_aligner(spec), [fitted.rows], dim=PROMPT_DIM, concepts=0)
+    alone = fit_aligner(
+        subject.build_aligner(spec), [fitted.rows], spec=spec, dim=PROMPT_DIM, concepts=0
+    )
     _check_alignment(alone, alone.align())
     return f"{len(fitted.anchors)} anchors, some without rows, and none at all"
 
@@ -134,10 +139,8 @@ def _gradients(fitted: FittedAligner, *, steps: int) -> dict[str, Tensor]:
 def check_saved_aligner(subject: Subject) -> str:
     """An aligner restored from its state and a stored FeatureSpec embeds to the same bytes."""
     fitted = subject.fitted
-    state, spec = fitted.state(), describe_spec(subject.built.encoder.features)
-    restored = FittedAligner(
-        aligner=restore_aligner(subject, spec, state), rows=fitted.rows, anchors=fitted.anchors
-    )
+    state, spec = fitted.state(), read_spec(describe_spec(fitted.spec))
+    restored = replace(fitted, aligner=restore_aligner(subject.build_aligner(spec), state))
     _check_same_bytes(restored.align().embedding, fitted, when="in the same process")
     return f"{len(state):,} bytes hold all of it"
 
