@@ -13,10 +13,10 @@ from spaner_core.method.aligner import build_aligner
 from spaner_core.method.losses import anchor_loss
 from spaner_core.method.prompt import SharedPrompt
 from spaner_core.recipe import TrainingRecipe
+from spaner_text.encoders.transformers_encoder import TransformerEncoder
 from spaner_text.options import TransformerOptions
 from spaner_text.reader import build_reader
-from spaner_text.transformer import TransformerEncoder
-from spaner_text.windows import WindowsTransform
+from spaner_text.transform import WindowsTransform
 from torch import Tensor
 from transformers import get_cosine_schedule_with_warmup, set_seed
 

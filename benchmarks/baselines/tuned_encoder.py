@@ -13,9 +13,9 @@ from made_inputs import minilm
 from peft import get_peft_model
 from spaner_core.features.labelled import LabelledRows
 from spaner_core.features.rows import FeatureRows
+from spaner_text.encoders.transformers_encoder import TransformerEncoder
 from spaner_text.options import TransformerOptions
-from spaner_text.transformer import TransformerEncoder
-from spaner_text.windows import WindowsTransform
+from spaner_text.transform import WindowsTransform
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence

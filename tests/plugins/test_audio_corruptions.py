@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 from spaner_audio import spaner_corruptions
-from spaner_audio.recordings import Waveform
+from spaner_audio.reading.recordings import Waveform
 from torch import Tensor
 
 README = Path(__file__).parents[2] / "plugins" / "audio" / "README.md"

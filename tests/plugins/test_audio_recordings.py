@@ -13,7 +13,7 @@ import pytest
 import soundfile
 import torch
 from numpy.typing import NDArray
-from spaner_audio.resampling import PART_SAMPLES, at_rate, at_rate_in_parts
+from spaner_audio.reading.resampling import PART_SAMPLES, at_rate, at_rate_in_parts
 from spaner_core import UnusableInput
 from spaner_core.contract.transform import HeaderCheck
 

@@ -10,10 +10,10 @@ import pytest
 import torch
 from PIL import Image
 from spaner_core import HasParts, Part
-from spaner_sensor.parts import MOST_PARTS, series_parts
-from spaner_sensor.series import Series
-from spaner_text.parts import text_parts, text_without
-from spaner_vision.parts import cover, picture_parts
+from spaner_sensor.reading.series import Series
+from spaner_sensor.transform import MOST_PARTS, series_parts
+from spaner_text.transform import text_parts, text_without
+from spaner_vision.transform import cover, picture_parts
 
 from tests.plugins.both_ways import same
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from spaner_core import OptionError, UnusableInput
-from spaner_sensor.kernels import draw_kernels
+from spaner_sensor.encoders.rocket import draw_kernels
 
 CHANNELS = ("acc_x", "acc_y", "acc_z", "gyro_x", "gyro_y", "gyro_z")
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from spaner_sensor import spaner_corruptions
-from spaner_sensor.series import Series
+from spaner_sensor.reading.series import Series
 from torch import Tensor
 
 README = Path(__file__).parents[2] / "plugins" / "sensor" / "README.md"

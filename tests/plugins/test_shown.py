@@ -15,10 +15,10 @@ import spaner_vision
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from spaner_audio.recordings import Waveform
+from spaner_audio.reading.recordings import Waveform
 from spaner_core import Preview
 from spaner_core.previews.pages import check_png, preview_html
-from spaner_sensor.series import Series
+from spaner_sensor.reading.series import Series
 
 PAPER = 255
 

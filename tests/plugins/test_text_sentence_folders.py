@@ -16,8 +16,8 @@ import torch
 from sentence_transformers import SentenceTransformer
 from spaner_core import FeatureSpec, RowBatch
 from spaner_core.method.aligner import build_aligner
+from spaner_text.encoders.sentence_folder import POOLINGS
 from spaner_text.reader import MeanWindow, build_reader
-from spaner_text.sentence_folder import POOLINGS
 from torch import Tensor
 from torch.nn.functional import normalize
 

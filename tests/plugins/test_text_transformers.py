@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
-from spaner_text.tokens import Tokens
+from spaner_text.encoders.tokens import Tokens
 from torch import Tensor
 from transformers import AutoModel, AutoTokenizer, ByT5Tokenizer, T5Config, T5EncoderModel, T5Model
 

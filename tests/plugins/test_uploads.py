@@ -17,8 +17,8 @@ import pytest
 import soundfile
 from PIL import Image
 from spaner_core import Content, UnusableInput
-from spaner_vision.limits import Limits
-from spaner_vision.reading import read_pages
+from spaner_vision.reading.limits import Limits
+from spaner_vision.reading.pages import read_pages
 
 LIMITS = Limits(pages=9, unevenness=100)
 

@@ -12,9 +12,9 @@ from PIL import Image
 from skimage.data import astronaut
 from spaner_core import UnusableInput
 from spaner_vision.corruptions import BLUR, CORRUPTIONS, NOISE, OCCLUSION
-from spaner_vision.limits import Limits
 from spaner_vision.options import HogOptions
-from spaner_vision.reading import read_pages
+from spaner_vision.reading.limits import Limits
+from spaner_vision.reading.pages import read_pages
 from spaner_vision.transform import hog_transform
 
 SEVERITIES = (1, 2, 3, 4, 5)

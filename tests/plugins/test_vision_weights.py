@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 from spaner_core import ConfigError, OptionError
-from spaner_vision.token_layout import read_layout
+from spaner_vision.encoders.timm_encoder import read_layout
 
 from tests.plugins import vision_models
 

@@ -11,6 +11,9 @@ from spaner_core import Examples, Modality, hookimpl
 if TYPE_CHECKING:
     from spaner_core import Corruption, Encoder, FeatureSpec, Preview, Reader, Sample, Transform
 
+    from spaner_audio.encoders.spectrogram_models import SpectrogramEncoder
+    from spaner_audio.encoders.waveform_models import WaveformEncoder
+
 
 @hookimpl
 def spaner_modality() -> Modality:
@@ -26,17 +29,40 @@ def spaner_modality() -> Modality:
 @hookimpl
 def spaner_build_encoder(options: Mapping[str, object]) -> Encoder:
     """Build the encoder that `options` name."""
-    from spaner_audio.building import build_encoder
+    from spaner_audio.options import BundleOptions, LogMelOptions, read_encoder_options
 
-    return build_encoder(options)
+    chosen = read_encoder_options(options)
+    if isinstance(chosen, LogMelOptions):
+        from spaner_audio.encoders.logmel import LogMelEncoder
+
+        return LogMelEncoder(chosen)
+    from spaner_audio.encoders.preparation import window_size
+
+    encoder: WaveformEncoder | SpectrogramEncoder
+    if isinstance(chosen, BundleOptions):
+        from spaner_audio.encoders.torchaudio_bundles import build_bundle_encoder
+
+        encoder = build_bundle_encoder(chosen)
+    else:
+        from spaner_audio.encoders.transformers_encoder import build_transformers_encoder
+
+        encoder = build_transformers_encoder(chosen)
+    window_size(chosen, encoder.preparation)  # refuses what this model cannot take
+    return encoder
 
 
 @hookimpl
 def spaner_build_transform(encoder: Any, options: Mapping[str, object]) -> Transform:
     """Build what reads recordings and prepares them as the encoder takes them."""
-    from spaner_audio.building import build_transform
+    from spaner_audio.encoders.preparation import window_size
+    from spaner_audio.options import LogMelOptions, read_encoder_options
+    from spaner_audio.transform import ClipTransform, WindowTransform
 
-    return build_transform(encoder, options=options)
+    chosen = read_encoder_options(options)
+    if isinstance(chosen, LogMelOptions):
+        return ClipTransform(chosen)
+    preparation = encoder.preparation
+    return WindowTransform(preparation, window_size(chosen, preparation))
 
 
 @hookimpl

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 from torchaudio.functional import add_noise, fftconvolve
 
-from spaner_audio.recordings import Waveform
+from spaner_audio.reading.recordings import Waveform
 
 SNR_DB = (20.0, 15.0, 10.0, 5.0, 0.0)
 """Signal-to-noise ratios of `noise`, severities 1 to 5."""

@@ -6,7 +6,7 @@ import math
 
 from spaner_core import Preview, draw_traces, png_of
 
-from spaner_audio.recordings import Waveform
+from spaner_audio.reading.recordings import Waveform
 
 
 def preview(sample: Waveform) -> Preview:

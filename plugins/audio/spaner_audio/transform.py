@@ -1,20 +1,19 @@
-"""Turns a sound file into what an encoder takes."""
+"""Turns a sound file into what an encoder takes, whole or without parts."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from spaner_core import Part, Source, fingerprint_options, window_starts
+from spaner_core import Part, Source, fingerprint_options, stretches, window_starts
 from torch import Tensor
 
-from spaner_audio.objects import take_waveform
+from spaner_audio.encoders.preparation import Preparation, Window, WindowSize
 from spaner_audio.options import FRAME_SAMPLES, RATE_HZ, LogMelOptions
-from spaner_audio.parts import silence, waveform_parts
-from spaner_audio.preparation import Preparation, Window, WindowSize
-from spaner_audio.recordings import Waveform, check_recording, read_recording
-from spaner_audio.resampling import at_rate, at_rate_in_parts
+from spaner_audio.reading.objects import take_waveform
+from spaner_audio.reading.recordings import Waveform, check_recording, read_recording
+from spaner_audio.reading.resampling import at_rate, at_rate_in_parts
 
 CLIP_VERSION = 1
 """Raised whenever the same file would give another clip."""
@@ -23,33 +22,47 @@ WINDOWS_VERSION = 1
 """Raised whenever the same file would give other windows."""
 
 SHORTEST_CLIP_S = FRAME_SAMPLES / RATE_HZ
+MOST_PARTS = 20
 
 
-class ClipTransform:
-    """Reads recordings for `logmel`; each is one encoder input, a clip (T,)."""
+class _RecordingTransform:
+    """Reads recordings of at least `shortest_s` seconds; a sample is a `Waveform`."""
 
-    def __init__(self, options: LogMelOptions) -> None:
-        self.fingerprint = fingerprint_options("audio/clip", CLIP_VERSION, options)
+    def __init__(self, *, shortest_s: float, fingerprint: str) -> None:
+        self._shortest_s = shortest_s
+        self.fingerprint = fingerprint
 
     def check_header(self, source: Source) -> None:
         """Raise `UnusableInput` where a file's header shows that it cannot be used."""
-        check_recording(source, shortest_s=SHORTEST_CLIP_S)
+        check_recording(source, shortest_s=self._shortest_s)
 
     def decode(self, source: Source) -> Waveform:
         """Read one recording; raises `UnusableInput` with the reason where it cannot be used."""
-        return read_recording(source, shortest_s=SHORTEST_CLIP_S)
+        return read_recording(source, shortest_s=self._shortest_s)
 
     def take(self, value: object) -> Waveform | None:
         """Take samples with their rate in Hz; None for other objects. Raises `UnusableInput`."""
-        return take_waveform(value, shortest_s=SHORTEST_CLIP_S)
+        return take_waveform(value, shortest_s=self._shortest_s)
 
     def parts(self, sample: Waveform) -> list[Part]:
-        """Return stretches of time."""
-        return waveform_parts(sample)
+        """Return stretches of a round length; the last one ends where the recording does."""
+        cut = stretches(len(sample.samples), rate_hz=sample.rate_hz, most=MOST_PARTS)
+        return [Part(each.label, (each.start, each.end)) for each in cut]
 
     def without(self, sample: Waveform, part: Part) -> Waveform:
         """Return a copy that is silent within a part."""
-        return silence(sample, part)
+        start, end = part.place
+        samples = sample.samples.clone()
+        samples[start:end] = 0
+        return replace(sample, samples=samples)
+
+
+class ClipTransform(_RecordingTransform):
+    """Reads recordings for `logmel`; each is one encoder input, a clip (T,)."""
+
+    def __init__(self, options: LogMelOptions) -> None:
+        fingerprint = fingerprint_options("audio/clip", CLIP_VERSION, options)
+        super().__init__(shortest_s=SHORTEST_CLIP_S, fingerprint=fingerprint)
 
     def prepare(self, sample: Waveform) -> list[Tensor]:
         """Resample to the encoder's rate; a recording is one window."""
@@ -66,40 +79,22 @@ class _Described:
     preparation: Mapping[str, Any]
 
 
-class WindowTransform:
+class WindowTransform(_RecordingTransform):
     """Reads recordings for a pretrained model, in overlapping windows as the model takes them."""
 
     def __init__(self, preparation: Preparation, size: WindowSize) -> None:
         self._preparation = preparation
         self._size = size
-        self._shortest_s = preparation.shortest / preparation.rate_hz
         described = _Described(
             rate_hz=preparation.rate_hz,
             window=size.length,
             hop=size.hop,
             preparation=preparation.settings,
         )
-        self.fingerprint = fingerprint_options("audio/windows", WINDOWS_VERSION, described)
-
-    def check_header(self, source: Source) -> None:
-        """Raise `UnusableInput` where a file's header shows that it cannot be used."""
-        check_recording(source, shortest_s=self._shortest_s)
-
-    def decode(self, source: Source) -> Waveform:
-        """Read one recording; raises `UnusableInput` with the reason where it cannot be used."""
-        return read_recording(source, shortest_s=self._shortest_s)
-
-    def take(self, value: object) -> Waveform | None:
-        """Take samples with their rate in Hz; None for other objects. Raises `UnusableInput`."""
-        return take_waveform(value, shortest_s=self._shortest_s)
-
-    def parts(self, sample: Waveform) -> list[Part]:
-        """Return stretches of time."""
-        return waveform_parts(sample)
-
-    def without(self, sample: Waveform, part: Part) -> Waveform:
-        """Return a copy that is silent within a part."""
-        return silence(sample, part)
+        super().__init__(
+            shortest_s=preparation.shortest / preparation.rate_hz,
+            fingerprint=fingerprint_options("audio/windows", WINDOWS_VERSION, described),
+        )
 
     def prepare(self, sample: Waveform) -> list[Window]:
         """Resample to the model's rate and cut into windows, the last one to the end."""

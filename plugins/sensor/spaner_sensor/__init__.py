@@ -11,8 +11,8 @@ from spaner_core import Examples, Modality, hookimpl
 if TYPE_CHECKING:
     from spaner_core import Corruption, Preview, Sample, Transform
 
-    from spaner_sensor.encoder import RocketEncoder
-    from spaner_sensor.pretrained import PretrainedEncoder
+    from spaner_sensor.encoders.rocket import RocketEncoder
+    from spaner_sensor.encoders.transformers_encoder import PretrainedEncoder
 
 
 @hookimpl
@@ -33,10 +33,10 @@ def spaner_build_encoder(options: Mapping[str, object]) -> RocketEncoder | Pretr
 
     read = read_encoder_options(options)
     if isinstance(read, RocketOptions):
-        from spaner_sensor.encoder import RocketEncoder
+        from spaner_sensor.encoders.rocket import RocketEncoder
 
         return RocketEncoder(read)
-    from spaner_sensor.pretrained import PretrainedEncoder
+    from spaner_sensor.encoders.transformers_encoder import PretrainedEncoder
 
     return PretrainedEncoder(read)
 

@@ -17,7 +17,7 @@ import torch
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from spaner_sensor.series import Series
+from spaner_sensor.reading.series import Series
 
 Values: TypeAlias = NDArray[np.float64]
 """Readings (channels, steps)."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from spaner_core import OptionError, read_options
 from spaner_core.pretrained.locations import is_local
 
-from spaner_sensor.readings import LONGEST_SERIES
+from spaner_sensor.reading.readings import LONGEST_SERIES
 
 ROCKET = "rocket"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from spaner_core import Preview, draw_traces, png_of
 
-from spaner_sensor.series import Series
+from spaner_sensor.reading.series import Series
 
 MOST_CHANNELS = 8
 """Channels that are drawn; with more, none could be told."""

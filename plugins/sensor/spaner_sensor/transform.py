@@ -1,22 +1,29 @@
-"""Turns a file of sensor readings into windows."""
+"""Turns a file of sensor readings, whole or without parts, into windows."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
-from spaner_core import Part, Source, UnusableInput, fingerprint_options, window_starts
+from spaner_core import Part, Source, UnusableInput, fingerprint_options, stretches, window_starts
 from torch import Tensor
 
-from spaner_sensor.objects import take_readings
+from spaner_sensor.encoders.windows import Windows
 from spaner_sensor.options import ReadingOptions, RocketOptions
-from spaner_sensor.parts import rest, series_parts
-from spaner_sensor.series import Series, count_rows, read_series, series_of
-from spaner_sensor.windows import Windows
+from spaner_sensor.reading.objects import take_readings
+from spaner_sensor.reading.series import Series, count_rows, read_series, series_of
 
 ALGORITHM_VERSION = 1
 """Raised whenever the same file would give other windows."""
+
+MOST_PARTS = 64
+
+MOST_GROUPS = 16
+"""Groups of channels; where there are as few channels, each is one."""
+
+MOST_STRETCHES = 10
 
 
 class SeriesTransform:
@@ -101,3 +108,45 @@ class _Cut:
     channels: tuple[str, ...]
     sample_rate_hz: float
     windows: Windows
+
+
+class Place(NamedTuple):
+    """Channels and steps, each from the first to before the last."""
+
+    channel: int
+    channel_end: int
+    start: int
+    end: int
+
+
+def series_parts(sample: Series) -> list[Part]:
+    """Return stretches of a round length, of one channel after the other, of several if many."""
+    count = len(sample.channels)
+    size = -(-count // MOST_GROUPS)
+    firsts = range(0, count, size)
+    most = min(MOST_STRETCHES, MOST_PARTS // len(firsts))
+    steps = sample.values.shape[1]
+    cut = stretches(steps, rate_hz=sample.sample_rate_hz, most=most)
+    return [
+        Part(
+            f"{_named(sample.channels[first : first + size])}, {each.label}",
+            Place(first, min(count, first + size), each.start, each.end),
+        )
+        for first in firsts
+        for each in cut
+    ]
+
+
+def rest(sample: Series, part: Part) -> Series:
+    """Return a copy in which channels stand still at their means within a part."""
+    place: Place = part.place
+    values = sample.values.clone()
+    covered = values[place.channel : place.channel_end]
+    covered[:, place.start : place.end] = covered.mean(dim=1, keepdim=True)
+    return replace(sample, values=values)
+
+
+def _named(channels: tuple[str, ...]) -> str:
+    if len(channels) == 1:
+        return f"channel {channels[0]}"
+    return f"channels {channels[0]} to {channels[-1]}"

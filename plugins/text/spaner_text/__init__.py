@@ -31,11 +31,11 @@ def spaner_build_encoder(options: Mapping[str, object]) -> Encoder:
     from spaner_text.options import HashedOptions, TransformerOptions, is_hashed
 
     if is_hashed(options):
-        from spaner_text.encoder import HashedWordsEncoder
+        from spaner_text.encoders.hashed import HashedWordsEncoder
 
         return HashedWordsEncoder(read_options(HashedOptions, options))
     chosen = read_options(TransformerOptions, options)
-    from spaner_text.transformer import TransformerEncoder
+    from spaner_text.encoders.transformers_encoder import TransformerEncoder
 
     return TransformerEncoder(chosen)
 
@@ -49,7 +49,7 @@ def spaner_build_transform(encoder: Any, options: Mapping[str, object]) -> Trans
         from spaner_text.transform import WordsTransform
 
         return WordsTransform(read_options(HashedOptions, options))
-    from spaner_text.windows import WindowsTransform
+    from spaner_text.transform import WindowsTransform
 
     return WindowsTransform(encoder.tokens, read_options(TransformerOptions, options))
 

@@ -156,7 +156,7 @@ def _tells_case(options: TransformerOptions) -> bool:
     from spaner_core.pretrained.transformers_models import load_auto
     from transformers import AutoTokenizer
 
-    from spaner_text.sentence_folder import read_layout
+    from spaner_text.encoders.sentence_folder import read_layout
 
     layout = read_layout(options.model)
     tokenizer = load_auto(

@@ -32,10 +32,10 @@ def spaner_build_encoder(options: Mapping[str, object]) -> Encoder:
 
     chosen = read_encoder_options(options)
     if isinstance(chosen, HogOptions):
-        from spaner_vision.encoder import HogEncoder
+        from spaner_vision.encoders.hog import HogEncoder
 
         return HogEncoder(chosen)
-    from spaner_vision.timm_encoder import TimmEncoder
+    from spaner_vision.encoders.timm_encoder import TimmEncoder
 
     return TimmEncoder(chosen)
 

@@ -18,7 +18,7 @@ from PIL import Image, ImageFilter
 from spaner_core import UnusableInput
 
 if TYPE_CHECKING:
-    from spaner_vision.reading import Pages
+    from spaner_vision.reading.pages import Pages
 
 NOISE = (0.08, 0.12, 0.18, 0.26, 0.38)
 """Standard deviations, as shares of the range from black to white: those of ImageNet-C."""

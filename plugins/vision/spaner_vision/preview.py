@@ -5,7 +5,7 @@ from __future__ import annotations
 from PIL import Image
 from spaner_core import Preview, png_of
 
-from spaner_vision.reading import Pages
+from spaner_vision.reading.pages import Pages
 
 LONGEST_SIDE = 256
 """Pixels of a preview's longer side."""

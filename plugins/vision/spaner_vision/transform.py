@@ -1,28 +1,33 @@
-"""Turns a picture file into what the encoder takes."""
+"""Turns a picture file into what the encoder takes, whole or without parts."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageStat
 from spaner_core import Part, Source, fingerprint_options
 from torch import Tensor
 
-from spaner_vision.limits import MOST_PAGES, MOST_UNEVEN, Limits
 from spaner_vision.options import HogOptions
-from spaner_vision.parts import cover, picture_parts
-from spaner_vision.reading import Pages, check_pages, read_pages, take_pages
+from spaner_vision.reading.limits import MOST_PAGES, MOST_UNEVEN, Limits
+from spaner_vision.reading.pages import Pages, check_pages, read_pages, take_pages
 
 ALGORITHM_VERSION = 1
 """Raised whenever the same file would give other pixels."""
 
 _HOG_LIMITS = Limits(pages=1, unevenness=math.inf)
 _TIMM_LIMITS = Limits(pages=MOST_PAGES, unevenness=MOST_UNEVEN)
+
+GRID = 4
+"""Cells along each side of a page, fewer where it has fewer pixels."""
+
+MOST_CELLS = 64
+"""Parts of a sample; with more pages than have that many cells, each page is a part."""
 
 
 class ImageTransform:
@@ -94,3 +99,49 @@ def timm_transform(data_config: Mapping[str, Any]) -> ImageTransform:
     options = _Preparation(data_config=dict(data_config))
     fingerprint = fingerprint_options("vision/timm-image", ALGORITHM_VERSION, options)
     return ImageTransform(prepare_page, fingerprint=fingerprint, limits=_TIMM_LIMITS)
+
+
+class Place(NamedTuple):
+    """A box of a page: its number from 0, and its borders in pixels."""
+
+    page: int
+    left: int
+    upper: int
+    right: int
+    lower: int
+
+
+def picture_parts(pages: Pages) -> list[Part]:
+    """Return the cells of all pages, row by row; the pages where these are many."""
+    if len(pages) * GRID**2 > MOST_CELLS:
+        return [
+            Part(f"page {number + 1} of {len(pages)}", Place(number, 0, 0, *page.size))
+            for number, page in enumerate(pages)
+        ]
+    return [part for number in range(len(pages)) for part in _cells(pages, number)]
+
+
+def cover(pages: Pages, place: Place) -> Pages:
+    """Return copies of the pages with a box of one filled with that page's mean colour."""
+    page = pages[place.page].copy()
+    mean = tuple(round(value) for value in ImageStat.Stat(page).mean)
+    page.paste(mean, place[1:])
+    return (*pages[: place.page], page, *pages[place.page + 1 :])
+
+
+def _cells(pages: Pages, number: int) -> list[Part]:
+    width, height = pages[number].size
+    columns, rows = min(GRID, width), min(GRID, height)
+    page = f"page {number + 1}, " if len(pages) > 1 else ""
+    return [
+        Part(
+            f"{page}row {row + 1} of {rows}, column {column + 1} of {columns}",
+            Place(
+                number,
+                *(column * width // columns, row * height // rows),
+                *((column + 1) * width // columns, (row + 1) * height // rows),
+            ),
+        )
+        for row in range(rows)
+        for column in range(columns)
+    ]

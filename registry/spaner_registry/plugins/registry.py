@@ -22,6 +22,9 @@ from spaner_core.errors import PluginError, SpanerError, one_line
 from spaner_registry.plugins.discovery import FoundPlugin, discover
 from spaner_registry.plugins.plugin import Plugin
 
+WHAT_CHANGED = "docs/plugin-contract.md"
+"""The page of the repository that says what changed from version to version."""
+
 
 class Registry:
     """The installed plugins, loaded as they are asked for.
@@ -73,10 +76,6 @@ class Registry:
         if plugin.problem is not None:
             raise PluginError(f"plugin {name!r}: {plugin.problem}")
         return plugin
-
-
-WHAT_CHANGED = "docs/plugin-contract.md"
-"""The page of the repository that says what changed from version to version."""
 
 
 def load_plugin(found: FoundPlugin) -> Plugin:

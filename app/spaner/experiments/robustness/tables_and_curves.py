@@ -18,9 +18,22 @@ from spaner.result_tables import Table, figure_cell, interval_cell
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-
 ROLE_NAMES = dict(zip(ROLES, ("query", "gallery"), strict=True))
 SHOWN = {"recall@1": "R@1", "map": "mAP"}
+
+PANELS = dict(
+    zip(
+        ROLES, ("corrupted queries, clean gallery", "clean queries, corrupted gallery"), strict=True
+    )
+)
+
+STYLES = ("-", "--", "-.", ":")
+
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+"""Lines differ by style and marker besides colour, so that they can be told apart in grey."""
+
+MOST_COLUMNS = 5
+"""Names side by side in the legend."""
 
 
 def inputs_tables(report: InputRobustness) -> tuple[Table, ...]:
@@ -80,19 +93,6 @@ def _damage_rows(damage: DamagedOutcome) -> Iterator[tuple[str, ...]]:
             *(interval_cell(figures[f"{prefix}_{key}"]) for key in SHOWN),
             *(interval_cell(differences.get(f"{prefix}_{key}"), signed=True) for key in SHOWN),
         )
-
-
-PANELS = dict(
-    zip(
-        ROLES, ("corrupted queries, clean gallery", "clean queries, corrupted gallery"), strict=True
-    )
-)
-STYLES = ("-", "--", "-.", ":")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
-"""Lines differ by style and marker besides colour, so that they can be told apart in grey."""
-
-MOST_COLUMNS = 5
-"""Names side by side in the legend."""
 
 
 def draw_curves(report: InputRobustness, name: str, *, output: Path) -> None:

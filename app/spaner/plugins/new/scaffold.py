@@ -22,6 +22,11 @@ BOUNDS = "BOUNDS"
 SUFFIX = ".template"
 """What the template's files end in, so that no tool takes them for this program's own."""
 
+LONGEST = 40
+"""Letters of the longest name."""
+
+_GOOD = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+
 
 def write_plugin(name: str, folder: Path) -> Path:
     """Write the distribution `spaner-<name>` into `folder`, whole or not at all; return its path.
@@ -63,12 +68,6 @@ def _template_files(folder: Traversable, place: str = "") -> Iterator[tuple[str,
             yield from _template_files(entry, f"{place}{entry.name}/")
         elif entry.name.endswith(SUFFIX):
             yield place + entry.name.removesuffix(SUFFIX), entry.read_text(encoding="utf-8")
-
-
-LONGEST = 40
-"""Letters of the longest name."""
-
-_GOOD = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
 
 def check_name(name: str) -> None:

@@ -1,0 +1,1 @@
+"""Encodes sound: one module for each kind of model."""

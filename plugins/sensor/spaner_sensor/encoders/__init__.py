@@ -1,0 +1,1 @@
+"""Encodes series: one module for each kind of model."""

@@ -1,0 +1,1 @@
+"""Reads series from files, arrays and data frames."""

@@ -1,0 +1,1 @@
+"""Encodes texts: one module for each kind of model."""

@@ -1,0 +1,1 @@
+"""Encodes pictures: one module for each kind of model."""

@@ -1,0 +1,1 @@
+"""Reads pictures and documents."""
