@@ -21,8 +21,7 @@ from spaner.demo.dataset import write_dataset
 from spaner.demo.texts import DIGITS
 from spaner.project import Project
 from spaner.splits import split_rows
-from spaner.training.plan import count_parameters, read_project_labels
-from spaner.training.training_data import labelled_rows
+from spaner.training.plan import count_parameters, labelled_rows, read_project_labels
 from spaner_core import API_VERSION, Aligner, FeatureSpec
 from spaner_core.data.matches import numbers_of
 from spaner_core.devices import one_thread

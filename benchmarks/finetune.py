@@ -41,8 +41,8 @@ from spaner.demo.texts import DIGITS
 from spaner.project import Project
 from spaner.splits import split_rows
 from spaner.training.attach import attach
+from spaner.training.plan import labelled_rows
 from spaner.training.train import train
-from spaner.training.training_data import labelled_rows
 from spaner_core.data.matches import Labels, numbers_of
 from spaner_core.evaluation.retrieval import retrieval_by_pair
 from spaner_core.features.labelled import LabelledBatches

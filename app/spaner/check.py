@@ -18,7 +18,8 @@ from tqdm.auto import tqdm
 from spaner.evaluation.overlaps import split_notices
 from spaner.notices import spelling_notices
 from spaner.project import Project
-from spaner.training.plan import count_parameters, plan_training, working_modalities
+from spaner.training.plan import count_parameters, plan_training
+from spaner.usable_modalities import working_modalities
 
 SHOWN = 10
 

@@ -23,7 +23,6 @@ from spaner_registry.assemble import Assembly
 from spaner_registry.config.settings import Config, read_config
 from spaner_registry.plugins.registry import Registry
 from spaner_registry.space_options import ModalityOptions
-from spaner_registry.stored_features import renew_features
 
 from spaner.left_out_modalities import LeftOut, undeclared_notices
 from spaner.plugins.installed import recorded_origin
@@ -207,13 +206,10 @@ class Project:
         """
         self._note_use(modality)
         with self._putting_aside(rows):
-            renewal = renew_features(
-                self.assembly,
+            renewal = self.freshness.renew(
                 modality,
                 self.sources(modality, rows),
-                store=self.store,
                 max_unusable=self.max_unusable(modality),
-                superseding=partial(self.freshness.supersede, modality),
             )
         return self._usable(rows, renewal.extraction), renewal.changed
 

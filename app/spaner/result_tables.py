@@ -1,13 +1,17 @@
-"""Builds tables of figures whose cells are words."""
+"""Builds tables of results: cells as words, titles that name synthetic rows."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
-from spaner_core.evaluation.intervals import Interval
+if TYPE_CHECKING:
+    from spaner_core.data.manifest import Row
+    from spaner_core.evaluation.intervals import Interval
 
 NOTHING = "-"
+ORIGIN, MADE_UP = "origin", "synthetic"
+"""A column of the manifest, and how its cells begin for rows that are made up."""
 
 
 class Table(NamedTuple):
@@ -46,3 +50,18 @@ def to_markdown(table: Table) -> str:
 
 def _escaped(cell: str) -> str:
     return cell.replace("\\", "\\\\").replace("|", "\\|")
+
+
+def synthetic_modalities(rows: Mapping[str, Sequence[Row]]) -> tuple[str, ...]:
+    """Name the modalities with a row whose `origin` begins with "synthetic"."""
+    return tuple(name for name, part in rows.items() if any(map(_is_synthetic, part)))
+
+
+def synthetic_words(names: Iterable[str]) -> str:
+    """Return what a title adds so that made-up rows do not pass for real ones; may be empty."""
+    listed = ", ".join(names)
+    return f"; {MADE_UP}: {listed}" if listed else ""
+
+
+def _is_synthetic(row: Row) -> bool:
+    return row.metadata.get(ORIGIN, "").lower().startswith(MADE_UP)

@@ -1,20 +1,23 @@
-"""Refuses stored features, and aligners, that their encoder has left behind."""
+"""Refuses stale features and the aligners trained on them; extracts them anew."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import redirect_stdout, suppress
+from functools import partial
 from pathlib import Path
 
 from spaner_core.contract.sources import describe_source
 from spaner_core.errors import DataError, PluginError, SpaceError, SpanerError
-from spaner_core.features.freshness import SAMPLE_ROWS
+from spaner_core.features.freshness import SAMPLE_ROWS, Change, find_change
+from spaner_core.features.renewal import Renewal, renew_stored
 from spaner_core.features.store import FeatureStore, OutdatedAligners
+from spaner_core.features.stream import FeatureStream
 from spaner_core.space.space import Space
 from spaner_registry.assemble import Assembly
 from spaner_registry.config.settings import Config, read_config
-from spaner_registry.stored_features import find_changed_features
 
 TRIED_ROWS = 64
 """Rows of a manifest, drawn from all of it, among which stored ones are looked for."""
@@ -66,11 +69,25 @@ class Freshness:
                 f"{_how_to_follow(name, folder)}"
             )
 
-    def supersede(self, name: str) -> None:
-        """Remember, before the features of `name` change, which aligners will have to follow.
+    def renew(self, name: str, sources: Sequence[Path | str], *, max_unusable: int) -> Renewal:
+        """Extract features of the `sources` anew, in place of all that is stored of this encoder.
 
-        Raises `DataError` where the store cannot be written.
+        Where features have changed, the aligners that will have to follow are noted before the
+        first of the old ones goes. Raises what `Assembly.extract_stored` raises.
         """
+        assembled = self._assembly.modality(name)
+        with redirect_stdout(sys.stderr):
+            return renew_stored(
+                self._stream(name),
+                assembled.encoder,
+                assembled.transform,
+                sources,
+                max_unusable=max_unusable,
+                superseding=partial(self._supersede, name),
+                title=name,
+            )
+
+    def _supersede(self, name: str) -> None:
         aligners = (self._aligner(space, name) for space in self._spaces_reading(name))
         self._outdated(name).add(aligner for aligner in aligners if aligner is not None)
 
@@ -91,8 +108,7 @@ class Freshness:
             outdated.discard(aligner)
 
     def _problems(self, name: str, *, rows: int) -> Iterator[str]:
-        sources = self._draw_sources(name, TRIED_ROWS)
-        change = find_changed_features(self._assembly, name, sources, store=self._store, rows=rows)
+        change = self._find_change(name, rows=rows)
         if change is None:
             return
         differs = f"{describe_source(change.source)} differs {change.difference}"
@@ -107,6 +123,18 @@ class Freshness:
             f"others now, under the same fingerprint ({differs}). `spaner extract --again {name}` "
             "extracts them anew; authors of a plugin raise its version with such a change"
         )
+
+    def _find_change(self, name: str, *, rows: int) -> Change | None:
+        """Encode `rows` of the stored inputs anew; return the first change, if any."""
+        assembled = self._assembly.modality(name)
+        sources = self._draw_sources(name, TRIED_ROWS)
+        with redirect_stdout(sys.stderr):
+            return find_change(
+                self._stream(name), assembled.encoder, assembled.transform, sources, rows=rows
+            )
+
+    def _stream(self, name: str) -> FeatureStream:
+        return self._store.stream(self._assembly.stream_identity(name, self._store))
 
     def _outdated(self, name: str) -> OutdatedAligners:
         return self._store.outdated(self._assembly.stream_identity(name, self._store))

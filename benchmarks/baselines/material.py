@@ -14,8 +14,7 @@ from spaner.demo.dataset import write_dataset
 from spaner.demo.texts import DIGITS, SPLITS
 from spaner.project import Project
 from spaner.splits import split_rows
-from spaner.training.plan import read_project_labels
-from spaner.training.training_data import labelled_rows
+from spaner.training.plan import labelled_rows, read_project_labels
 from spaner_core.contract.modality import Aligner
 from spaner_core.data.manifest import Rows
 from spaner_core.data.matches import Labels, numbers_of

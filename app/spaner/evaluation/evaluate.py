@@ -24,7 +24,7 @@ from spaner.evaluation.overlaps import measuring_notices
 from spaner.notices import untrained_notices
 from spaner.project import Project
 from spaner.splits import measured_rows, measured_split
-from spaner.usable_modalities import fresh_modalities, served_modalities
+from spaner.usable_modalities import fresh_modalities, usable_modalities
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,12 +48,12 @@ def embed_split(
     Without `split` the test split is taken, or every row where the manifest has no splits. Rows
     with neither concept nor item are left out, and modalities without others. Raises `DataError`
     where one of `names`, or all modalities but one, have no others in the split, and as
-    `served_modalities` does.
+    `usable_modalities` does.
     """
     check_several(names)
-    served, manifest = served_modalities(project, names), project.manifest
+    usable, manifest = usable_modalities(project, names), project.manifest
     split = measured_split(manifest, split)
-    chosen = {name: rows for name in served if (rows := measured_rows(manifest, name, split))}
+    chosen = {name: rows for name in usable if (rows := measured_rows(manifest, name, split))}
     embedded = {}
     for name in fresh_modalities(project, chosen, asked=names):
         with project.left_out.where_broken(name, asked=name in names):
@@ -61,7 +61,7 @@ def embed_split(
     if len(embedded) < max(2, len(set(names))):
         raise DataError(_too_few(project, split, having=", ".join(embedded) or "none"))
     project.say(
-        *measuring_notices(project, served, split),
+        *measuring_notices(project, usable, split),
         *untrained_notices(project, {name: part.rows for name, part in embedded.items()}),
     )
     return embedded

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from spaner.project import Project
 from spaner.splits import shown_split
-from spaner.usable_modalities import served_modalities
+from spaner.usable_modalities import usable_modalities
 
 MOST_STRAYS = 3
 
@@ -108,7 +108,7 @@ def attended_prompt(project: Project, split: str | None = None) -> PromptReport:
     looks, lacking, concepts = {}, {}, set(project.space.concepts)
     if not concepts:  # there is nothing to attend to
         return _report(project, {}, split=split, left_out={})
-    for name in served_modalities(project):
+    for name in usable_modalities(project):
         rows = project.manifest.select(name, split).having("concept", concepts)
         if not rows:
             where = "the manifest" if split is None else f"split {split!r}"

@@ -25,7 +25,8 @@ from spaner.experiments.seeds import drawing, following_seeds
 from spaner.project import Project
 from spaner.result_tables import Table, interval_cell, seeds_cell
 from spaner.splits import TEST_SPLIT
-from spaner.training.plan import declared_modalities, training_rows
+from spaner.training.plan import training_rows
+from spaner.usable_modalities import declared_modalities
 
 SHOTS = (1, 2, 4, 8, 16)
 SEEDS = 5

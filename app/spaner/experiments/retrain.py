@@ -28,8 +28,8 @@ from spaner.evaluation.overlaps import measuring_notices
 from spaner.notices import coverage_notices, spelling_notices
 from spaner.project import Project
 from spaner.splits import check_held_out, measured_rows
-from spaner.training.plan import declared_modalities, plan_training, working_modalities
-from spaner.training.training_data import labelled_rows, prepare_material
+from spaner.training.plan import labelled_rows, plan_training, prepare_material
+from spaner.usable_modalities import declared_modalities, working_modalities
 
 Figures = dict[str, float | None]
 

@@ -24,10 +24,10 @@ from spaner.notices import (
 )
 from spaner.output_paths import check_growing_space, check_traces
 from spaner.project import Project
-from spaner.training.plan import count_parameters, declared_modalities, training_rows
+from spaner.training.plan import concept_names, count_parameters, modality_material, training_rows
 from spaner.training.train import TrainingReport
-from spaner.training.training_data import concept_names, modality_material
 from spaner.training.watch import monitor_attaching, monitoring_notices
+from spaner.usable_modalities import declared_modalities
 
 
 def attach(project: Project, name: str, *, replace: bool = False) -> TrainingReport:

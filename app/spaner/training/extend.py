@@ -21,7 +21,7 @@ from torch import Tensor
 from spaner.notices import spelling_notices, unseen_notices
 from spaner.output_paths import check_growing_space
 from spaner.project import Project
-from spaner.training.training_data import concept_names
+from spaner.training.plan import concept_names
 
 TOO_CLOSE = 0.9
 """Cosine of two anchors from which on their concepts will hardly be told apart."""

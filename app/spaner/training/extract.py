@@ -17,8 +17,7 @@ from spaner_core.files.replacing import writing_alone
 
 from spaner.project import Project
 from spaner.splits import split_rows
-from spaner.training.plan import declared_modalities, working_modalities
-from spaner.usable_modalities import fresh_modalities
+from spaner.usable_modalities import declared_modalities, fresh_modalities, working_modalities
 
 
 @dataclass(frozen=True, kw_only=True)

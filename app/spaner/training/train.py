@@ -19,9 +19,9 @@ from spaner.notices import (
 )
 from spaner.output_paths import check_new_space, check_traces
 from spaner.project import Project
-from spaner.training.plan import count_parameters, declared_modalities, plan_training
-from spaner.training.training_data import prepare_material
+from spaner.training.plan import count_parameters, plan_training, prepare_material
 from spaner.training.watch import monitor_training, monitoring_notices
+from spaner.usable_modalities import declared_modalities
 
 
 @dataclass(frozen=True, kw_only=True)

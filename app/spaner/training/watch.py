@@ -18,8 +18,8 @@ from spaner.evaluation.overlaps import untrained_rows
 from spaner.project import Project
 from spaner.space_files import TRACES, beside
 from spaner.splits import VALIDATION_SPLIT, measured_rows
-from spaner.training.training_data import labelled_rows
-from spaner.usable_modalities import served_modalities
+from spaner.training.plan import labelled_rows
+from spaner.usable_modalities import usable_modalities
 
 
 def monitor_training(project: Project, names: Sequence[str]) -> Monitor:
@@ -107,7 +107,7 @@ def _settled(project: Project, attached: str) -> dict[str, SettledRows]:
     """Embed validation rows of the space's other modalities, as far as these can be used here."""
     space = project.space
     settled = {}
-    for name in served_modalities(project):
+    for name in usable_modalities(project):
         if name == attached:
             continue
         with project.left_out.where_broken(name):

@@ -1,4 +1,4 @@
-"""Turns a sound file into what an encoder takes, whole or without parts."""
+"""Turns a sound file, whole or without parts, into encoder inputs."""
 
 from __future__ import annotations
 

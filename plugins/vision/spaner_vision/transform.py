@@ -1,4 +1,4 @@
-"""Turns a picture file into what the encoder takes, whole or without parts."""
+"""Turns a picture file, whole or without parts, into encoder inputs."""
 
 from __future__ import annotations
 

@@ -16,7 +16,6 @@ import pytest
 from spaner.cli.output import say_table
 from spaner.evaluation.evaluate import evaluate
 from spaner.experiments.robustness.corrupted_inputs import InputRobustness, measure_inputs
-from spaner.experiments.robustness.origins import synthetic_modalities
 from spaner.experiments.robustness.report import (
     RobustnessReport,
     check_report_output,
@@ -25,6 +24,7 @@ from spaner.experiments.robustness.report import (
 )
 from spaner.experiments.robustness.tables_and_curves import draw_curves, inputs_tables
 from spaner.project import Project
+from spaner.result_tables import synthetic_modalities
 from spaner.splits import split_rows
 from spaner_core.errors import ConfigError, OutputExists
 from spaner_registry.config.settings import read_config

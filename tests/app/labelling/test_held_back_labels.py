@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.app.propagation.carrying import CARRY, edit, read, report, unlabel
+
+from tests.app.labelling.carrying import CARRY, edit, read, report, unlabel
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Refuses = Callable[..., str]

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import spaner as product
-from tests.app.propagation.carrying import CARRY, edit, read, report, unlabel
+
+from tests.app.labelling.carrying import CARRY, edit, read, report, unlabel
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Refuses = Callable[..., str]

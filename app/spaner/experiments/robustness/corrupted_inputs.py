@@ -14,8 +14,8 @@ from tqdm.auto import tqdm
 from spaner.evaluation.evaluate import EmbeddedRows, embed_split
 from spaner.experiments.retrain import Figures, counted, mean_known
 from spaner.experiments.robustness.embed_corrupted import embed_corrupted
-from spaner.experiments.robustness.origins import synthetic_modalities, synthetic_words
 from spaner.project import Project
+from spaner.result_tables import synthetic_modalities, synthetic_words
 from spaner.splits import TEST_SPLIT, check_held_out
 
 SEVERITIES = (1, 2, 3, 4, 5)

@@ -20,10 +20,9 @@ from spaner.experiments.retrain import (
     sum_up,
 )
 from spaner.experiments.robustness.damage import ABSENT, MISSING, Damage, damages
-from spaner.experiments.robustness.origins import synthetic_modalities, synthetic_words
 from spaner.experiments.seeds import following_seeds
 from spaner.project import Project
-from spaner.result_tables import seeds_cell
+from spaner.result_tables import seeds_cell, synthetic_modalities, synthetic_words
 from spaner.splits import TEST_SPLIT, measured_rows
 
 SEEDS = 3
