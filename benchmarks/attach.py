@@ -4,7 +4,7 @@
 
 Speech is attached, by its own labels alone, to a space of images and texts; the same three are
 trained jointly. Means over the four ordered pairs with speech, 95% t-intervals over seeds, the
-processor time of each training with its features at hand, and what it trained.
+processor time of each training on extracted features, and the number of parameters it trained.
 """
 
 from __future__ import annotations

@@ -6,16 +6,17 @@
 
 Every method gets the same features, the same labelled rows and the concepts' names as texts with a
 label. Twelve trials of its settings, the usual ones and others drawn at random from the values in
-`baselines/methods.py`, are measured on the validation split, at 4 shots over 2 seeds of their own;
-the best by mAP is frozen, for all shots, before the test split is measured. Closed forms try all of
-their values. SPANER gets six trials only, since its usual settings, whose learning rate and dropout
-the heads' trials begin with, come from earlier experiments on the same digits.
+`baselines/methods.py`, are measured on the validation split, at 4 shots, over 2 seeds of their own.
+The best by mAP is kept for all numbers of shots before the test split is measured. Methods with a
+closed form try all of their values. SPANER gets only six trials, because its usual settings come
+from earlier experiments on the same digits (and the trials of the heads begin with its learning
+rate and dropout).
 
 Prints Markdown: R@1 / mAP with 95% t-intervals over seeds that draw support sets and weights,
-differences paired by seed, and where a baseline wins. Seconds are the processor time of one fit,
-features at hand, one thread; SPANER goes through `transformers.Trainer`, the other heads through a
-bare loop. Fine-tuning MiniLM with LoRA takes minutes a fit: only with `--minilm`, at 4 shots over 3
-seeds, with its usual settings alone.
+differences paired by seed, and where a baseline wins. Seconds are the processor time of one fit on
+one thread, without the extraction of features. SPANER trains with `transformers.Trainer`, the other
+heads in a bare loop. Fine-tuning MiniLM with LoRA takes minutes for each fit, so it is done only
+with `--minilm`, at 4 shots over 3 seeds, with its usual settings alone.
 """
 
 from __future__ import annotations

@@ -3,10 +3,10 @@
     .venv/bin/python benchmarks/encode.py
 
 `space.encode(texts, modality="text")` and `SentenceTransformer.encode(texts)` in one process, both
-on the CPU with MiniLM's weights; who begins changes with every turn, and the median of the turns'
-ratios counts. SPANER does more: the aligner reads what the model gave, and the prompt pulls. The
-first use of an encoder, after which its weights are compared with those it was built with, is not
-in the figures; it is the note below the table.
+on the CPU with MiniLM's weights. They take turns at going first, and the median of the turns'
+ratios counts. SPANER does more: an aligner and the prompt follow the model. After the first use of
+an encoder its weights are compared with those it was built with; the figures leave this out, and
+the note below the table gives its time.
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@
 
 A space is trained on eight of ten concepts, the other two are appended to its prompt, and then
 every modality is attached anew, on all ten. Means over the six ordered pairs, of queries that show
-a later concept and of all queries, with 95% t-intervals over seeds. Seconds are processor time with
-features at hand, from the eight on; parameters are those trained or appended since.
+a later concept and of all queries, with 95% t-intervals over seeds. Seconds are the processor time
+on extracted features after the first training; parameters are those trained or appended after it.
 """
 
 from __future__ import annotations

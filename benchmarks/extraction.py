@@ -2,26 +2,26 @@
 
     .venv/bin/python benchmarks/extraction.py
 
-**The loop.** A torch `DataLoader` reads the same inputs in the manifest's order with the same
-decoding and preparation, in batches of the same size that the encoder's own `collate` joins,
-through the same frozen encoder, and collects features in a list that it saves nowhere. That is
-less than SPANER does: it hashes inputs, plans batches of like size, writes features as they come
-and proves that the encoder did not change. Inputs are cut into four parts; each part goes through
-every way in turn, and the median of the four ratios counts. Above 1 SPANER is the faster. Pictures
-all make equally many tokens, so they gain nothing from batches of like size; texts are padded to
-the longest of their batch and do gain, the more the more their lengths differ; the audio encoder
-never pads, and hardly two clips are of one length.
+**The loop.** A torch `DataLoader` reads the same inputs in the order of the manifest, decodes and
+prepares them in the same way, joins batches of the same size with the encoder's own `collate`, puts
+them through the same frozen encoder, and collects the features in a list, which it does not save.
+SPANER does more: it hashes inputs, plans batches of inputs of similar size, writes features as they
+come, and proves that the encoder did not change. The inputs are cut into four parts; each part goes
+through every variant in turn, and the median of the four ratios counts. Above 1, SPANER is faster.
+All pictures have the same number of tokens, so they gain nothing from batches of similar size.
+Texts are padded to the longest of their batch, and gain more the more their lengths differ. The
+audio encoder never pads, and hardly any two clips have the same length.
 
-**A second time.** The whole manifest again, features being stored: everything but imports in a
-fresh process (reading the configuration, building the encoder, hashing inputs, opening the store),
-against the seconds of the four parts above, which had their encoder built.
+**A second time.** The whole manifest again, now that its features are stored: everything in a fresh
+process except imports (reading the configuration, building the encoder, hashing inputs, opening the
+store), against the seconds of the four parts above, whose encoder was built already.
 
 **The store.** The same batches of the same inputs through the same encoder, with no input hashed,
-nothing planned and nothing written. The note below the table says what the extraction itself booked
-as spent on its store: a share of a few percent drowns in the noise of a ratio.
+nothing planned and nothing written. The notes below the table give the share of its time that the
+extraction itself counted for its store: a ratio is too noisy to show a few percent.
 
-Inputs are synthetic, texts are words of this repository in any order, models of pictures and sound
-have random weights: nothing here says how good anything is.
+Inputs are synthetic, texts are words from this repository in random order, and the models for
+pictures and sound have random weights: nothing here says how good anything is.
 """
 
 from __future__ import annotations

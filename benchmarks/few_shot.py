@@ -5,8 +5,8 @@
     .venv/bin/python benchmarks/few_shot.py --seeds 5 --token-attention    # ablation
 
 Means over the six ordered pairs of images, texts and synthetic speech, strength 0.5, usual
-settings, with 95% t-intervals over seeds that draw support sets and weights; seconds are the
-processor time of one training, features at hand.
+settings, with 95% t-intervals over seeds that draw support sets and weights. Seconds are the
+processor time of one training on extracted features.
 """
 
 from __future__ import annotations

@@ -14,9 +14,9 @@ prompt, the same draws of 96 texts a step and the same optimiser:
   aligner's statistics, and the steps; measuring does not count. It is measured after each epoch,
   and stops when it is as good as what was attached, or after 10 epochs.
 
-Good means the mean average precision of retrieval between texts and images, both ways, on the
-validation split. A step alone is a training on stored features and the steps of the fine-tuning,
-each divided by the texts it drew.
+"Good" means the mean average precision of retrieval between texts and images, both ways, on the
+validation split. "A step alone" compares a training on stored features with the steps of the
+fine-tuning, each divided by the number of texts it drew.
 """
 
 from __future__ import annotations

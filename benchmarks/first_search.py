@@ -2,14 +2,14 @@
 
     .venv/bin/python benchmarks/first_search.py
 
-Every process imports first what an earlier one had imported when its search was over; then
-`spaner search "the number seven" --from text --to vision` runs once, from the reading of its
-arguments to its table: configuration, plugins, manifest, space, the proof that stored features
-still hold, and all 1,797 pictures of the gallery, whose files are looked at but not read again. The
+Each process first imports whatever an earlier one had imported by the end of its search. Then
+`spaner search "the number seven" --from text --to vision` runs once, from reading its arguments to
+printing its table: configuration, plugins, manifest, space, the proof that stored features still
+hold, and all 1,797 pictures of the gallery, whose files are looked at but not read again. The
 project is one that `spaner demo` has made, here or earlier (`--config demo/plugins.yaml`).
 
-Processor time is that of all threads. On a machine that other work keeps busy it says more than the
-clock, and the least of several processes more than their median.
+Processor time is that of all threads. On a machine that is busy with other work it says more than
+the clock, and the least of several processes says more than their median.
 """
 
 from __future__ import annotations

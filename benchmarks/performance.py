@@ -17,10 +17,10 @@ PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 INTRODUCTION = """\
 # Performance
 
-How fast SPANER is, as ratios: two things side by side in one run on one machine, taking turns.
-Seconds stand beside them to show the size of things; they are this machine's, a ratio travels
-further. Aims are what we hold SPANER to, and a figure that misses its aim stays in the table.
-`.venv/bin/python benchmarks/performance.py` (or `make bench`) makes this page anew. Inputs and
+How fast SPANER is, as ratios of two things that take turns in one run on one machine. Seconds are
+given as well, to show the size of things; they hold for this machine, while a ratio also holds for
+others. Aims are what we hold SPANER to; a figure that misses its aim stays in the table.
+`.venv/bin/python benchmarks/performance.py` (or `make bench`) writes this page anew. Inputs and
 features are synthetic wherever only speed is measured.
 """
 

@@ -18,14 +18,14 @@ DOCS = Path(__file__).parents[1] / "docs"
 INTRODUCTION = """\
 # Results
 
-What SPANER reaches, what simpler ways reach from the same features, and what lost. Every table is
-printed by the command above it; `.venv/bin/python benchmarks/results.py` (or `make results`) makes
-this page anew. Digits are real handwriting, texts are written for the purpose, **speech is
+What SPANER achieves, what simpler methods achieve on the same features, and what did not help. The
+command above each table prints it; `.venv/bin/python benchmarks/results.py` (or `make results`)
+writes this page anew. Digits are real handwriting, texts are written for the purpose, **speech is
 synthetic**; test writers, phrases and voices do not occur in training. R@1 is the share of queries
 whose first hit has the right concept, mAP the mean average precision. Intervals are 95%
 t-intervals over seeds that draw support sets and weights, differences are paired by seed, settings
 are chosen on the validation split, and the test split judges them once. How the method works, and
-how hard its claims may be taken: [method.md](method.md).
+how far its claims can be trusted: [method.md](method.md).
 """
 
 PICTURES = "docs/results"

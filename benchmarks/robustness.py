@@ -3,9 +3,10 @@
     .venv/bin/python benchmarks/robustness.py
 
 All four modalities, every corruption that their plugins offer, five severities; then trainings on
-wrong labels, without a modality, with concepts absent from one modality, and on unbalanced rows. It
-is `spaner robustness` in a space that `spaner demo`'s commands make; `--curves FOLDER` keeps its
-pictures. Differences are paired by seed. Each training costs what one of the whole space costs.
+wrong labels, without a modality, with concepts absent from one modality, and on unbalanced rows.
+This is `spaner robustness`, run in the space that the commands of `spaner demo` make; `--curves
+FOLDER` keeps its pictures. Differences are paired by seed. Each training takes as long as that of
+the whole space.
 """
 
 from __future__ import annotations

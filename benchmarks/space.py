@@ -4,10 +4,10 @@
 
 All four modalities of the demonstration's data, trained together as its plugins.yaml says, once a
 seed, and measured on the test split as `spaner evaluate`, `spaner calibrate` and `spaner propagate`
-do. Texts and speech name ten digits and four motions, pictures show digits, series are motions:
-pictures and series have nothing in common, and no line here. It also means that many queries of
-texts and speech have no answer among pictures or series, which a hit's probability has to tell, and
-that pictures and series can only give wrong labels to rows of the other concepts.
+do. Texts and speech name ten digits and four motions, pictures show digits, and series are motions.
+So pictures and series have no concept in common, and no line here. It also means that many queries
+by text or speech have no answer among pictures or series, which the probability of a hit has to
+show, and that pictures and series can give only wrong labels to rows of the other concepts.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def _cost(trained: TrainingReport, seconds: Sequence[float]) -> str:
     parameters = sum(trained.trained_parameters.values())
     return (
         f"Every figure below is of the same trainings: {fmean(seconds):.1f} s of processor time "
-        f"each, features at hand, {parameters:,} parameters in the aligners.\n"
+        f"each, on extracted features, {parameters:,} parameters in the aligners.\n"
     )
 
 

@@ -3,22 +3,22 @@
     .venv/bin/python benchmarks/streaming.py
 
 **The store** holds 4 GB of synthetic features, 50 tokens of 384 numbers of 16 bits a row, written
-as an extraction writes them. It is smaller where less than 12 GB of disk are free, and the table
-says so.
+as an extraction writes them. If less than 12 GB of disk are free it is smaller, and the table says
+so.
 
 **Memory.** A process of its own fits an aligner's statistics on all rows and trains it for 250
 steps, straight from the store. Its peak resident memory is VmHWM of /proc/self/status, less VmHWM
 after its imports. Pages of the store that are mapped count; the system's file cache does not.
 (`getrusage` would not do: after a fork it starts from the parent's peak.)
 
-**Speed.** The same statistics and the same training on the same rows, all brought to memory before
-the clock starts, as float32; where memory is short they stay float16 and are converted when drawn.
+**Speed.** The same statistics and the same training on the same rows, all loaded into memory before
+the clock starts, as float32; if memory is short they stay float16 and are converted when drawn.
 The processes take turns, on one thread as SPANER trains, with the store in the file cache as far as
 the machine's memory allows: it was just written.
 
-**Shuffled reading.** Batches of 96 rows drawn from all files and brought to memory as float32,
-against the same rows from safetensors shards that hold the same batches: `safe_open` once a shard,
-kept open, and `get_slice` a row. Both have found their files before the clock starts.
+**Shuffled reading.** Batches of 96 rows drawn from all files and loaded into memory as float32,
+against the same rows from safetensors shards that hold the same batches: one `safe_open` for each
+shard, kept open, and one `get_slice` for each row. Both know their files before the clock starts.
 """
 
 from __future__ import annotations
