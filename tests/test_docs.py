@@ -54,6 +54,13 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert not anchor or anchor in anchors(target), link
 
 
+def test_the_places_that_contributing_names_are_there() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = re.findall(r"`((?:core|app|registry|plugins|tests|docs|benchmarks)/[^`<]*?)`", text)
+    assert len(named) > 30
+    assert [place for place in named if "NAME" not in place and not (ROOT / place).exists()] == []
+
+
 def test_the_example_configuration_shows_every_key_once_with_its_default(tmp_path: Path) -> None:
     text = (ROOT / "plugins.yaml").read_text(encoding="utf-8")
     text = re.sub(r"^  vision: .*\n", "", text, flags=re.M)  # stands in a comment, too

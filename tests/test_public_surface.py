@@ -43,7 +43,8 @@ def run(code: str, *arguments: str, folder: Path | None = None) -> str:
 def test_what_is_public_is_what_was_decided(name: str) -> None:
     found, decided = list(LISTS[name]()), kept(name)
     change = "\n".join(unified_diff(decided, found, "decided", "found", n=1, lineterm=""))
-    assert not change, f"decide, then write with `python -m tests.surface`:\n{change}"
+    how = "a change of what is public is a decision; `.venv/bin/python -m tests.surface` keeps it"
+    assert not change, f"{how}, in tests/surface/{name}.txt:\n{change}"
 
 
 def rank(name: str) -> tuple[int, str]:
