@@ -148,7 +148,7 @@ def test_the_page_names_all_that_is_written_beside_a_space() -> None:
     parts = (CalibratedPair, HitProbability)
     assert all(f"`{field.name}`" in pair for part in parts for field in fields(part))
     figures = ", ".join(f"`{name}`" for name in ("step", "loss", "learning_rate", *FIGURES))
-    assert f"| `{LOG}` | a row a measurement: {figures} and" in PAGE
+    assert f"| `{LOG}` | one row for each measurement: {figures} and" in PAGE
     assert all(f"| `{name}` |" in PAGE for name in TRACES)
 
 
