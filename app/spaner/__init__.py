@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from spaner_core.space.embeddings import VectorKey
     from spaner_core.space.space import Space
 
+    from spaner.open_space import load
     from spaner.project import Project
-    from spaner.space import load
 
 _LAZY = {
     "Content": "spaner_core.contract.transform",
@@ -28,7 +28,7 @@ _LAZY = {
     "Space": "spaner_core.space.space",
     "SpanerError": "spaner_core.errors",
     "VectorKey": "spaner_core.space.embeddings",
-    "load": "spaner.space",
+    "load": "spaner.open_space",
 }
 
 __version__ = "0.1.0"
