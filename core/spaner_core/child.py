@@ -17,6 +17,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import IO, Any
 
+from spaner_core.last_words import keep_last_words, read_last_words
+
 LARGEST_OUTPUT = 64 * 2**20
 """Bytes of output after which a process is stopped; it would fill the disk otherwise."""
 
@@ -32,8 +34,9 @@ _FINISHED = "[]"  # the last line of the answers; each before it is a list of on
 class Answered:
     """What a function answered in a process of its own, and how that ended.
 
-    `ended` are words that follow a subject ("was killed by signal 9 (SIGKILL)"); None where the
-    function came to its end. `answers` are those given until then.
+    `ended` are words that follow a subject ("was killed by signal 9 (SIGKILL)"), with a plugin's
+    line and the input that it was at; None where the function came to its end. `answers` are those
+    given until then.
     """
 
     answers: tuple[Any, ...]
@@ -65,8 +68,10 @@ def ask_child(
             folder=folder,
         )
         lines = (place / _ANSWERS).read_text(encoding="utf-8", errors="replace").splitlines()
+        words = read_last_words(place)
     if ended is None and lines[-1:] != [_FINISHED]:  # os._exit(0) looks like success
         ended = "ended with exit code 0 before it had finished"
+    ended = ended and f"{ended}{words}"
     return Answered(answers=tuple(_read(lines)), ended=ended)
 
 
@@ -74,6 +79,7 @@ def answer() -> None:
     """Answer `ask_child`, in the process that it started."""
     die_with_parent()
     function, name = sys.argv[1:]
+    keep_last_words(Path(name))
     module, _, called = function.partition(":")
     request = json.loads((Path(name) / _REQUEST).read_text(encoding="utf-8"))
     with (Path(name) / _ANSWERS).open("a", encoding="utf-8") as file:

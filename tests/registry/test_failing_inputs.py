@@ -139,11 +139,14 @@ def reasons(assembly: Assembly, store: Path, inputs: Sequence[str], *, most: int
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        ("1 0 0", "decode failed (KeyError: 'hr')"),
-        ("2 0 0", "decode failed (SystemExit: 0)"),
-        ("4 0 0", "prepare failed (GeneratorExit)"),
-        ("5 0 0", "prepare failed (ZeroDivisionError: division by zero)"),
-        ("6 0 0", "collate failed (OverflowError: six)"),
+        ("1 0 0", "decode failed (KeyError: 'hr', at plugin_acme_toy.py, line "),
+        ("2 0 0", "decode failed (SystemExit: 0, at plugin_acme_toy.py, line "),
+        ("4 0 0", "prepare failed (GeneratorExit, at plugin_acme_toy.py, line "),
+        (
+            "5 0 0",
+            "prepare failed (ZeroDivisionError: division by zero, at plugin_acme_toy.py, line ",
+        ),
+        ("6 0 0", "collate failed (OverflowError: six, at plugin_acme_toy.py, line "),
         ("7 0 0", "the encoder of plugin 'toy' of acme-toy 0.1.0 gave NaN"),
         ("8 0 0", "the encoder of plugin 'toy' of acme-toy 0.1.0 gave tokens (1, 1, 2)"),
     ],

@@ -223,7 +223,7 @@ def test_one_module_under_two_names_is_refused(install_plugin: Install) -> None:
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ("raise KeyError('model')", "spaner_build_encoder failed (KeyError: 'model')"),
+        ("raise KeyError('model')", "spaner_build_encoder failed (KeyError: 'model', at "),
         ("return None", "spaner_build_encoder returned None"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import tempfile
 from collections.abc import Collection, Iterator, Mapping
 from importlib.metadata import EntryPoint
@@ -11,17 +12,18 @@ from typing import Any
 
 from spaner_core.child import ask_child
 from spaner_core.conformance import Verdict, judge
+from spaner_core.conformance.verdict import sentence, trace_of
 from spaner_core.contract.options import unknown_key
 from spaner_core.errors import ConfigError, PluginError
 from spaner_registry.plugins.discovery import FoundPlugin
 from spaner_registry.plugins.plugin import code_of
 from spaner_registry.plugins.registry import Registry, load_plugin
 
+_log = logging.getLogger(__name__)
+
 OPENING = Verdict(
     rule="check_opens",
     asks="The plugin opens: it can be imported, and its hooks are those of the contract.",
-    passed=None,
-    remark="",
 )
 """The first rule, before its verdict. It needs no heavy library."""
 
@@ -44,8 +46,8 @@ def check_plugin(
     """Try an installed plugin by every rule, or by one; one that does not open, by no other.
 
     Broken rules come first, then those not tried. Where the process dies, the rule that it was at
-    is broken, and those after it are not in the result. Raises `ConfigError` where there is no
-    such rule.
+    is broken, and those after it are not in the result. Tracebacks of what the plugin raised go to
+    the log (level DEBUG). Raises `ConfigError` where there is no such rule.
     """
     entry = (plugin.name, plugin.entry_point.value, plugin.entry_point.group)
     request = {
@@ -59,6 +61,8 @@ def check_plugin(
         if "unknown" in answer:
             raise ConfigError(answer["unknown"])
         verdicts[answer["rule"]] = Verdict(**answer)
+        if answer["trace"]:
+            _log.debug("%s: %s", answer["rule"], answer["trace"])
     if told.ended is not None:
         last = list(verdicts.values())[-1]
         died = code_of(plugin).broken(f"its process {told.ended}", "it to live until all was tried")
@@ -87,7 +91,6 @@ def try_rules(request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         yield dataclasses.asdict(_open(plugin))
         return
     from spaner_core.conformance import RULES, open_subject
-    from spaner_core.conformance.verdict import sentence
 
     rules = [rule for rule in RULES if asked in (None, rule.__name__)]
     if not rules:
@@ -105,8 +108,7 @@ def try_rules(request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         if subject is None or not opening.passed:
             return
         for rule in rules:
-            begun = {"rule": rule.__name__, "asks": sentence(rule), "passed": None, "remark": ""}
-            yield begun
+            yield dataclasses.asdict(Verdict(rule=rule.__name__, asks=sentence(rule)))
             yield dataclasses.asdict(judge(rule, subject))
 
 
@@ -115,5 +117,6 @@ def _open(plugin: FoundPlugin) -> Verdict:
     try:
         load_plugin(plugin)
     except PluginError as error:
-        return dataclasses.replace(OPENING, passed=False, remark=" ".join(str(error).split()))
+        remark, trace = " ".join(str(error).split()), trace_of(error.__cause__)
+        return dataclasses.replace(OPENING, passed=False, remark=remark, trace=trace)
     return dataclasses.replace(OPENING, passed=True, remark=plugin.entry_point.value)

@@ -116,7 +116,7 @@ def other_hashes() -> dict[str, str]:
 
 def _failed(how: str) -> BrokenRule:
     return BrokenRule(
-        f"a second process {how}, where this one did not",
+        f"what works here fails in a second process, which {how}",
         "the plugin to work in every process, whatever its folder, home, locale and environment",
         "look for what it takes from this process alone",
     )

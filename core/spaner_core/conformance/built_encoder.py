@@ -8,12 +8,62 @@ from pathlib import Path
 
 from torch import Tensor
 
+from spaner_core.conformance.comparing import not_finite
+from spaner_core.conformance.verdict import BrokenRule
 from spaner_core.contract.modality import Encoder
-from spaner_core.contract.transform import EncoderInput, Transform
+from spaner_core.contract.plugin_code import OPTIONAL
+from spaner_core.contract.sources import describe_source
+from spaner_core.contract.transform import (
+    EncoderInput,
+    Given,
+    HeaderCheck,
+    Sample,
+    Source,
+    Transform,
+)
 from spaner_core.errors import UnusableInput
 from spaner_core.features.encoding import encode_samples
 from spaner_core.features.rows import FeatureRows, stack_rows
+from spaner_core.last_words import note_input
 from spaner_core.pretrained.freeze import FrozenEncoder
+
+
+class NotedTransform:
+    """A plugin's transform; which input it reads is noted, should it end the process.
+
+    It has those optional methods that the plugin's `own` one has.
+    """
+
+    def __init__(self, own: Transform) -> None:
+        self.own = own
+        for name in OPTIONAL:
+            if callable(method := getattr(own, name, None)):
+                setattr(self, name, method)
+        if isinstance(own, HeaderCheck):
+            self.check_header = lambda source: own.check_header(_noted(source))
+
+    @property
+    def fingerprint(self) -> str:
+        """The transform's own."""
+        return self.own.fingerprint
+
+    def decode(self, source: Source) -> Sample:
+        """Read one input."""
+        return self.own.decode(_noted(source))
+
+    def prepare(self, sample: Sample) -> Sequence[EncoderInput]:
+        """Cut a sample into encoder inputs."""
+        return self.own.prepare(sample)
+
+
+def _noted(source: Source) -> Source:
+    note_input(name_of(source))
+    return source
+
+
+def name_of(source: Given) -> str:
+    """Name an input in a message: a file without its folder, which is a temporary one."""
+    return source.name if isinstance(source, Path) else describe_source(source)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,14 +104,35 @@ class Built:
     def features(self, inputs: Sequence[Path | str], *, batch_size: int = 64) -> FeatureRows:
         """Encode as extraction does, but in the order of `inputs`; a row an input.
 
-        Raises `UnusableInput` for the first input that is refused.
+        Raises `UnusableInput` for the first input that is refused, which it names.
         """
         rows = []
-        for _, encoded in encode_samples(
+        for place, encoded in encode_samples(
             self.encoder, self.transform, inputs, batch_size=batch_size
         ):
             if isinstance(encoded, UnusableInput):
-                raise encoded
+                raise UnusableInput(f"{name_of(inputs[place])}: {encoded}") from encoded
             values, mask = encoded
             rows.append(FeatureRows(values=values.unsqueeze(0), mask=mask.unsqueeze(0)))
         return stack_rows(rows)
+
+    def blame(self, inputs: Sequence[Path | str], error: UnusableInput) -> BrokenRule:
+        """Say which hook is the first to give NaN or an infinite number, else what `error` says."""
+        found = (self._not_finite(source) for source in inputs)
+        return BrokenRule(
+            next((what for what in found if what), f"an example has no features ({error})"),
+            "finite features of every example",
+            "mend that hook, or refuse such an input with UnusableInput in decode",
+        )
+
+    def _not_finite(self, source: Path | str) -> str | None:
+        sample = self.transform.decode(source)
+        windows = list(self.transform.prepare(sample))
+        given = {"decode": not_finite(sample), "prepare": not_finite(windows)}
+        for hook, place in given.items():
+            if place is not None:
+                return f"{hook} gives NaN or an infinite number for {name_of(source)} ({place})"
+        tokens, mask = self.encode_raw(windows)
+        if not_finite(tokens[mask]) is not None:
+            return f"the encoder gives NaN or an infinite number for {name_of(source)}"
+        return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -75,11 +76,15 @@ PLAIN = (str, bytes, int, float, complex, bool, type(None))
 
 @dataclass(frozen=True)
 class Leaf:
-    """One value within a sample: where it stands, its type and shape, and a digest of it."""
+    """One value within a sample: where it stands, its type and shape, and a digest of it.
+
+    `finite` is false where a number in it is NaN or infinite.
+    """
 
     place: str
     form: str
     digest: str
+    finite: bool = True
 
 
 def contents(value: object) -> tuple[Leaf, ...]:
@@ -95,6 +100,11 @@ def difference(one: object, other: Sequence[Leaf]) -> str | None:
     return None if len(contents(one)) == len(other) else "its attributes"
 
 
+def not_finite(value: object) -> str | None:
+    """Say where `value` holds a number that is NaN or infinite, or None where none is."""
+    return next((leaf.place for leaf in contents(value) if not leaf.finite), None)
+
+
 def forms(value: object) -> tuple[tuple[str, str], ...]:
     """List types and shapes of all arrays in `value`, and its own type."""
     arrays = [(leaf.place, leaf.form) for leaf in contents(value) if "(" in leaf.form]
@@ -107,14 +117,17 @@ def _leaves(value: Any, place: str, seen: frozenset[int]) -> Iterator[Leaf]:
         return
     seen = seen | {id(value)}
     if isinstance(value, PLAIN):
-        yield Leaf(place, kind, repr(value))
+        finite = not isinstance(value, float) or math.isfinite(value)
+        yield Leaf(place, kind, repr(value), finite)
     elif isinstance(value, torch.Tensor):
         form = f"{kind} {value.dtype} {tuple(value.shape)}"
-        yield Leaf(place, form, fingerprint_tensors({place: value}))
+        finite = bool(torch.isfinite(value).all())
+        yield Leaf(place, form, fingerprint_tensors({place: value}), finite)
     elif hasattr(value, "__array_interface__"):
         array = np.ascontiguousarray(value)
         form = f"{kind} {array.dtype} {array.shape}"
-        yield Leaf(place, form, hashlib.sha256(array.tobytes()).hexdigest())
+        finite = array.dtype.kind not in "fc" or bool(np.isfinite(array).all())
+        yield Leaf(place, form, hashlib.sha256(array.tobytes()).hexdigest(), finite)
     elif isinstance(value, Mapping):
         yield Leaf(place, kind, f"{len(value)} keys")
         for key in value:

@@ -20,7 +20,7 @@ from spaner_core.conformance.fitted_aligner import FittedAligner, read_spec, res
 from spaner_core.conformance.process_state import changes_at_import
 from spaner_core.conformance.subject import Subject, open_subject
 from spaner_core.contract.modality import Examples
-from spaner_core.errors import one_line
+from spaner_core.contract.raised import with_place
 from spaner_core.features.rows import FeatureRows
 
 Part = tuple[Mapping[str, Tensor], Mapping[str, str]]
@@ -50,7 +50,7 @@ def _attempt(part: str, folder: Path, make: Callable[[], Part]) -> dict[str, str
     try:
         tensors, words = make()
     except (Exception, SystemExit) as error:
-        return {"part": part, "problem": one_line(error)}
+        return {"part": part, "problem": with_place(error)}
     if tensors:
         save_file(dict(tensors), folder / f"{part}.safetensors")
     return {"part": part, **words}

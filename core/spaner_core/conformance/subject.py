@@ -17,7 +17,7 @@ import pluggy
 import torch
 
 from spaner_core.conformance.ask_second_process import SecondOpinion, ask_second_process
-from spaner_core.conformance.built_encoder import Built
+from spaner_core.conformance.built_encoder import Built, NotedTransform, name_of
 from spaner_core.conformance.fitted_aligner import (
     FittedAligner,
     Reading,
@@ -30,9 +30,9 @@ from spaner_core.conformance.verdict import BrokenRule, left_to_others, told_onc
 from spaner_core.contract import hookspecs
 from spaner_core.contract.hookspecs import ENTRY_POINT_GROUP
 from spaner_core.contract.modality import Encoder, Examples, FeatureSpec, Modality
-from spaner_core.contract.sources import describe_source
+from spaner_core.contract.raised import with_place
 from spaner_core.contract.transform import EncoderInput, Sample, Transform
-from spaner_core.errors import PluginError, UnusableInput, one_line
+from spaner_core.errors import PluginError, UnusableInput
 from spaner_core.features.rows import FeatureRows
 from spaner_core.method.aligner import build_aligner
 from spaner_core.pretrained.freeze import FrozenEncoder
@@ -141,10 +141,9 @@ class Subject:
 
     def build_transform(self, encoder: Encoder, options: Mapping[str, object]) -> Transform:
         """Build a transform for the encoder that the plugin built."""
-        transform: Transform = self.require(
-            "spaner_build_transform", encoder=encoder, options=options
+        return NotedTransform(
+            self.require("spaner_build_transform", encoder=encoder, options=options)
         )
-        return transform
 
     def build_aligner(self, spec: FeatureSpec, **options: object) -> Any:
         """Build an aligner, drawn the same each time; leaves torch's random numbers alone."""
@@ -174,7 +173,7 @@ class Subject:
                 windows += self.built.windows([source])
             except UnusableInput as error:
                 raise BrokenRule(
-                    f"the example {describe_source(source)} is refused ({one_line(error)})",
+                    f"the example {name_of(source)} is refused ({error})",
                     "examples that can be used",
                     "mend the example, or decode and prepare",
                 ) from error
@@ -190,7 +189,11 @@ class Subject:
     def features(self) -> FeatureRows:
         """Features of the examples, all encoded together."""
         _ = self.windows
-        return self.built.features(self.examples.inputs)
+        inputs = self.examples.inputs
+        try:
+            return self.built.features(inputs)
+        except UnusableInput as error:
+            raise self.built.blame(inputs, error) from error
 
     def fit(self, *batches: FeatureRows) -> FittedAligner:
         """Build an aligner and fit its statistics, by default to the examples in one batch."""
@@ -242,7 +245,7 @@ def open_subject(
         plugin = entry.load()
     except (Exception, SystemExit) as error:
         raise PluginError(
-            f"plugin {name!r} cannot be imported ({one_line(error)}); expected {entry.value!r} to "
+            f"plugin {name!r} cannot be imported ({with_place(error)}); expected {entry.value!r} to "
             "import; mend it, or install what it needs"
         ) from error
     return Subject(

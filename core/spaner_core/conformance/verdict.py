@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any, TypeVar
 from unittest import SkipTest
 
+from spaner_core.contract.raised import raised_at
 from spaner_core.errors import one_line
 
 MadeT = TypeVar("MadeT")
@@ -31,27 +31,41 @@ class NotTried(SkipTest):
 class Verdict:
     """One rule's name, what it asks in a sentence, whether it is kept, and what was found.
 
-    `passed` is None where the rule was not tried, for a reason that another rule tells.
+    `passed` is None where the rule was not tried, for a reason that another rule tells. `trace` is
+    the traceback of what the plugin raised, empty where it raised nothing.
     """
 
     rule: str
     asks: str
-    passed: bool | None
-    remark: str
+    passed: bool | None = None
+    remark: str = ""
+    trace: str = ""
 
 
 def judge(rule: Callable[[Any], str | None], subject: object) -> Verdict:
     """Apply one rule; whatever else the plugin raises is a broken rule too, also `SystemExit`."""
     passed: bool | None
+    raised: BaseException | None = None
     try:
         passed, remark = True, rule(subject) or ""
     except NotTried as error:
         passed, remark = None, str(error)
     except BrokenRule as error:
-        passed, remark = False, str(error)
+        passed, remark, raised = False, str(error), error.__cause__
     except (Exception, SystemExit) as error:
-        passed, remark = False, _unexpected(error)
-    return Verdict(rule=rule.__name__, asks=sentence(rule), passed=passed, remark=remark)
+        passed, remark, raised = False, _unexpected(error), error
+    return Verdict(
+        rule=rule.__name__,
+        asks=sentence(rule),
+        passed=passed,
+        remark=_without_folder(remark, subject),
+        trace=trace_of(raised),
+    )
+
+
+def trace_of(error: BaseException | None) -> str:
+    """Write the traceback of an error and of those that it came from; empty for None."""
+    return "" if error is None else "".join(traceback.format_exception(error))
 
 
 def sentence(rule: Callable[[Any], str | None]) -> str:
@@ -96,9 +110,17 @@ def left_to_others(subject: Any) -> Iterator[None]:
         subject.failed = told
 
 
+def _without_folder(remark: str, subject: object) -> str:
+    """Name files by their place among the examples: that they are temporary is our affair."""
+    folder = getattr(subject, "folder", None)
+    return remark if folder is None else remark.replace(f"{folder}/", "")
+
+
 def _unexpected(error: BaseException) -> str:
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    place = f"{Path(last.filename).name}, line {last.lineno}"
+    place = raised_at(error)
+    if place is None:
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        place = f"{last.filename}, line {last.lineno}"
     return (
         f"while this was tried, {place} raised {one_line(error)}; expected no error; look there, "
         "and at what the plugin passed on"

@@ -239,13 +239,16 @@ class Examples:
     """What the conformance kit tries a plugin on.
 
     `inputs` are at least three small inputs that differ, files (no folders) or, where the modality
-    is inline, texts; they give different numbers of tokens where that number varies. `options` are
+    is inline, texts; they give different numbers of tokens where that number varies. `objects` are
+    what the transform's `take` is tried on, where it has one: objects as people hold them, at least
+    one. `options` are
     the `encoder:` options to build with. The two other mappings together name every `encoder:`
     option with a value other than the one built with: `changing` those that change features,
     `neutral` those that do not (a device, or one that has a single value so far).
     """
 
     inputs: Sequence[Path | str]
+    objects: Sequence[object] = ()
     options: Mapping[str, object] = field(default_factory=dict)
     changing: Mapping[str, object] = field(default_factory=dict)
     neutral: Mapping[str, object] = field(default_factory=dict)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
@@ -11,11 +12,16 @@ from typing import Any
 
 from spaner_core.contract.expected import brief
 from spaner_core.contract.modality import Corruption
+from spaner_core.contract.raised import with_place
 from spaner_core.contract.transform import Content, EncoderInput, Sample, Source, Transform
-from spaner_core.errors import FailedInput, PluginError, SpanerError, one_line
+from spaner_core.errors import FailedInput, PluginError, SpanerError
 
-_OPTIONAL = ("check_header", "take", "parts", "without")
+OPTIONAL = ("check_header", "take", "parts", "without")
+"""Methods that a transform may have."""
+
 _OF_MODULES = ("forward", "fit_statistics", "start_from", "fit")
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -44,8 +50,9 @@ class PluginCode:
         """Turn whatever the block raises into an error of `kind` that names the plugin.
 
         `SystemExit` and its like included: a plugin does not end the program. Only Ctrl-C and what
-        was said on purpose (a `SpanerError`) pass as they are. What the block prints goes to
-        standard error, line by line, as printed by the plugin as it did `doing` on input `on`.
+        was said on purpose (a `SpanerError`) pass as they are. The message names the plugin's line,
+        the log (level DEBUG) has the traceback. What the block prints goes to standard error, line
+        by line, as printed by the plugin as it did `doing` on input `on`.
         """
         printed = _Printed(f"{self}, {doing}{' of ' * bool(on)}{on}, printed: ")
         try:
@@ -54,7 +61,8 @@ class PluginCode:
         except (SpanerError, KeyboardInterrupt):
             raise
         except BaseException as error:
-            given = f"{doing} failed ({one_line(error)})"
+            _log.debug("%s: %s failed", self, doing, exc_info=error)
+            given = f"{doing} failed ({with_place(error)})"
             raise self.broken(given, "no error", kind=kind) from error
         finally:
             printed.end()
@@ -108,7 +116,7 @@ class GuardedTransform:
     def __init__(self, own: Transform, code: PluginCode) -> None:
         self.own, self.code = own, code
         self.fingerprint = own.fingerprint  # read once: what says it may be a plugin's code, too
-        for name in _OPTIONAL:
+        for name in OPTIONAL:
             if callable(method := getattr(own, name, None)):
                 setattr(self, name, code.guard(method, name, kind=FailedInput))
 

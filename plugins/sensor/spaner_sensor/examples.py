@@ -23,9 +23,11 @@ def write_examples(folder: Path) -> Examples:
         np.savetxt(path, _swings(steps), delimiter=delimiter, header=header, comments="")
     np.save(folder / "array.npy", _swings(70))
     columns = dict(zip(CHANNELS, _swings(63).T, strict=True))
-    pyarrow.parquet.write_table(pyarrow.table(columns), folder / "middle.parquet")
+    table = pyarrow.table(columns)
+    pyarrow.parquet.write_table(table, folder / "middle.parquet")
     return Examples(
         inputs=[folder / name for name in ("short.csv", "long.tsv", "array.npy", "middle.parquet")],
+        objects=[_swings(50), (_swings(63), CHANNELS), columns, table],
         changing={
             "channels": ["acc_x", "acc_y", "acc_z"],
             "sample_rate_hz": 8.0,

@@ -15,6 +15,7 @@ def write_examples(folder: Path) -> Examples:
     file.write_text("someone is running\nà l'étage", encoding="utf-8")
     return Examples(
         inputs=[*PHRASES, file],
+        objects=PHRASES,
         changing={"dim": 256, "shortest_ngram": 3, "longest_ngram": 5, "encoding": "latin-1"},
         neutral={"model": "hashed"},  # other models have other options
     )

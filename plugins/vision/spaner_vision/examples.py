@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 from PIL import Image, ImageDraw
 from spaner_core import Examples
 
@@ -22,6 +23,7 @@ def write_examples(folder: Path) -> Examples:
         image.save(folder / name)
     return Examples(
         inputs=[folder / name for name in drawn],
+        objects=[*drawn.values(), np.asarray(ring)],
         changing={"image_size": 40, "orientations": 8},
         neutral={"model": "hog"},  # there is no other yet
     )

@@ -17,7 +17,8 @@ from spaner_core.contract import hookspecs
 from spaner_core.contract.hook_checks import contract_problems, implemented_hooks
 from spaner_core.contract.hookspecs import ENTRY_POINT_GROUP
 from spaner_core.contract.modality import API_VERSION
-from spaner_core.errors import PluginError, SpanerError, one_line
+from spaner_core.contract.raised import with_place
+from spaner_core.errors import PluginError, SpanerError
 
 from spaner_registry.plugins.discovery import FoundPlugin, discover
 from spaner_registry.plugins.plugin import Plugin
@@ -89,7 +90,7 @@ def load_plugin(found: FoundPlugin) -> Plugin:
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # pluggy's own complaint, or what the object's looks raise
-        given = f"its hooks cannot be registered ({one_line(error)})"
+        given = f"its hooks cannot be registered ({with_place(error)})"
         expected = "a module, its hooks with the arguments of spaner_core.contract.hookspecs"
         raise plugin.code.broken(given, expected) from error
     _admit(plugin, module)
@@ -105,7 +106,7 @@ def _import(plugin: FoundPlugin) -> object:
         raise
     except BaseException as error:
         raise PluginError(
-            f"plugin {plugin.name!r} of {plugin.origin} cannot be imported ({one_line(error)}); "
+            f"plugin {plugin.name!r} of {plugin.origin} cannot be imported ({with_place(error)}); "
             f"expected {plugin.entry_point.value!r} to import; "
             f"reinstall {plugin.distribution} with what it needs, or remove it"
         ) from error

@@ -32,7 +32,7 @@ def numpy_width(encoder: Any) -> None:
 too_wide = toy_with(
     "check_feature_spec",
     "tokens (5, 3, 6) and mask (5, 3) for 5 windows; expected (5, N, 3)",
-    also=("check_examples",),
+    also=("check_features",),
     spaner_build_encoder=encoder_with(lambda t, m, _: (t.repeat(1, 1, 2), m)),
 )
 grid_without_tokens = toy_with(
@@ -59,15 +59,40 @@ mask_of_numbers = toy_with(
 )
 row_without_token = toy_with(
     "check_features",
-    "no real token in some row",
+    "no real token in a window of '4 0 1; 0 2 1; 3 1 0 | 1 1 5'",
     also=("check_examples",),
     spaner_build_encoder=encoder_with(lambda t, m, _: (t, m & (m.sum(1, True) > 1))),
 )
 not_finite = toy_with(
     "check_features",
-    "NaN or infinite",
-    also=("check_examples",),
+    "the encoder gives NaN or an infinite number for '4 0 1; 0 2 1; 3 1 0 | 1 1 5'",
     spaner_build_encoder=encoder_with(lambda t, m, _: (t / 0, m)),
+)
+
+
+def nan_for_three(number: float) -> float:
+    return float("nan") if number == 3 else number
+
+
+decodes_nan = toy_with(
+    "check_features",
+    "decode gives NaN or an infinite number for numbers.toy (it[0][0][1])",
+    spaner_build_transform=transform_with(
+        decode=lambda own, source: (
+            [[[nan_for_three(n) for n in t] for t in w] for w in own(source)]
+            if not isinstance(source, str)
+            else own(source)
+        )
+    ),
+)
+prepares_infinity = toy_with(
+    "check_features",
+    "prepare gives NaN or an infinite number for '1 2 3' (it[0][0][0])",
+    spaner_build_transform=transform_with(
+        prepare=lambda own, sample: (
+            [[[float("inf"), 2.0, 3.0]]] if sample == [[[1, 2, 3]]] else own(sample)
+        )
+    ),
 )
 
 
@@ -192,7 +217,7 @@ def dies_elsewhere(tokens: Any, mask: Any, _: Any) -> Any:
 
 dying = toy_with(
     "check_features_in_a_second_process",
-    "a second process ended with exit code 7, where this one did not",
+    "what works here fails in a second process, which ended with exit code 7 at ",
     spaner_build_encoder=encoder_with(dies_elsewhere),
 )
 

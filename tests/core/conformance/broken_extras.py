@@ -56,6 +56,10 @@ def falling_at_4(sample: Sample, *, severity: int, seed: int) -> Sample:
     return noise(sample, severity={4: 2}.get(severity, severity), seed=seed)
 
 
+def to_nan(sample: Sample, *, severity: int, seed: int) -> Sample:
+    return noise(sample, severity=severity if severity < 4 else float("nan"), seed=seed)
+
+
 def nothing(sample: Sample, *, severity: int, seed: int) -> Sample:
     return [[list(token) for token in window] for window in sample]
 
@@ -98,6 +102,11 @@ dips = toy_with(
     "check_severities",
     "never less as severity grows",
     spaner_corruptions=offering(Corruption("noise", falling_at_4)),
+)
+ends_in_nan = toy_with(
+    "check_severities",
+    "'noise' at severity 4 makes features of '4 0 1; 0 2 1; 3 1 0 | 1 1 5' NaN or infinite",
+    spaner_corruptions=offering(Corruption("noise", to_nan)),
 )
 does_nothing = toy_with(
     "check_severities",

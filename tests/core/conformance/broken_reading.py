@@ -102,9 +102,23 @@ def dated(own: Any, source: Any) -> Any:
 
 reads_the_date = toy_with(
     "check_file_names",
-    "features differ when each file is copied to another folder and name: by",
+    "features differ when files are copied to another folder and name: by",
     also=("check_sent_contents",),
     spaner_build_transform=transform_with(decode=dated),
+)
+
+
+def by_its_path(own: Any, source: Any) -> Any:
+    """Read other numbers under another name, where the length of its path is odd."""
+    copied = is_file(source) and source.name != "numbers.toy"
+    more = len(str(source)) % 2 if copied else 0
+    return [[[number + more for number in token] for token in w] for w in own(source)]
+
+
+by_the_length_of_its_path = toy_with(
+    "check_file_names",
+    "features differ when files are copied to another folder and name: by",
+    spaner_build_transform=transform_with(decode=by_its_path),
 )
 
 
@@ -142,7 +156,7 @@ def trailing_lines(folder: Path) -> Examples:
 
 refuses_good_files = toy_with(
     "check_header",
-    "numbers.toy (UnusableInput: it begins with a number; expected a title; write one), which",
+    "refuses numbers.toy with 'it begins with a number; expected a title; write one', although",
     spaner_build_transform=header_with(refuse_files),
 )
 refuses_what_is_read = toy_with(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from spaner_core import API_VERSION, Content, Part
 
+from tests import toy_modality as toy
 from tests.core.conformance.broken import toy_with, transform_with
 from tests.core.conformance.broken_plugins import described
 
@@ -55,6 +57,15 @@ def taking(take: Callable[[Any], Any]) -> Callable[..., Any]:
     return spaner_build_transform
 
 
+def toy_objects(*objects: Any) -> Callable[..., Any]:
+    """A hook that gives the toy's examples, and objects."""
+    return lambda folder: replace(toy.spaner_examples(folder), objects=objects)
+
+
+def take_lists(value: Any) -> Any:
+    return [[[float(n) for n in value]]] if isinstance(value, list) else None
+
+
 def take_in_place(value: Any) -> Any:
     if type(value).__name__ == "ndarray":
         value *= 2
@@ -68,17 +79,54 @@ def take_numbers(value: Any) -> Any:
 takes_in_place = toy_with(
     "check_taken_objects",
     "take changes an array (it)",
-    spaner_build_transform=taking(take_in_place),
+    spaner_build_transform=taking(lambda value: take_in_place(value) or take_lists(value)),
+    spaner_examples=toy_objects([1, 2, 3]),
 )
 takes_anything = toy_with(
     "check_taken_objects",
     "take gives a sample for a plain object()",
     spaner_build_transform=taking(lambda value: [[[1.0, 2.0, 3.0]]]),
+    spaner_examples=toy_objects([1, 2, 3]),
 )
 takes_without_looking = toy_with(
     "check_taken_objects",
     "raised AttributeError: 'tuple' object has no attribute 'rate'",
-    spaner_build_transform=taking(take_numbers),
+    spaner_build_transform=taking(lambda value: take_lists(value) or take_numbers(value)),
+    spaner_examples=toy_objects([1, 2, 3]),
+)
+takes_untried = toy_with(
+    "check_taken_objects",
+    "the examples have no objects to try it on; expected at least one in Examples.objects",
+    spaner_build_transform=taking(take_lists),
+)
+takes_none_of_its_own = toy_with(
+    "check_taken_objects",
+    "take gives None for example object 2, a tuple; expected a sample",
+    spaner_build_transform=taking(take_lists),
+    spaner_examples=toy_objects([1, 2, 3], (1, 2, 3)),
+)
+takes_another_kind = toy_with(
+    "check_taken_objects",
+    "take makes a tuple of example object 1, a list; expected what decode gives: list",
+    spaner_build_transform=taking(lambda value: take_lists(value) and tuple(take_lists(value))),
+    spaner_examples=toy_objects([1, 2, 3]),
+)
+takes_what_it_cannot_encode = toy_with(
+    "check_taken_objects",
+    "broken_sources.py, line",
+    spaner_build_transform=taking(lambda value: value and value.rate),
+    spaner_examples=toy_objects([1, 2, 3]),
+)
+takes_nan = toy_with(
+    "check_taken_objects",
+    "features of example object 1, a list are NaN or infinite",
+    spaner_build_transform=taking(take_lists),
+    spaner_examples=toy_objects([1, 2, float("nan")]),
+)
+objects_for_nobody = toy_with(
+    "check_taken_objects",
+    "1 example objects were given, and the transform has no take",
+    spaner_examples=toy_objects([1, 2, 3]),
 )
 
 claims_everything = toy_with(

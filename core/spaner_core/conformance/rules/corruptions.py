@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise, product
 
+import torch
 from torch import Tensor
 
+from spaner_core.conformance.built_encoder import name_of
 from spaner_core.conformance.comparing import contents, difference, forms
 from spaner_core.conformance.subject import Subject
 from spaner_core.conformance.verdict import BrokenRule
@@ -78,6 +80,7 @@ def _differs_by_seed(corruption: Corruption, sample: Sample) -> bool:
 def check_severities(subject: Subject) -> str:
     """The higher the severity, the more a corruption disturbs features."""
     said = []
+    _ = subject.features  # of examples that have none, one rule tells
     for corruption in _corruptions(subject):
         curve = [_disturbance(subject, corruption, severity=s) for s in SEVERITIES]
         falls = [later < (1 - SLACK) * earlier for earlier, later in pairwise(curve)]
@@ -95,11 +98,19 @@ def check_severities(subject: Subject) -> str:
 def _disturbance(subject: Subject, corruption: Corruption, *, severity: int) -> float:
     """How far features move, as a share of their length: over all inputs and a few seeds."""
     moved, size = 0.0, 0.0
-    for sample in subject.samples():
+    for source, sample in zip(subject.examples.inputs, subject.samples(), strict=True):
         known = _vector(subject, sample)
         for seed in SEEDS:
             disturbed = corruption.apply(sample, severity=severity, seed=seed)
-            moved += float((_vector(subject, disturbed) - known).norm())
+            given = _vector(subject, disturbed)
+            if not torch.isfinite(given).all():
+                raise BrokenRule(
+                    f"{corruption.name!r} at severity {severity} makes features of "
+                    f"{name_of(source)} NaN or infinite",
+                    "finite ones: noise, and still an input that can be used",
+                    "keep the disturbed numbers within what prepare and the encoder take",
+                )
+            moved += float((given - known).norm())
             size += float(known.norm())
     return moved / size
 

@@ -10,12 +10,12 @@ from types import FunctionType, ModuleType
 import torch
 from torch import Tensor, nn
 
+from spaner_core.conformance.built_encoder import name_of
 from spaner_core.conformance.comparing import check_same_features
 from spaner_core.conformance.fitted_aligner import describe_spec, read_spec
 from spaner_core.conformance.subject import Subject
 from spaner_core.conformance.verdict import BrokenRule
 from spaner_core.contract.modality import FeatureSpec
-from spaner_core.contract.sources import describe_source
 from spaner_core.errors import UnusableInput
 from spaner_core.features.batch_files import fitting
 from spaner_core.features.encoding import EncodedSample, fits_spec
@@ -90,24 +90,29 @@ def check_features(subject: Subject) -> str:
         )
     if not mask.any(dim=1).all():
         raise BrokenRule(
-            "the mask leaves no real token in some row",
+            f"the mask leaves no real token in a window of {_first_empty(subject)}",
             "at least one real token a window",
             "refuse such an input with UnusableInput",
-        )
-    if not torch.isfinite(tokens[mask]).all():
-        raise BrokenRule(
-            "some features are NaN or infinite", "finite numbers", "find out which input makes them"
         )
     rows = subject.features
     for source, *row in zip(subject.examples.inputs, rows.values, rows.mask, strict=True):
         refused = fitting(EncodedSample(*row), dtype=STORED)
         if isinstance(refused, UnusableInput):
             raise BrokenRule(
-                f"the example {describe_source(source)} is refused by extraction ({refused})",
+                f"the example {name_of(source)} is refused by extraction ({refused})",
                 "features that the store keeps as it is set by default",
                 "let the encoder divide what it gives by a constant",
             )
     return f"{int(mask.sum())} tokens of {len(subject.examples.inputs)} inputs, all finite"
+
+
+def _first_empty(subject: Subject) -> str:
+    """Name the first example of which a window has no real token."""
+    for source in subject.examples.inputs:
+        _, mask = subject.built.encode_raw(subject.built.windows([source]))
+        if not mask.any(dim=1).all():
+            return name_of(source)
+    return "some example, among others"
 
 
 def check_frozen(subject: Subject) -> str:

@@ -5,17 +5,21 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import torch
 
 from spaner_core.conformance.audit import Deed, audited
+from spaner_core.conformance.built_encoder import name_of
 from spaner_core.conformance.comparing import features_difference
 from spaner_core.conformance.subject import Subject
 from spaner_core.conformance.verdict import BrokenRule
-from spaner_core.contract.sources import describe_source
 from spaner_core.errors import DataError, UnusableInput, one_line
+
+OTHER_FOLDERS = ("a", "bb", "ccc")
+"""Of different lengths: those of whole paths are even and odd, and of every rest by three."""
 
 OLD_S = 978_307_200
 """The date of a copy, the first of January 2001."""
@@ -57,26 +61,31 @@ def check_file_contents(subject: Subject) -> str:
 def check_file_names(subject: Subject) -> str:
     """Neither a file's name, folder and date nor other files there decide its features."""
     files = [source for source in subject.examples.inputs if isinstance(source, Path)]
+    for name in OTHER_FOLDERS if files else ():
+        difference = _moved(subject, files, subject.folder / "other names" / name)
+        if difference is not None:
+            raise BrokenRule(
+                f"features differ when files are copied to another folder and name: {difference}",
+                "the same: features are kept under what a file holds and its suffix",
+                "read nothing but the file itself; an archive holds several",
+            )
+    return f"{len(files)} files under {len(OTHER_FOLDERS)} other names each"
+
+
+def _moved(subject: Subject, files: Sequence[Path], folder: Path) -> str | None:
+    """Copy files to a folder, each alone in its own; say how features differ, None for not."""
     copies: dict[Path | str, Path] = {}
     for number, source in enumerate(files):
-        folder = subject.folder / "other names" / str(number)  # each alone in its own
-        folder.mkdir(parents=True, exist_ok=True)
-        copies[source] = folder / f"copy {number}{source.suffix}"
+        copies[source] = folder / str(number) / f"copy {number}{source.suffix}"
+        copies[source].parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, copies[source])
         os.utime(copies[source], (OLD_S, OLD_S))
-    known, inputs = subject.features, subject.examples.inputs
+    inputs = [copies.get(source, source) for source in subject.examples.inputs]
+    known = subject.features
     try:
-        given = subject.built.features([copies.get(source, source) for source in inputs])
-        difference = features_difference(given, known)
+        return features_difference(subject.built.features(inputs), known)
     except DataError as error:
-        difference = one_line(error)
-    if difference is not None:
-        raise BrokenRule(
-            f"features differ when each file is copied to another folder and name: {difference}",
-            "the same: features are kept under what a file holds and its suffix",
-            "read nothing but the file itself; an archive holds several",
-        )
-    return f"{len(files)} files under other names"
+        return one_line(error)
 
 
 def check_reading(subject: Subject) -> str:
@@ -117,9 +126,8 @@ def _check_deed(deed: Deed, source: Path | str) -> None:
         advice = "read the file itself alone; an archive holds several"
     else:
         return
-    what = source.name if isinstance(source, Path) else describe_source(source)
     raise BrokenRule(
-        f"decoding {what} {doing} {path.name if inside else path}",
+        f"decoding {name_of(source)} {doing} {path.name if inside else path}",
         "nothing but the input to be read: features are kept under its content",
         advice,
     )

@@ -10,7 +10,8 @@ from spaner_core.conformance.comparing import check_same_features, features_diff
 from spaner_core.conformance.subject import Subject
 from spaner_core.conformance.verdict import BrokenRule
 from spaner_core.contract.options import OptionError
-from spaner_core.errors import DataError, one_line
+from spaner_core.contract.raised import with_place
+from spaner_core.errors import DataError
 
 UNKNOWN = "no_such_option"
 _SHA256 = re.compile("[0-9a-f]{64}")
@@ -39,7 +40,7 @@ def _refusal(hook: str, call: Callable[[], object]) -> OptionError:
     except OptionError as error:
         return error
     except Exception as error:
-        given = f"{hook} refuses the option {UNKNOWN!r} with {one_line(error)}"
+        given = f"{hook} refuses the option {UNKNOWN!r} with {with_place(error)}"
     else:
         given = f"{hook} takes the option {UNKNOWN!r}"
     raise BrokenRule(

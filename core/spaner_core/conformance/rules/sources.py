@@ -7,13 +7,14 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from spaner_core.conformance.comparing import contents, difference
+from spaner_core.conformance.comparing import contents, difference, not_finite
 from spaner_core.conformance.rules.wrong_inputs import NOISE, wrong_inputs
 from spaner_core.conformance.subject import Subject
 from spaner_core.conformance.verdict import BrokenRule
 from spaner_core.contract.hookspecs import HEAD_BYTES
-from spaner_core.contract.transform import Content, TakesObjects
-from spaner_core.errors import SpanerError, UnusableInput, one_line
+from spaner_core.contract.raised import with_place
+from spaner_core.contract.transform import Content, Sample, TakesObjects
+from spaner_core.errors import SpanerError, UnusableInput
 
 OTHER_NAME = "../sent by somebody"
 FOREIGN = ".no-such-format"
@@ -65,7 +66,7 @@ def _check_refusal(subject: Subject, what: str, content: Content) -> None:
         return
     except Exception as error:
         raise BrokenRule(
-            f"{what} raises {one_line(error)} when its bytes are sent",
+            f"{what} raises {with_place(error)} when its bytes are sent",
             "spaner_core.UnusableInput, as for the file",
             "catch it in decode and raise UnusableInput from it",
         ) from error
@@ -102,28 +103,79 @@ def check_taken_objects(subject: Subject) -> str:
     """Objects of libraries are taken as they are, and those of other modalities are not."""
     transform = subject.built.transform
     if not isinstance(transform, TakesObjects):
-        return "takes none"
-    taken = []
-    for what, value in _objects():
-        before = contents(value)
-        try:
-            sample = transform.take(value)
-            if sample is not None:
-                subject.built.encode(list(transform.prepare(sample)))
-                taken.append(what)
-        except SpanerError:  # an object of this modality that cannot be used
-            taken.append(what)
-        if (place := difference(value, before)) is not None:
+        if subject.examples.objects:
             raise BrokenRule(
-                f"take changes {what} ({place})", "what is passed in to be left as it is", "copy it"
+                f"{len(subject.examples.objects)} example objects were given, and the transform "
+                "has no take",
+                "take(value), which makes a sample of an object",
+                "add it, or leave the objects out",
             )
+        return "takes none"
+    _check_own_objects(subject)
+    known = [what for what, value in _objects() if _knows(subject, value, what=what)]
     if transform.take(object()) is not None:
         raise BrokenRule(
             "take gives a sample for a plain object()",
             "None, which says that it is another's",
             "look at its type",
         )
-    return f"knows {', '.join(taken) or 'none of those that were tried'}"
+    others = f", knows {', '.join(known)}" if known else ""
+    return f"{len(subject.examples.objects)} of its own{others}"
+
+
+def _check_own_objects(subject: Subject) -> None:
+    """Take the example objects: each gives a sample of the kind that decode gives, and features."""
+    objects = subject.examples.objects
+    if not objects:
+        raise BrokenRule(
+            "take is offered, and the examples have no objects to try it on",
+            "at least one in Examples.objects",
+            "add an object such as people hold: an image, an array with its rate",
+        )
+    kinds = {type(sample) for sample in subject.samples()}
+    for number, value in enumerate(objects, start=1):
+        what = f"example object {number}, a {type(value).__name__}"
+        try:
+            sample = _take(subject, value, what=what)
+        except UnusableInput as error:
+            raise BrokenRule(
+                f"take refuses {what} ({error})", "a sample", "mend the object, or take"
+            ) from error
+        if sample is None:
+            raise BrokenRule(f"take gives None for {what}", "a sample", "look at its type again")
+        if type(sample) not in kinds:
+            raise BrokenRule(
+                f"take makes a {type(sample).__name__} of {what}",
+                f"what decode gives: {' or '.join(sorted(kind.__name__ for kind in kinds))}",
+                "make the same kind of sample: prepare, previews and noise take either",
+            )
+
+
+def _knows(subject: Subject, value: object, *, what: str) -> bool:
+    try:
+        return _take(subject, value, what=what) is not None
+    except SpanerError:  # an object of this modality that cannot be used
+        return True
+
+
+def _take(subject: Subject, value: object, *, what: str) -> Sample | None:
+    """Take and encode an object; raises `BrokenRule` where that changes it, or gives NaN."""
+    transform: Any = subject.built.transform
+    before = contents(value)
+    try:
+        sample: Sample | None = transform.take(value)
+        if sample is not None:
+            rows = subject.built.encode(list(transform.prepare(sample)))
+            if not_finite(rows.values) is not None:
+                raise BrokenRule(
+                    f"features of {what} are NaN or infinite", "finite ones", "look at its numbers"
+                )
+    finally:
+        if (place := difference(value, before)) is not None:
+            raise BrokenRule(
+                f"take changes {what} ({place})", "what is passed in to be left as it is", "copy it"
+            )
+    return sample
 
 
 def _objects() -> Iterator[tuple[str, object]]:

@@ -6,12 +6,13 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
-from spaner_core.conformance.built_encoder import Built
+from spaner_core.conformance.built_encoder import Built, name_of
 from spaner_core.conformance.subject import Subject
 from spaner_core.conformance.verdict import BrokenRule
-from spaner_core.contract.sources import check_ordinary, describe_source
+from spaner_core.contract.raised import with_place
+from spaner_core.contract.sources import check_ordinary
 from spaner_core.contract.transform import HeaderCheck
-from spaner_core.errors import UnusableInput, one_line
+from spaner_core.errors import UnusableInput
 
 NOISE = random.Random(0).randbytes(512)
 
@@ -40,7 +41,7 @@ def _is_refused(built: Built, source: Path | str, *, what: str) -> bool:
         return True
     except Exception as error:
         raise BrokenRule(
-            f"{what} raises {one_line(error)}",
+            f"{what} raises {with_place(error)}",
             "spaner_core.UnusableInput, which names the row and lets the others be used",
             "catch it in decode and raise UnusableInput from it",
         ) from error
@@ -80,7 +81,7 @@ def check_header(subject: Subject) -> str:
         try:
             transform.check_header(source)
         except UnusableInput as error:
-            raise _refused(describe_source(source), error) from error
+            raise _refused(name_of(source), error) from error
     refused = 0
     for what, source in _refusable(subject):
         try:
@@ -91,7 +92,7 @@ def check_header(subject: Subject) -> str:
             refused += 1
         except Exception as error:
             raise BrokenRule(
-                f"check_header raises {one_line(error)} for {what}",
+                f"check_header raises {with_place(error)} for {what}",
                 "spaner_core.UnusableInput, or no error",
                 "catch it and raise UnusableInput from it",
             ) from error
@@ -118,7 +119,7 @@ def _is_read(subject: Subject, source: Path | str) -> bool:
 
 def _refused(what: str, error: UnusableInput) -> BrokenRule:
     return BrokenRule(
-        f"check_header refuses {what} ({one_line(error)}), which decode reads",
-        "only what decode refuses as well to be refused",
-        "look at no more than decode needs",
+        f"check_header refuses {what} with {str(error)!r}, although decode reads it",
+        "check_header to refuse nothing that decode reads",
+        "let it pass whatever it is not sure of: decode has the last word",
     )
