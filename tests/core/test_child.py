@@ -179,6 +179,22 @@ def leaves(request):
 def raises(request):
     yield "before"
     raise LookupError(request)
+
+def crashes(request):
+    yield "before"
+    import ctypes
+    from spaner_core.last_words import note_input
+    note_input("left.csv")
+    note_input("a.csv")
+    ctypes.string_at(0)
+
+def forks(request):
+    yield "before"
+    child = os.fork()
+    if not child:
+        os._exit(3)
+    os.waitpid(child, 0)
+    os.abort()
 """
 
 
@@ -203,8 +219,14 @@ def test_a_function_answers_a_request_in_a_folder_of_its_own(answering: Path) ->
 @pytest.mark.parametrize(
     ("function", "ended"),
     [
-        ("dies", "was killed by signal 9 (SIGKILL)"),
-        ("leaves", "ended with exit code 0 before it had finished"),
+        ("dies", "was killed by signal 9 (SIGKILL) at answering.py, line 10"),
+        ("leaves", "ended with exit code 0 before it had finished at answering.py, line 14"),
+        (
+            "crashes",
+            "was killed by signal 11 (SIGSEGV) at answering.py, line 26; the last input it read "
+            "was a.csv",
+        ),
+        ("forks", "was killed by signal 6 (SIGABRT) at answering.py, line 34"),
         ("raises", "ended with exit code 1; its last line: LookupError: the request"),
     ],
 )

@@ -16,8 +16,11 @@ AMPLE_S = 120.0
 SHORT_S = 3.0
 
 HOSTILE = {
-    "exits": ("raise SystemExit(3)", "cannot be imported (SystemExit: 3)"),
-    "fails": ("1 / 0", "cannot be imported (ZeroDivisionError: division by zero)"),
+    "exits": (
+        "raise SystemExit(3)",
+        "cannot be imported (SystemExit: 3, at plugin_spaner_stranger.py, line 1)",
+    ),
+    "fails": ("1 / 0", "cannot be imported (ZeroDivisionError: division by zero, at plugin_"),
     "no hooks": ("", "required hooks are missing"),
     "exits hard": ("import os; os._exit(3)", "its process ended with exit code 3; expected"),
     "exits hard as if well": (

@@ -116,14 +116,17 @@ class Built:
             rows.append(FeatureRows(values=values.unsqueeze(0), mask=mask.unsqueeze(0)))
         return stack_rows(rows)
 
-    def blame(self, inputs: Sequence[Path | str], error: UnusableInput) -> BrokenRule:
-        """Say which hook is the first to give NaN or an infinite number, else what `error` says."""
-        found = (self._not_finite(source) for source in inputs)
-        return BrokenRule(
-            next((what for what in found if what), f"an example has no features ({error})"),
-            "finite features of every example",
-            "mend that hook, or refuse such an input with UnusableInput in decode",
-        )
+    def finite_features(self, inputs: Sequence[Path | str]) -> FeatureRows:
+        """Encode as `features` does; raises `BrokenRule` that names the input and hook at fault."""
+        try:
+            return self.features(inputs)
+        except UnusableInput as error:
+            found = map(self._not_finite, inputs)
+            raise BrokenRule(
+                next((what for what in found if what), f"an example has no features ({error})"),
+                "finite features of every example",
+                "mend that hook, or refuse such an input with UnusableInput in decode",
+            ) from error
 
     def _not_finite(self, source: Path | str) -> str | None:
         sample = self.transform.decode(source)

@@ -189,11 +189,7 @@ class Subject:
     def features(self) -> FeatureRows:
         """Features of the examples, all encoded together."""
         _ = self.windows
-        inputs = self.examples.inputs
-        try:
-            return self.built.features(inputs)
-        except UnusableInput as error:
-            raise self.built.blame(inputs, error) from error
+        return self.built.finite_features(self.examples.inputs)
 
     def fit(self, *batches: FeatureRows) -> FittedAligner:
         """Build an aligner and fit its statistics, by default to the examples in one batch."""
@@ -245,8 +241,8 @@ def open_subject(
         plugin = entry.load()
     except (Exception, SystemExit) as error:
         raise PluginError(
-            f"plugin {name!r} cannot be imported ({with_place(error)}); expected {entry.value!r} to "
-            "import; mend it, or install what it needs"
+            f"plugin {name!r} cannot be imported ({with_place(error)}); expected {entry.value!r} "
+            "to import; mend it, or install what it needs"
         ) from error
     return Subject(
         name,

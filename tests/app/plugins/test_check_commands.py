@@ -13,6 +13,7 @@ import pytest
 from spaner.plugins.new.scaffold import write_plugin
 from spaner_core.conformance import RULES
 
+from tests import process
 from tests.app.plugin_site import CRASHES, PluginSite
 from tests.light_plugin import SOURCE as FINE
 
@@ -79,6 +80,8 @@ def test_the_rule_at_which_the_process_died_is_the_broken_one(
     assert broken["rule"] == "check_examples", "the first rule that encodes anything"
     assert broken["asks"]
     assert "ended with exit code 0" in broken["remark"]
+    assert "at spaner_thermal/encoder.py, line " in broken["remark"]
+    assert "the last input it read was synthetic-right.csv" in broken["remark"]
 
 
 def test_a_broken_rule_is_told_of_below_the_table(site: PluginSite, tmp_path: Path) -> None:
@@ -87,6 +90,21 @@ def test_a_broken_rule_is_told_of_below_the_table(site: PluginSite, tmp_path: Pa
     assert result.returncode == 2
     assert "see below" in result.stdout
     assert re.search(r"^check_examples: \S.+\n  .*SIGSEGV", result.stdout, re.MULTILINE)
+
+
+def test_the_traceback_of_what_a_plugin_raises_is_to_be_had(
+    site: PluginSite, tmp_path: Path
+) -> None:
+    dying(site, tmp_path, "raise KeyError('hr')")
+    check = ("plugins", "check", "thermal", "--rule", "feature_spec")
+    broken, _ = json.loads(site.spaner(*check, "--json", cwd=tmp_path).stdout)
+    assert re.search(r"spaner_thermal/encoder.py, line \d+ raised KeyError: 'hr'", broken["remark"])
+    assert "\n    raise KeyError('hr')\n" in broken["trace"]
+    told = process.spaner(
+        *check, cwd=tmp_path, path=[site.folder], variables={"SPANER_LOG_LEVEL": "debug"}
+    )
+    assert "\n    raise KeyError('hr')\n" in told.stderr
+    assert "Traceback" not in told.stdout
 
 
 def test_a_process_that_ends_well_between_two_rules_is_noticed(

@@ -59,9 +59,13 @@ mask_of_numbers = toy_with(
 )
 row_without_token = toy_with(
     "check_features",
-    "no real token in a window of '4 0 1; 0 2 1; 3 1 0 | 1 1 5'",
-    also=("check_examples",),
+    "an example has no features ('1 2 3': it gave no token)",
     spaner_build_encoder=encoder_with(lambda t, m, _: (t, m & (m.sum(1, True) > 1))),
+)
+window_without_token = toy_with(
+    "check_features",
+    "the mask leaves no real token in a window of '4 0 1; 0 2 1; 3 1 0 | 1 1 5'",
+    spaner_build_encoder=encoder_with(lambda t, m, _: (t, m & (t[:, :1, 2] != 5))),
 )
 not_finite = toy_with(
     "check_features",

@@ -88,13 +88,13 @@ def check_features(subject: Subject) -> str:
             "floating tokens and a boolean mask",
             "convert what the encoder returns",
         )
+    rows = subject.features
     if not mask.any(dim=1).all():
         raise BrokenRule(
             f"the mask leaves no real token in a window of {_first_empty(subject)}",
             "at least one real token a window",
             "refuse such an input with UnusableInput",
         )
-    rows = subject.features
     for source, *row in zip(subject.examples.inputs, rows.values, rows.mask, strict=True):
         refused = fitting(EncodedSample(*row), dtype=STORED)
         if isinstance(refused, UnusableInput):
