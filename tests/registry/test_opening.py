@@ -22,7 +22,10 @@ HOSTILE = {
     ),
     "fails": ("1 / 0", "cannot be imported (ZeroDivisionError: division by zero, at plugin_"),
     "no hooks": ("", "required hooks are missing"),
-    "exits hard": ("import os; os._exit(3)", "its process ended with exit code 3; expected"),
+    "exits hard": (
+        "import os; os._exit(3)",
+        "its process ended with exit code 3 at plugin_spaner_stranger.py, line 1; expected",
+    ),
     "exits hard as if well": (
         "import os; os._exit(0)",
         "its process ended with exit code 0 before it had finished",
