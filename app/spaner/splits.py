@@ -35,13 +35,23 @@ def shown_split(manifest: Manifest, split: str | None) -> str | None:
     chosen = measured_split(manifest, split)
     if not manifest.splits and chosen in (None, TRAIN_SPLIT):
         return None
-    if chosen not in manifest.splits:
-        raise DataError(
-            f"{manifest.path}: no row has split {chosen!r}; the column `split` has "
-            f"{', '.join(manifest.splits) or 'no values'}; give --split one of them, or leave "
-            "the column out"
-        )
+    check_known(manifest, chosen)
     return chosen
+
+
+def check_known(manifest: Manifest, split: str | None) -> None:
+    """Raise `DataError` for a split that no row has; None, the whole manifest, is always known."""
+    if split is None or split in manifest.splits:
+        return
+    if not manifest.splits:
+        raise DataError(
+            f"{manifest.path}: no row has a split, so there is no {split!r}; leave the split out, "
+            "or add a column `split` with train, validation and test"
+        )
+    raise DataError(
+        f"{manifest.path}: no row has split {split!r}; expected one of: "
+        f"{', '.join(manifest.splits)}; name one of them"
+    )
 
 
 def split_rows(manifest: Manifest, modality: str, split: str | None = None) -> Rows:
@@ -49,19 +59,15 @@ def split_rows(manifest: Manifest, modality: str, split: str | None = None) -> R
 
     Raises `DataError` where there are none, naming the splits that there are.
     """
-    if split not in (None, TRAIN_SPLIT) and not manifest.splits:
-        raise DataError(
-            f"{manifest.path}: no row has a split, so there is no {split!r}; add a column `split` "
-            "with train, validation and test"
-        )
     asked = trained_split(manifest) if split == TRAIN_SPLIT else split
+    check_known(manifest, asked)
     rows = manifest.select(modality, asked)
     if not rows:
-        having = manifest.select(modality).splits
+        having = ", ".join(manifest.select(modality).splits)
         raise DataError(
-            f"{manifest.path}: no rows of modality {modality!r}"
-            + (f" in split {asked!r}; its splits are {', '.join(having)}" if having else "")
-            + ". Add such rows"
+            f"{manifest.path}: no row of modality {modality!r}"
+            + (f" has split {asked!r}; it has rows of: {having}" if having else "")
+            + "; add such rows"
         )
     return rows
 

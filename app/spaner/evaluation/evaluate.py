@@ -23,7 +23,7 @@ from spaner.arguments import check_several
 from spaner.evaluation.overlaps import measuring_notices
 from spaner.notices import untrained_notices
 from spaner.project import Project
-from spaner.splits import measured_rows, measured_split
+from spaner.splits import check_known, measured_rows, measured_split
 from spaner.usable_modalities import fresh_modalities, usable_modalities
 
 
@@ -53,6 +53,7 @@ def embed_split(
     check_several(names)
     usable, manifest = usable_modalities(project, names), project.manifest
     split = measured_split(manifest, split)
+    check_known(manifest, split)
     chosen = {name: rows for name in usable if (rows := measured_rows(manifest, name, split))}
     embedded = {}
     for name in fresh_modalities(project, chosen, asked=names):
@@ -79,15 +80,11 @@ def _embed(project: Project, name: str, rows: Rows, *, strength: float | None) -
 
 
 def _too_few(project: Project, split: str | None, *, having: str) -> str:
-    manifest = project.manifest
-    there = f"; its splits are {', '.join(manifest.splits)}" if manifest.splits else ""
-    if split and not manifest.splits:
-        there = "; no row has a split, so leave --split out"
+    where = f" in split {split!r}" if split else ""
     return (
-        f"{manifest.path}: {f'split {split!r} has' if split else 'there are'} rows with a concept "
-        f"or an item of {having} among the space's modalities "
-        f"({', '.join(project.space.modalities)}); at least two are needed, and all that are "
-        f"named{there}. Add such rows{project.left_out.words}"
+        f"{project.manifest.path}: rows with a concept or an item{where}: {having}; expected some "
+        f"of at least two of the space's modalities ({', '.join(project.space.modalities)}), and "
+        f"of each one that was named; label such rows{project.left_out.words}"
     )
 
 

@@ -83,10 +83,9 @@ def _check_request(
         raise OutputExists(f"{path} exists; give --overwrite to calibrate anew")
     if split not in project.manifest.splits:
         raise DataError(
-            f"{project.manifest.path}: no row has split {split!r} "
-            f"({', '.join(project.manifest.splits) or 'the column `split` has no values'}); a "
-            "calibration needs rows that were neither trained nor tested on: give some of them "
-            f"split {VALIDATION_SPLIT}"
+            f"{project.manifest.path}: no row has split {split!r}; its splits are: "
+            f"{', '.join(project.manifest.splits) or 'none'}; a calibration needs rows that were "
+            f"neither trained nor tested on: give some of them split {VALIDATION_SPLIT}"
         )
 
 

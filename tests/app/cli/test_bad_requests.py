@@ -27,7 +27,7 @@ FIND = ("search", "two", "--from", "text", "--to", "audio")
         ((*FIND, "-k", "0"), ("-k", "0")),
         ((*FIND, "-k", "many"), ("-k", "many")),
         ((*FIND, "--split", "tset"), ("'tset'", "test")),
-        (("evaluate", "--split", "tset"), ("'tset'", "test")),
+        (("evaluate", "--split", "tset"), ("no row has split 'tset'; expected one of: train, ",)),
         (("evaluate", "--split", ""), ("split",)),
         (("search", "two", "--to", "audio"), ("--from",)),
         (("search", "two", "--from", "text"), ("--to",)),
