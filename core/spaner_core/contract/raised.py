@@ -11,8 +11,11 @@ from pathlib import Path
 
 from spaner_core.errors import one_line
 
-_CALLERS = ("spaner", "spaner_core", "spaner_registry", "pluggy", "torch")
+_CALLERS = ("spaner", "spaner_core", "pluggy", "torch")
 """Packages through which a plugin's code is called; it begins with the first other line."""
+
+_LOADS = str(Path("importlib", "metadata", "__init__.py"))
+"""What imports a plugin for whoever wants it."""
 
 
 def with_place(error: BaseException) -> str:
@@ -23,7 +26,7 @@ def with_place(error: BaseException) -> str:
 
 def raised_at(error: BaseException) -> str | None:
     """Name the plugin's line that raised an error; None where no line of a plugin is on the way."""
-    steps = traceback.walk_tb(error.__traceback__)
+    _, *steps = traceback.walk_tb(error.__traceback__)  # the first one caught it
     return plugin_line((frame.f_code.co_filename, line) for frame, line in steps)
 
 
@@ -32,7 +35,10 @@ def plugin_line(steps: Iterable[tuple[str, int]]) -> str | None:
 
     What its libraries do is blamed on the line that called them.
     """
-    foreign = [(Path(file), line) for file, line in steps if not _is_callers(file)]
+    way = list(steps)
+    loads = [place for place, (file, _) in enumerate(way) if file.endswith(_LOADS)]
+    own_way = way[loads[-1] :] if loads else way
+    foreign = [(Path(file), line) for file, line in own_way if not _is_callers(file)]
     if not foreign:
         return None
     own = _package(foreign[0][0])
