@@ -1,4 +1,4 @@
-"""Keeps what a process was at, for who reads it when it has died."""
+"""Keeps what a process was at when it died."""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ from tests.core.conformance import (
     broken_extras,
     broken_fitting,
     broken_habits,
+    broken_numbers,
     broken_options,
     broken_places,
     broken_plugins,
@@ -28,6 +29,7 @@ from tests.core.conformance.broken import NONE, BrokenToy
 MODULES = (
     broken_plugins,
     broken_encoders,
+    broken_numbers,
     broken_options,
     broken_aligners,
     broken_fitting,
