@@ -171,12 +171,11 @@ class Subject:
         for source in self.examples.inputs:
             try:
                 windows += self.built.windows([source])
-            except UnusableInput as error:
-                raise BrokenRule(
-                    f"the example {name_of(source)} is refused ({error})",
-                    "examples that can be used",
-                    "mend the example, or decode and prepare",
-                ) from error
+            except Exception as error:
+                refused = isinstance(error, UnusableInput)
+                how = f"is refused ({error})" if refused else f"raises {with_place(error)}"
+                given, advice = f"the example {name_of(source)} {how}", "mend it, decode or prepare"
+                raise BrokenRule(given, "examples that can be used", advice) from error
         return windows
 
     def samples(self) -> Iterator[Sample]:
