@@ -80,6 +80,7 @@ def subjects(
         elsewhere = shutil.copytree(model, folder / "a copy elsewhere")
         return Examples(
             inputs=write_recordings(folder),
+            objects=[(np.sin(np.arange(12_000, dtype=np.float32) / 5), 16_000)],
             options={"model": str(model)},
             changing={
                 "adapter": str(save_lora(model, folder)),

@@ -72,7 +72,13 @@ def open_plugin(family: str, folder: Path) -> Subject:
     else:
         neutral["window_s"] = CONTEXT / 8.0  # what the model takes anyway
     options = options_of(model)
-    examples = Examples(inputs=inputs, options=options, changing=changing, neutral=neutral)
+    examples = Examples(
+        inputs=inputs,
+        objects=[swings(18)],
+        options=options,
+        changing=changing,
+        neutral=neutral,
+    )
     return open_subject("sensor", folder, examples=examples)
 
 

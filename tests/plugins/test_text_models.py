@@ -49,6 +49,7 @@ def write_examples(family: str, folder: Path) -> Examples:
     file.write_text(LONG_TEXT, encoding="utf-8")
     return Examples(
         inputs=[*LINES, file],
+        objects=list(LINES),
         options={"model": model},
         changing={
             "model": save_bert(folder / "other", seed=1),

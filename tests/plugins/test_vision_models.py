@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -39,6 +40,7 @@ def vit_examples(folder: Path) -> Examples:
     vision_models.save_adapter(adapter, model, targets=r".*\.qkv")
     return Examples(
         inputs=vision_models.draw_inputs(folder),
+        objects=[np.full((20, 30, 3), 200, dtype=np.uint8)],
         options={"model": "test_vit", "checkpoint": str(known)},
         changing=changing,
         neutral={"model": "test_vit.r160_in1k"},  # the same model, by its full name
@@ -57,6 +59,7 @@ def folder_examples(folder: Path, name: str, *, targets: str, **arguments: Any) 
     vision_models.save_adapter(folder / "adapter", model, targets=targets)
     return Examples(
         inputs=vision_models.draw_inputs(folder),
+        objects=[np.full((20, 30, 3), 200, dtype=np.uint8)],
         options={"model": str(known)},
         changing=changing,
         neutral={"checkpoint": None},  # a folder has weights of its own
