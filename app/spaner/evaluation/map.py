@@ -13,6 +13,9 @@ from spaner.evaluation.evaluate import EmbeddedRows
 MOST_ROWS = 400
 """Rows of one modality that are drawn; more would hide one another."""
 
+MOST_NAMED = 80
+"""Concepts that the legend has room for; those after them are drawn all the same."""
+
 MARKERS = ("o", "^", "s", "D", "v", "P", "X", "*")
 
 
@@ -29,6 +32,8 @@ def draw_map(embedded: Mapping[str, EmbeddedRows], output: Path, *, seed: int = 
     palette = [plt.get_cmap("tab20")(place) for place in range(20)]
     # strong colours first, each one's pale twin only after all of them
     colours = [*palette[0::2], *palette[1::2]]
+    if many := len(concepts) > len(palette):
+        colours = [plt.get_cmap("turbo")(share) for share in np.linspace(0, 1, len(concepts))]
     figure, axes = plt.subplots(figsize=(10, 7.5), layout="constrained")
     start = 0
     for marker, (name, (vectors, names)) in zip(_markers(len(chosen)), chosen.items(), strict=True):
@@ -46,11 +51,12 @@ def draw_map(embedded: Mapping[str, EmbeddedRows], output: Path, *, seed: int = 
             edgecolors="white",
         )
         axes.scatter([], [], c="0.35", marker=marker, label=name)
-    for place, concept in enumerate(concepts):
+    for place, concept in enumerate(concepts[:MOST_NAMED]):
         axes.plot([], [], color=colours[place % len(colours)], linewidth=7, label=concept)
     axes.set(xticks=[], yticks=[])
     axes.set_title("The shared space (t-SNE): shape is modality, colour is concept")
-    axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
+    small = {"fontsize": "x-small", "ncols": 2} if many else {}
+    axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, **small)
     with written_at_end(output) as partial:
         figure.savefig(partial, format="png", dpi=130)
     plt.close(figure)
