@@ -1,9 +1,10 @@
-"""Tells the demonstration: `spaner demo`."""
+"""Tells the demonstrations: `spaner demo`, `spaner demo --factory`."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -13,46 +14,149 @@ import typer
 from spaner_core.errors import OutputExists
 from spaner_core.files.ordinary import read_small
 
+from spaner.cli.flags import CONFIG
 from spaner.cli.frame import call
 from spaner.cli.output import say
 from spaner.cli.streams import plain
 
 app = typer.Typer()
 
+ATTACH = ("A fourth is attached; nothing that was there changes:", "attach sensor")
+VERIFY = ("Every byte is as the receipts say:", "verify")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Story:
+    """What a demonstration writes, and what it types then.
+
+    `flags` ask for it, `package` holds its plugins.yaml, `data` says what `write` puts into a
+    folder; `steps` are comments and commands, in which `{folder}` is that folder; `try_your_own` is
+    a command to end with.
+    """
+
+    flags: str
+    package: str
+    data: str
+    write: Callable[[Path], object]
+    steps: Sequence[tuple[str, str]]
+    try_your_own: str
+
+    @property
+    def config(self) -> bytes:
+        """Content of its plugins.yaml."""
+        return (files(self.package) / CONFIG.name).read_bytes()
+
+
+def _write_digits(folder: Path) -> None:
+    from spaner.demo.dataset import write_dataset
+
+    write_dataset(folder)
+
+
+def _write_factory(folder: Path) -> None:
+    from spaner.demo.factory.project import write_factory
+
+    write_factory(folder)
+
+
+DIGITS = Story(
+    flags="",
+    package="spaner.demo",
+    data="Real digits and motions, written words, synthetic speech",
+    write=_write_digits,
+    steps=(
+        ("Three modalities meet at a shared prompt:", "train text vision audio --overwrite"),
+        ATTACH,
+        VERIFY,
+        (
+            "How well does every modality find every other, on unseen rows?",
+            "evaluate --split test --map {folder}/map.png --overwrite",
+        ),
+        (
+            "Which texts say what is on this picture?",
+            "search {folder}/vision/test/digit-1401.png --from vision --to text -k 3",
+        ),
+        (
+            "Which words name this movement? Sensor and speech never met in training:",
+            "search {folder}/sensor/test/motion-15.csv --from sensor --to audio -k 3",
+        ),
+    ),
+    try_your_own="search trois --from text --to vision,audio",
+)
+
+FACTORY = Story(
+    flags="--factory ",
+    package="spaner.demo.factory",
+    data="Synthetic machines: sheets, photos, sounds, vibration, a tenth of them messy",
+    write=_write_factory,
+    steps=(
+        ("What is there, and what cannot be used?", "check --deep"),
+        (
+            "Sheets, photos and sounds meet at a shared prompt of forty products:",
+            "train text vision audio --overwrite",
+        ),
+        ATTACH,
+        VERIFY,
+        (
+            "How well does every modality find every other, on unseen units?",
+            "evaluate --split test --map {folder}/map.png --overwrite",
+        ),
+        (
+            "Which sheet belongs to this photo? Strength 0 looks for the very unit:",
+            "search {folder}/vision/photo-0130-a.jpg --from vision --to text "
+            "--split test --strength 0 -k 3",
+        ),
+        (
+            "Which sheets describe what shakes like this?",
+            "search {folder}/sensor/vibration-0130.csv --from sensor --to text --split test -k 3",
+        ),
+    ),
+    try_your_own="search 'gear unit on rubber feet, bearing knocks' --from text --to vision,audio",
+)
+
 
 @app.command(epilog="Example: spaner demo")
 def demo(
     context: typer.Context,
-    folder: Annotated[Path, typer.Argument(help="Where everything is written.")] = Path("demo"),
+    folder: Annotated[
+        Path | None,
+        typer.Argument(help="Where everything is written: demo, or factory.", show_default=False),
+    ] = None,
+    factory: Annotated[
+        bool,
+        typer.Option("--factory", help="Synthetic machines: 40 products, 400 units, some mess."),
+    ] = False,
 ) -> None:
     """See the whole story on embedded data: train, attach, verify, evaluate, search, map."""
-    tell(folder, partial(call, context.find_root().command))
+    story = FACTORY if factory else DIGITS
+    place = folder or Path("factory" if factory else "demo")
+    tell(story, place, partial(call, context.find_root().command))
 
 
-def tell(folder: Path, run: Callable[[list[str]], None]) -> None:
+def tell(story: Story, folder: Path, run: Callable[[list[str]], None]) -> None:
     """Write data and configuration to `folder` and `run` the story's commands there.
 
     Safe to repeat: a folder that holds the demonstration's own configuration is used again.
     Raises `OutputExists` for a folder that holds anything else.
     """
-    from spaner.demo.dataset import PLUGINS_YAML, write_dataset
-
-    config = folder / PLUGINS_YAML
-    content = (files("spaner.demo") / PLUGINS_YAML).read_bytes()
-    if folder.exists() and any(folder.iterdir()) and not _is_ours(config, content):
+    config = folder / CONFIG
+    if folder.exists() and any(folder.iterdir()) and not _is_ours(config, story.config):
         raise OutputExists(
-            f"{folder} exists and is not the demonstration's; name another folder: spaner demo DIR"
+            f"{folder} exists and is not the demonstration's; name another folder: "
+            f"spaner demo {story.flags}DIR"
         )
     folder.mkdir(parents=True, exist_ok=True)
-    config.write_bytes(content)
-    say(f"Real digits and motions, written words, synthetic speech: written to {folder}/")
-    write_dataset(folder)
-    for comment, command in _story(folder, config):
+    config.write_bytes(story.config)
+    say(f"{story.data}: written to {folder}/")
+    story.write(folder)
+    for comment, step in story.steps:
+        command = [part.replace("{folder}", str(folder)) for part in shlex.split(step)]
+        command += ["-c", str(config)]
         typer.secho(f"\n{comment}", bold=True)
         typer.secho(plain(f"$ spaner {shlex.join(command)}"), fg="green")
         run(command)
     typer.secho("\nNow try your own:", bold=True)
-    say(f'  spaner search "trois" --from text --to vision,audio -c {config}')
+    say(f"  spaner {story.try_your_own} -c {config}")
     say(f"  the map is {folder / 'map.png'}, the space {folder / 'space'}/")
 
 
@@ -61,29 +165,3 @@ def _is_ours(config: Path, content: bytes) -> bool:
         return read_small(config) == content
     except OSError:
         return False
-
-
-def _story(folder: Path, config: Path) -> list[tuple[str, list[str]]]:
-    use = ["-c", str(config)]
-    photo = str(folder / "vision" / "test" / "digit-1401.png")
-    motion = str(folder / "sensor" / "test" / "motion-15.csv")
-    return [
-        (
-            "Three modalities meet at a shared prompt:",
-            ["train", "text", "vision", "audio", "--overwrite", *use],
-        ),
-        ("A fourth is attached; nothing that was there changes:", ["attach", "sensor", *use]),
-        ("Every byte is as the receipts say:", ["verify", *use]),
-        (
-            "How well does every modality find every other, on unseen rows?",
-            ["evaluate", "--split", "test", "--map", str(folder / "map.png"), "--overwrite", *use],
-        ),
-        (
-            "Which texts say what is on this picture?",
-            ["search", photo, "--from", "vision", "--to", "text", "-k", "3", *use],
-        ),
-        (
-            "Which words name this movement? Sensor and speech never met in training:",
-            ["search", motion, "--from", "sensor", "--to", "audio", "-k", "3", *use],
-        ),
-    ]

@@ -46,10 +46,10 @@ def write_dataset(folder: Path) -> Path:
     """Write the whole data set into `folder` and return the path of its manifest."""
     rows = [*_texts(), *_images(folder), *_speech(folder), *_motions(folder)]
     labels = ({"concept": concept, "text": text} for concept, text in label_texts())
-    _put(folder / "labels.csv", _table(("concept", "text"), labels))
-    _put(folder / "README.md", (_data() / "README.md").read_bytes())
+    put(folder / "labels.csv", table(("concept", "text"), labels))
+    put(folder / "README.md", (_data() / "README.md").read_bytes())
     manifest = folder / "manifest.csv"
-    _put(manifest, _table(MANIFEST_COLUMNS, rows))
+    put(manifest, table(MANIFEST_COLUMNS, rows))
     return manifest
 
 
@@ -78,7 +78,7 @@ def _images(folder: Path) -> Iterator[Row]:
         path = f"vision/{split}/digit-{number:04d}.png"
         content = io.BytesIO()
         Image.fromarray(image).save(content, format="PNG")
-        _put(folder / path, content.getvalue())
+        put(folder / path, content.getvalue())
         yield {
             "id": f"vision-{number:04d}",
             "modality": "vision",
@@ -102,7 +102,7 @@ def _speech(folder: Path) -> Iterator[Row]:
     for voice in voices:
         for concept in CONCEPTS:
             place = f"{voice['split']}/{voice['voice']}/{concept}.flac"
-            _put(folder / "audio" / place, source.joinpath(*place.split("/")).read_bytes())
+            put(folder / "audio" / place, source.joinpath(*place.split("/")).read_bytes())
             yield {
                 "id": f"audio-{voice['voice']}-{concept}",
                 "modality": "audio",
@@ -129,7 +129,7 @@ def _motions(folder: Path) -> Iterator[Row]:
         path = f"sensor/{split}/motion-{number}.csv"
         # Six decimals are what the source has, so this undoes its rounding to float32.
         values = [{name: f"{step[name]:.6f}" for name in CHANNELS} for step in recording]
-        _put(folder / path, _table(CHANNELS, values))
+        put(folder / path, table(CHANNELS, values))
         yield {
             "id": f"sensor-{series}",
             "modality": "sensor",
@@ -144,16 +144,16 @@ def _data() -> Traversable:
     return files("spaner.demo") / "data"
 
 
-def _table(columns: Sequence[str], rows: Iterable[Row]) -> bytes:
-    """Write rows as CSV with the same line ends on every system."""
+def table(columns: Sequence[str], rows: Iterable[Row]) -> bytes:
+    """Return rows as CSV, with the same line ends on every system."""
     text = io.StringIO()
-    table = csv.DictWriter(text, columns, restval="", lineterminator="\n")
-    table.writeheader()
-    table.writerows(rows)
+    written = csv.DictWriter(text, columns, restval="", lineterminator="\n")
+    written.writeheader()
+    written.writerows(rows)
     return text.getvalue().encode("utf-8")
 
 
-def _put(path: Path, content: bytes) -> None:
+def put(path: Path, content: bytes) -> None:
     """Write one file whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")

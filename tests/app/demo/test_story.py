@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import json
+import shlex
+import shutil
 import subprocess
 from collections.abc import Callable
 from importlib.resources import files
@@ -10,6 +13,8 @@ import numpy as np
 import pytest
 import yaml
 from PIL import Image
+
+from tests import process
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Refuses = Callable[..., str]
@@ -47,14 +52,41 @@ def test_the_demonstration_runs_twice_in_one_folder(
     assert "three" in trying.stdout
 
 
+FEWER = """
+import spaner.demo.factory.project as project
+project.PRODUCTS = project.PRODUCTS[:8]
+from spaner.__main__ import main
+main()
+"""
+
+
+@pytest.mark.slow
+def test_the_factory_is_written_trained_and_searched(spaner: Run, tmp_path: Path) -> None:
+    told = process.python(FEWER, "demo", "--factory", cwd=tmp_path)
+    assert told.returncode == 0, told.stderr
+    for command in ("check --deep", "train text vision audio", "attach sensor", "verify"):
+        assert f"$ spaner {command}" in told.stdout
+    assert (tmp_path / "factory" / "map.png").is_file()
+    ends_with = told.stdout.split("try your own:")[1].strip().splitlines()[0]
+    assert spaner(*shlex.split(ends_with)[1:], cwd=tmp_path).returncode == 0
+    result = spaner("evaluate", "--json", "-c", "factory/plugins.yaml", cwd=tmp_path)
+    figures = json.loads(result.stdout)
+    for pair in ("text_to_vision", "vision_to_text", "audio_to_text", "sensor_to_text"):
+        assert figures[f"{pair}_recall@1"] > 0.4, "of eight products; chance is an eighth"
+
+
 def test_the_demonstration_leaves_a_foreign_folder_alone(tmp_path: Path, refuses: Refuses) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "diary.txt").write_text("dear diary")
     (tmp_path / "yaml").mkdir()
     (tmp_path / "yaml" / "plugins.yaml").write_text("space: elsewhere\n")
     (tmp_path / "file").write_text("a file")
+    (tmp_path / "other").mkdir()
+    shutil.copy(str(files("spaner.demo") / "plugins.yaml"), tmp_path / "other")
     for name in ("mine", "yaml", "file", "file/below"):
         refuses("demo", name, cwd=tmp_path, says=(name,))
+    for name in ("mine", "other"):
+        refuses("demo", "--factory", name, cwd=tmp_path, says=(name, "spaner demo --factory DIR"))
 
 
 def settings(path: Path) -> dict[str, Any]:

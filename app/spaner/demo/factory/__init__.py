@@ -1,0 +1,1 @@
+"""Makes the factory project: forty synthetic products in four modalities."""
