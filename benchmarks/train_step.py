@@ -23,7 +23,8 @@ from spaner_core.features.labelled import LabelledBatches, LabelledRows
 from spaner_core.method.losses import AlignmentLoss
 from spaner_core.method.prompt import SharedPrompt, random_anchors
 from spaner_core.recipe import LossRecipe, TrainingRecipe
-from spaner_core.training.trainer import JointTraining, StepBatches, train_jointly
+from spaner_core.training.batches import StepBatches
+from spaner_core.training.trainer import JointTraining, train_jointly
 
 Parts = tuple[SharedPrompt, dict[str, Aligner]]
 
@@ -86,7 +87,7 @@ def main() -> None:
                     bare_loop(parts, digits.train, training)
                 else:
                     train_jointly(
-                        *parts, digits.train, always={}, loss=LossRecipe(), training=training
+                        *parts, digits.train, names={}, loss=LossRecipe(), training=training
                     )
             times[loop].append(time.perf_counter() - start)
     medians = {loop: statistics.median(values) for loop, values in times.items()}

@@ -12,7 +12,7 @@ import torch
 from spaner_core.devices import one_thread
 from spaner_core.features.labelled import LabelledRows
 from spaner_core.recipe import PromptRecipe, TrainingRecipe
-from spaner_core.training.trainer import StepBatches
+from spaner_core.training.batches import StepBatches
 from torch import Tensor, nn
 from torch.nn import functional
 from transformers import get_cosine_schedule_with_warmup, set_seed

@@ -62,7 +62,8 @@ class LossRecipe:
 class TrainingRecipe:
     """How the aligners are trained; names are those of `transformers.TrainingArguments`.
 
-    `per_device_train_batch_size` counts rows of each modality, drawn independently.
+    `per_device_train_batch_size` counts rows of each modality; a step draws shared
+    concepts and items first, then rows of each.
     """
 
     max_steps: Count = 250

@@ -76,7 +76,7 @@ def fit_space(
         prompt,
         aligners,
         rows,
-        always={kept.modality: kept.rows} if kept else {},
+        names={kept.modality: kept.rows} if kept else {},
         loss=recipe.loss,
         training=recipe.training,
         device=device,

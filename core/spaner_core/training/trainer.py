@@ -1,4 +1,4 @@
-"""Trains aligners jointly or one alone; draws batches by seed and step."""
+"""Trains aligners jointly, or one alone against a finished prompt."""
 
 from __future__ import annotations
 
@@ -6,23 +6,20 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.utils.data import Dataset
+from torch import nn
 from transformers import set_seed
 
 from spaner_core.contract.modality import Aligner
 from spaner_core.errors import DataError
 from spaner_core.features.labelled import LabelledBatches, LabelledRows
-from spaner_core.features.rows import stack_rows
 from spaner_core.method.losses import AlignmentLoss, anchor_loss
 from spaner_core.method.prompt import SharedPrompt
 from spaner_core.progress import spent
 from spaner_core.recipe import LossRecipe, TrainingRecipe
+from spaner_core.training.batches import ModalityBatch, StepBatches
 from spaner_core.training.loop import run
 from spaner_core.training.material import check_concepts
 from spaner_core.training.monitoring import Monitor
-
-ModalityBatch = dict[str, Tensor]
 
 
 def train_jointly(
@@ -30,7 +27,7 @@ def train_jointly(
     aligners: Mapping[str, Aligner],
     rows: Mapping[str, LabelledRows],
     *,
-    always: Mapping[str, LabelledRows],
+    names: Mapping[str, LabelledRows],
     loss: LossRecipe,
     training: TrainingRecipe,
     device: str = "auto",
@@ -38,14 +35,14 @@ def train_jointly(
 ) -> None:
     """Train `aligners` and the prompt's two scalars together, in place.
 
-    `rows` holds each modality's training rows, `always` rows that join every batch (the concepts'
-    names, in the modality that gave the prompt). The anchors never change. Raises `ConfigError`
-    where numbers are no longer finite, after keeping the batch in the monitor's folder.
+    `rows` holds each modality's training rows, `names` the concepts' names, in the modality that
+    gave the prompt. The anchors never change. Raises `ConfigError` where numbers are no longer
+    finite, after keeping the batch in the monitor's folder.
     """
     module = JointTraining(prompt, aligners, AlignmentLoss(**vars(loss)))
     run(
         module,
-        StepBatches(rows, always, training),
+        StepBatches(rows, names, training),
         prompt=prompt,
         aligners=aligners,
         training=training,
@@ -129,43 +126,6 @@ class AttachTraining(nn.Module):
             "loss": anchor_loss(alignment.direction, part["concepts"], self.prompt),
             "embeddings": {self.name: alignment.embedding},
         }
-
-
-class StepBatches(Dataset[dict[str, ModalityBatch]]):
-    """Step i's batch: rows of each modality drawn without replacement, by seed and step alone."""
-
-    def __init__(
-        self,
-        rows: Mapping[str, LabelledRows],
-        always: Mapping[str, LabelledRows],
-        training: TrainingRecipe,
-    ) -> None:
-        # a row with neither concept nor item has served the statistics and pulls nowhere
-        self.rows = {name: part.take(part.labelled) for name, part in rows.items()}
-        self.always, self.training = always, training
-
-    def __len__(self) -> int:
-        return self.training.max_steps
-
-    def __getitem__(self, step: int) -> dict[str, ModalityBatch]:
-        generator = torch.Generator().manual_seed(self.training.seed * 1_000_003 + step)
-        size = self.training.per_device_train_batch_size
-        batch = {}
-        for name, rows in self.rows.items():
-            drawn = rows.take(torch.randperm(len(rows), generator=generator)[:size])
-            parts = [drawn, self.always[name]] if name in self.always else [drawn]
-            batch[name] = _as_batch(parts)
-        return batch
-
-
-def _as_batch(parts: list[LabelledRows]) -> ModalityBatch:
-    rows = stack_rows([part.features.load() for part in parts])
-    return {
-        "features": rows.values,
-        "mask": rows.mask,
-        "concepts": torch.cat([part.concepts for part in parts]),
-        "items": torch.cat([part.items for part in parts]),
-    }
 
 
 def fit_attached(
