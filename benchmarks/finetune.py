@@ -106,7 +106,7 @@ def attach_texts(config: Path, *, turns: int) -> Outcome:
         steps.append(_steps_alone(open_project(config)))
     project = open_project(config)
     training = project.config.recipe.training
-    drawn = training.max_steps * training.per_device_train_batch_size
+    drawn = training.steps * training.per_device_train_batch_size
     usable = project.features("text", split_rows(project.manifest, "text", "validation"))
     embeddings = project.space.embed("text", usable.features)
     return Outcome(

@@ -27,7 +27,6 @@ from digits import interval, progress
 from spaner.project import Project
 from spaner.splits import split_rows
 from spaner.training.material import labelled_rows, prepare_material
-from spaner.training.plan import plan_training
 from spaner_core.devices import one_thread
 from spaner_core.evaluation.retrieval import retrieval_by_pair
 from spaner_core.features.labelled import LabelledRows

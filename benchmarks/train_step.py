@@ -47,7 +47,7 @@ def bare_loop(parts: Parts, rows: Mapping[str, LabelledRows], training: Training
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _pace(step, training))
     batches = StepBatches(rows, {}, training)
     module.train()
-    for step in range(training.max_steps):
+    for step in range(training.steps):
         loss = module(batches[step])["loss"]
         loss.backward()
         optimizer.step()
@@ -59,7 +59,7 @@ def bare_loop(parts: Parts, rows: Mapping[str, LabelledRows], training: Training
 def _pace(step: int, training: TrainingRecipe) -> float:
     if step < training.warmup_steps:
         return step / training.warmup_steps
-    done = (step - training.warmup_steps) / (training.max_steps - training.warmup_steps)
+    done = (step - training.warmup_steps) / (training.steps - training.warmup_steps)
     return 0.5 * (1 + math.cos(math.pi * done))
 
 
@@ -93,7 +93,7 @@ def main() -> None:
     medians = {loop: statistics.median(values) for loop, values in times.items()}
     sys.stdout.write(
         f"trainer {medians['trainer']:.2f} s, bare loop {medians['bare']:.2f} s for "
-        f"{training.max_steps} steps (medians of {rounds}): ratio "
+        f"{training.steps} steps (medians of {rounds}): ratio "
         f"{medians['trainer'] / medians['bare']:.2f}\n"
     )
 

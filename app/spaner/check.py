@@ -18,7 +18,7 @@ from tqdm.auto import tqdm
 from spaner.evaluation.overlaps import split_notices
 from spaner.notices import spelling_notices
 from spaner.project import Project
-from spaner.training.plan import count_parameters, plan_training
+from spaner.training.plan import count_parameters, expected_seconds, plan_training
 from spaner.usable_modalities import working_modalities
 
 SHOWN = 10
@@ -52,13 +52,18 @@ class CheckedModality:
 
 @dataclass(frozen=True, kw_only=True)
 class CheckReport:
-    """What `spaner check` says; `too_many` names modalities beyond `data.max_unusable`."""
+    """What `spaner check` says; `too_many` names modalities beyond `data.max_unusable`.
+
+    `steps` are those that training would take, `expected_s` about how long they would take.
+    """
 
     config: Path
     space: Path
     space_exists: bool
     concepts: tuple[str, ...]
     modalities: tuple[CheckedModality, ...]
+    steps: int
+    expected_s: float
     unusable: tuple[UnusableRow, ...]
     too_many: tuple[str, ...]
 
@@ -86,12 +91,15 @@ def check_project(project: Project, *, deep: bool = False) -> CheckReport:
         *_unanchored(project),
         *split_notices(project, names),
     )
+    training = plan.settle_steps(project.config.recipe.training)
     report = CheckReport(
         config=project.config.path,
         space=project.config.space,
         space_exists=(project.config.space / "prompt").is_dir(),
         concepts=plan.concepts,
         modalities=checked,
+        steps=training.steps,
+        expected_s=expected_seconds(sum(m.parameters for m in checked), training),
         unusable=tuple(row for rows in unusable.values() for row in rows),
         too_many=tuple(name for name, rows in unusable.items() if _too_many(project, name, rows)),
     )

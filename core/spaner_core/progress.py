@@ -93,3 +93,10 @@ def spent(part: str) -> Iterator[None]:
         yield
     finally:
         profile.leave()
+
+
+def describe_seconds(seconds: float) -> str:
+    """Say roughly how long something takes, as people would."""
+    if seconds < 90:
+        return f"about {max(round(seconds), 1)} s"
+    return f"about {round(seconds / 60)} min"

@@ -6,6 +6,7 @@ plugins.yaml, what tuning tries and what a space records are read from here.
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict
@@ -58,21 +59,45 @@ class LossRecipe:
     scale: Scale = 10.0
 
 
+FEWEST_STEPS, MOST_STEPS = 250, 10_000
+"""Bounds of how many steps a training takes where nobody says how many."""
+
+DRAWS_A_CONCEPT, DRAWS_A_ROW = 200, 5
+"""How often a training draws each concept, and each row, as far as the bounds let it (measured)."""
+
+
 @dataclass(frozen=True, kw_only=True, config=NO_OTHER_KEYS)
 class TrainingRecipe:
     """How the aligners are trained; names are those of `transformers.TrainingArguments`.
 
+    `max_steps` follows the data where it is None: `following` settles it.
     `per_device_train_batch_size` counts rows of each modality; a step draws shared
     concepts and items first, then rows of each.
     """
 
-    max_steps: Count = 250
+    max_steps: Count | None = None
     per_device_train_batch_size: BatchRows = 96
     learning_rate: AboveZero = 2e-3
     adam_beta2: InnerShare = 0.98
     warmup_steps: CountOrNone = 15
     weight_decay: ZeroOrMore = 0.05
     seed: Seed = 0
+
+    @property
+    def steps(self) -> int:
+        """The steps to take: `max_steps`, or the fewest where nothing has settled it."""
+        return FEWEST_STEPS if self.max_steps is None else self.max_steps
+
+    def following(self, *, rows: int, concepts: int) -> TrainingRecipe:
+        """Settle `max_steps` where it is None, by the rows of the largest modality and concepts.
+
+        max(200 concepts / batch, 5 rows / batch), from 250 to 10,000.
+        """
+        if self.max_steps is not None:
+            return self
+        drawn = max(DRAWS_A_CONCEPT * concepts, DRAWS_A_ROW * rows)
+        steps = math.ceil(drawn / self.per_device_train_batch_size)
+        return dataclasses.replace(self, max_steps=min(max(steps, FEWEST_STEPS), MOST_STEPS))
 
 
 @dataclass(frozen=True, kw_only=True, config=NO_OTHER_KEYS)

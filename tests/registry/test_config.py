@@ -134,6 +134,12 @@ def test_sections_with_nothing_under_them_set_nothing(tmp_path: Path) -> None:
     assert read_config(_write(tmp_path, SMALLEST + blank)).recipe == Recipe()
 
 
+def test_steps_without_a_number_follow_the_data(tmp_path: Path) -> None:
+    blank = "training: {max_steps: , warmup_steps: 200}\n"
+    training = read_config(_write(tmp_path, SMALLEST + blank)).recipe.training
+    assert (training.max_steps, training.warmup_steps) == (None, 200)
+
+
 def test_keys_without_a_value_leave_monitoring_off(tmp_path: Path) -> None:
     blank = "training: {eval_steps: , early_stopping_patience: , report_to: none}\n"
     training = read_config(_write(tmp_path, SMALLEST + blank)).training

@@ -24,7 +24,6 @@ WRONG = [
         "is 2.5; expected a whole number of at least 1; correct",
     ),
     ("training: {max_steps: many}", "4:12", "is 'many'; expected a whole number of at least 1"),
-    ("training: {max_steps: }", "4:12", "training.max_steps is empty; expected a whole number"),
     ("training: {max_steps: true}", "4:12", "training.max_steps is true; expected a whole number"),
     ("training: {max_steps: [1]}", "4:12", "training.max_steps is a list; expected a whole number"),
     (

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from spaner_core.progress import describe_seconds
 
 from spaner.cli.frame import Call, Result, framed
 from spaner.cli.output import say, say_table
@@ -47,3 +48,4 @@ def _say_check(report: CheckReport) -> None:
             for m in report.modalities
         ],
     )
+    say(f"to train: {report.steps:,} steps, {describe_seconds(report.expected_s)} on one thread")

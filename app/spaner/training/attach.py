@@ -12,6 +12,7 @@ from spaner_core.space.destination import check_attachable
 from spaner_core.space.records import AlignerRecord
 from spaner_core.space.saving import save_attached
 from spaner_core.space.space import Space
+from spaner_core.training.batches import settle_steps
 from spaner_core.training.joint import settings_of
 from spaner_core.training.monitoring import replacing_traces
 from spaner_core.training.trainer import fit_attached
@@ -54,18 +55,20 @@ def attach(project: Project, name: str, *, replace: bool = False) -> TrainingRep
     material = modality_material(
         project, name, rows, concepts=space.concepts, prompt_dim=space.record.dim
     )
+    learnt = _with_names(project, space, name, material.rows)
+    training = settle_steps(config.recipe.training, {name: learnt})
     record = material.describe(
         space.concepts,
         prompt_fingerprint=space.fingerprint,
-        training=settings_of(config.recipe.training, monitor),
+        training=settings_of(training, monitor),
     )
     with replacing_traces(monitor) as aside:
         aligner = fit_attached(
             name,
             material.build,
-            _with_names(project, space, name, material.rows),
+            learnt,
             space.prompt,
-            training=config.recipe.training,
+            training=training,
             device=project.device,
             monitor=aside,
         )

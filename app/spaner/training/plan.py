@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from spaner_core.data.label_texts import complete_label_texts, read_label_texts
 from spaner_core.data.manifest import Rows
 from spaner_core.data.matches import number_rows, numbers_of
+from spaner_core.devices import one_thread
 from spaner_core.errors import ConfigError, DataError
 from spaner_core.features.labelled import LabelledRows
+from spaner_core.recipe import TrainingRecipe
 from spaner_core.training.material import ConceptNames, Material, ModalityMaterial
 
 from spaner.project import Project
 from spaner.splits import TRAIN_SPLIT, split_rows, trained_split
+
+STEP_S = 0.01
+"""What a step takes besides its products: drawing, loading, the losses (measured, one thread)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +39,13 @@ class TrainingPlan:
     def concepts(self) -> tuple[str, ...]:
         """Every concept that gets an anchor, in the order of the anchors."""
         return tuple(self.label_texts)
+
+    def settle_steps(self, training: TrainingRecipe) -> TrainingRecipe:
+        """Have the number of steps follow the rows, as training itself does."""
+        return training.following(
+            rows=max(len(rows.labelled) for rows in self.rows.values()),
+            concepts=len({concept for rows in self.rows.values() for concept in rows.concepts}),
+        )
 
 
 def plan_training(project: Project, names: Sequence[str]) -> TrainingPlan:
@@ -52,6 +66,21 @@ def plan_training(project: Project, names: Sequence[str]) -> TrainingPlan:
 def count_parameters(aligner: Any) -> int:
     """Count the trainable parameters that an aligner was built with."""
     return sum(parameter.numel() for parameter in aligner.parameters())
+
+
+def expected_seconds(parameters: int, training: TrainingRecipe) -> float:
+    """Guess how long aligners of so many parameters train, by a map of their size, timed here."""
+    width = 256
+    stand_in = torch.nn.Linear(max(parameters // width, 1), width)
+    rows = torch.randn(training.per_device_train_batch_size, stand_in.in_features)
+    optimizer = torch.optim.AdamW(stand_in.parameters())
+    with one_thread():
+        for _ in range(3):  # the first one loads code, too
+            start = time.perf_counter()
+            stand_in(rows).square().mean().backward()
+            optimizer.step()
+            step_s = time.perf_counter() - start
+    return training.steps * (STEP_S + step_s)
 
 
 def read_project_labels(project: Project) -> dict[str, tuple[str, ...]]:

@@ -17,6 +17,13 @@ ModalityBatch = dict[str, Tensor]
 """Features (B, N, E), mask (B, N), concepts (B,) and items (B,) of one modality's rows."""
 
 
+def settle_steps(training: TrainingRecipe, rows: Mapping[str, LabelledRows]) -> TrainingRecipe:
+    """Have the number of steps follow the rows that pull anywhere, where it is not given."""
+    concepts = {concept for part in rows.values() for concept in part.known_concepts}
+    most = max((len(part.labelled) for part in rows.values()), default=0)
+    return training.following(rows=most, concepts=len(concepts))
+
+
 class StepBatches(Dataset[dict[str, ModalityBatch]]):
     """Step i's batch of every modality, drawn by seed and step alone.
 
@@ -40,7 +47,7 @@ class StepBatches(Dataset[dict[str, ModalityBatch]]):
         self.training = training
 
     def __len__(self) -> int:
-        return self.training.max_steps
+        return self.training.steps
 
     def __getitem__(self, step: int) -> dict[str, ModalityBatch]:
         generator = torch.Generator().manual_seed(self.training.seed * 1_000_003 + step)

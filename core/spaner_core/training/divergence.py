@@ -25,7 +25,7 @@ def diverged(
 ) -> ConfigError:
     """Keep the batch in `folder`, and return the error that says what was `found` at `step`."""
     return ConfigError(
-        f"training stopped at step {step} of {training.max_steps}: {found}; expected finite "
+        f"training stopped at step {step} of {training.steps}: {found}; expected finite "
         f"numbers; lower training.learning_rate, which is {training.learning_rate:g}, or look at "
         f"the features{_keep(batch, step, folder)}"
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -25,6 +25,7 @@ from spaner_core.progress import spent
 from spaner_core.recipe import PromptRecipe, Recipe, TrainingRecipe
 from spaner_core.space.records import PromptBlock, PromptRecord
 from spaner_core.space.space import Space, SpaceAligner
+from spaner_core.training.batches import settle_steps
 from spaner_core.training.material import ConceptNames, Material, check_concepts
 from spaner_core.training.monitoring import Monitor
 from spaner_core.training.trainer import train_jointly
@@ -60,6 +61,7 @@ def fit_space(
     rows, names, count = material.rows, material.names, len(material.concepts)
     for name, part in rows.items():
         check_concepts(name, part)
+    recipe = replace(recipe, training=settle_steps(recipe.training, rows))
     set_seed(recipe.training.seed)
     aligners = {name: part.build() for name, part in material.modalities.items()}
     reading = _read_names(aligners, rows, names, count=count)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,13 +23,16 @@ from transformers import (
 from spaner_core.devices import one_thread
 from spaner_core.errors import ConfigError
 from spaner_core.method.prompt import SharedPrompt
-from spaner_core.progress import shows_progress, spent
+from spaner_core.progress import describe_seconds, shows_progress, spent
 from spaner_core.recipe import TrainingRecipe
 from spaner_core.training.divergence import broken_weights, diverged, loss_found, not_finite
 from spaner_core.training.monitoring import PREFIX, Monitor, leaving_traces, say
 
 METRIC = "mean_map"
 """The figure by which a training stops early and its best state is known."""
+
+TIMED_STEPS = 5
+"""After so many steps a training says how long it takes."""
 
 
 def run(
@@ -43,6 +47,8 @@ def run(
 ) -> None:
     """Train `module`, which gives loss and embeddings of a batch, in place; one batch a step.
 
+    Says first how many steps there are and how long they will take.
+
     `prompt` and `aligners` are those in `module`. Raises `ConfigError` where numbers are no longer
     finite: training stops at that step, and its batch is kept in the monitor's folder.
     """
@@ -53,7 +59,7 @@ def run(
             train_dataset=batches,
             eval_dataset=monitor.validation if monitor else None,
             data_collator=_first,
-            callbacks=callbacks,
+            callbacks=[_Outlook(), *callbacks],
             prompt=prompt,
             aligners=aligners,
             training=training,
@@ -75,6 +81,22 @@ def _watched(monitor: Monitor | None) -> Iterator[list[TrainerCallback]]:
     patience = monitor.recipe.early_stopping_patience
     with leaving_traces(monitor) as callbacks:
         yield [*callbacks, _BestState(patience)] if patience is not None else callbacks
+
+
+class _Outlook(TrainerCallback):
+    """A line that says how many steps there are and about how long they take, from the first."""
+
+    def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Look at the clock; what only the first step does, such as loading code, is over then."""
+        if state.global_step <= 1:
+            self.start = time.perf_counter()
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Say the line, once a few steps were timed."""
+        timed = min(TIMED_STEPS, state.max_steps)
+        if state.global_step == timed:
+            step_s = (time.perf_counter() - self.start) / max(timed - 1, 1)
+            say(f"{state.max_steps:,} steps, {describe_seconds(step_s * state.max_steps)}")
 
 
 class _BestState(TrainerCallback):
@@ -128,6 +150,7 @@ def _arguments(
             "disable_tqdm": not shows_progress(),
             "use_cpu": device == "cpu",
             **settings,
+            "max_steps": training.steps,
         }
     )
 

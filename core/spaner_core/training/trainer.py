@@ -16,7 +16,7 @@ from spaner_core.method.losses import AlignmentLoss, anchor_loss
 from spaner_core.method.prompt import SharedPrompt
 from spaner_core.progress import spent
 from spaner_core.recipe import LossRecipe, TrainingRecipe
-from spaner_core.training.batches import ModalityBatch, StepBatches
+from spaner_core.training.batches import ModalityBatch, StepBatches, settle_steps
 from spaner_core.training.loop import run
 from spaner_core.training.material import check_concepts
 from spaner_core.training.monitoring import Monitor
@@ -152,6 +152,7 @@ def fit_attached(
             "anchors of concepts, and items say nothing of them. Give the manifest's rows concepts"
         )
     check_concepts(name, labelled)
+    training = settle_steps(training, {name: labelled})
     set_seed(training.seed)
     aligner = build()
     with spent("statistics"):
