@@ -54,8 +54,11 @@ Series = tuple[str, np.ndarray, str, str, str]
 """A text, a series (steps, channels), and what both show: concept, item, split."""
 
 
-def make_pairs(count: int, random: np.random.Generator) -> Iterator[Series]:
-    """Make `count` training pairs, and 500 each of validation and test, of unseen items."""
+def make_pairs(count: int, random: np.random.Generator, *, kinds: bool) -> Iterator[Series]:
+    """Make `count` training pairs, and 500 each of validation and test, of unseen items.
+
+    With `kinds` the first two words are the pair's concept: 25 there are.
+    """
     words = [[f"{a}{b}{c}" for c in "aeiou"] for a, b in zip("bdfgklmn", "rlrlwrys", strict=True)]
     curves = random.normal(size=(FACTORS, LEVELS, STEPS, 2)).cumsum(axis=2) * 0.3
     for number in range(count + 2 * HELD_OUT):
@@ -64,7 +67,8 @@ def make_pairs(count: int, random: np.random.Generator) -> Iterator[Series]:
         text = " ".join(words[k][level] for k, level in enumerate(levels))
         late = (number - count) // HELD_OUT
         split = "train" if number < count else ("validation", "test")[late]
-        yield text, series + random.normal(size=series.shape) * 1.6, "", f"i{number}", split
+        concept = " ".join(text.split()[:2]) if kinds else ""
+        yield text, series + random.normal(size=series.shape) * 1.6, concept, f"i{number}", split
 
 
 def make_concepts(count: int, rows: int, random: np.random.Generator) -> Iterator[Series]:

@@ -51,11 +51,13 @@ class PromptRecipe:
 class LossRecipe:
     """How the alignment loss weighs its parts.
 
-    `anchor_weight` is the weight of the anchor loss beside the contrast (lambda), `scale` where
-    the learned sharpness of both starts.
+    `anchor_weight` is the weight of the anchor loss beside the contrast (lambda), `item_weight`
+    that of the contrast of items on the directions; with 0 items are contrasted only where a row
+    has no concept, on the embeddings. `scale` is where the learned sharpness of all starts.
     """
 
     anchor_weight: ZeroOrMore = 1.0
+    item_weight: ZeroOrMore = 1.0
     scale: Scale = 10.0
 
 

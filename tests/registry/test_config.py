@@ -24,7 +24,7 @@ prompt:
   anchors: labels
   whitening: 1e-2
   read_out_sharpness: 5
-loss: {anchor_weight: 0, scale: 20}
+loss: {anchor_weight: 0, item_weight: 0.5, scale: 20}
 modalities:
   text:
   vision:
@@ -67,7 +67,7 @@ def test_reads_every_key(tmp_path: Path) -> None:
         "whitening": 0.01,
         "read_out_sharpness": 5.0,
     }
-    assert asdict(config.loss) == {"anchor_weight": 0.0, "scale": 20.0}
+    assert asdict(config.loss) == {"anchor_weight": 0.0, "item_weight": 0.5, "scale": 20.0}
     assert list(config.modalities) == ["text", "vision"]
     assert config.modalities["text"].model_dump() == {"encoder": {}, "aligner": {}}
     assert config.modalities["vision"].encoder == {"model": "hog", "sizes": {1: 2}}
@@ -95,7 +95,7 @@ def test_the_numbers_reach_the_recipe(tmp_path: Path) -> None:
         "labels",
         0.01,
     )
-    assert (recipe.loss.anchor_weight, recipe.loss.scale) == (0, 20)
+    assert (recipe.loss.anchor_weight, recipe.loss.item_weight, recipe.loss.scale) == (0, 0.5, 20)
     assert (recipe.training.max_steps, recipe.training.adam_beta2) == (1000, 0.9)
     training = read_config(tmp_path / "plugins.yaml").training
     assert (training.eval_steps, training.early_stopping_patience) == (25, 4)

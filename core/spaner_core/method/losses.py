@@ -1,4 +1,4 @@
-"""Computes the alignment loss: the same concept together, whatever its modality."""
+"""Computes the alignment loss: the same kind and the same thing together, across modalities."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from spaner_core.contract.modality import Alignment
-from spaner_core.data.matches import positives
+from spaner_core.data.matches import NONE, positives
 from spaner_core.method.prompt import SharedPrompt
 from spaner_core.ranges import MAX_SCALE
 
@@ -41,22 +41,33 @@ def anchor_loss(directions: Tensor, concepts: Tensor, prompt: SharedPrompt) -> T
 
 
 class AlignmentLoss(nn.Module):
-    """Symmetric contrast over every pair of modalities, plus the pull towards the anchors.
+    """Contrasts over every pair of modalities, of kinds and of things, plus the pull to anchors.
 
-    L = mean over pairs of ½[SupCon(a→b) + SupCon(b→a)] + anchor_weight · mean over modalities of
-    the anchor loss. Positives share a concept where both rows have one, else an item. `scale` (s)
-    is learned and at most 100.
+    L = mean over pairs of ½[SupCon(z_a → z_b) + SupCon(z_b → z_a)], positives share a concept
+    where both rows have one, else an item;
+    + anchor_weight · mean over modalities of the anchor loss;
+    + item_weight · mean over pairs that share items of ½[SupCon(h_a → h_b) + SupCon(h_b → h_a)],
+    positives share an item, among the rows whose item both have.
+
+    With an item_weight, rows with an item and no concept are left to the last part. `scale` (s)
+    and `item_scale` (s_i) are learned and at most 100.
     """
 
-    def __init__(self, *, anchor_weight: float, scale: float) -> None:
+    def __init__(self, *, anchor_weight: float, scale: float, item_weight: float = 0.0) -> None:
         super().__init__()
-        self.anchor_weight = anchor_weight
+        self.anchor_weight, self.item_weight = anchor_weight, item_weight
         self.log_scale = nn.Parameter(torch.tensor(scale).log())
+        self.log_item_scale = nn.Parameter(torch.tensor(scale).log())
 
     @property
     def scale(self) -> Tensor:
-        """Sharpness of the contrast (s)."""
+        """Sharpness of the contrast of kinds (s)."""
         return self.log_scale.exp().clamp(max=MAX_SCALE)
+
+    @property
+    def item_scale(self) -> Tensor:
+        """Sharpness of the contrast of things (s_i)."""
+        return self.log_item_scale.exp().clamp(max=MAX_SCALE)
 
     def forward(
         self,
@@ -68,11 +79,39 @@ class AlignmentLoss(nn.Module):
         """Return the loss of one batch; all mappings are keyed by modality."""
         pull = [anchor_loss(a.direction, concepts[name], prompt) for name, a in alignments.items()]
         loss = self.anchor_weight * torch.stack(pull).mean()
-        contrasts = []
+        kinds, things = [], []
         for first, second in combinations(alignments, 2):
+            a, b = alignments[first], alignments[second]
             matches = positives(concepts[first], items[first], concepts[second], items[second])
-            a, b = alignments[first].embedding, alignments[second].embedding
-            there = supervised_contrast(a, b, matches, scale=self.scale)
-            back = supervised_contrast(b, a, matches.T, scale=self.scale)
-            contrasts.append((there + back) / 2)
-        return loss + torch.stack(contrasts).mean() if contrasts else loss
+            kinds.append(
+                _both_ways(
+                    a.embedding,
+                    b.embedding,
+                    matches,
+                    rows=(self._in_kinds(concepts[first]), self._in_kinds(concepts[second])),
+                    scale=self.scale,
+                )
+            )
+            same = (items[first].unsqueeze(1) == items[second]) & (items[second] > NONE)
+            if self.item_weight and same.any():
+                rows = (same.any(dim=1), same.any(dim=0))
+                things.append(
+                    _both_ways(a.direction, b.direction, same, rows=rows, scale=self.item_scale)
+                )
+        if kinds:
+            loss = loss + torch.stack(kinds).mean()
+        return loss + self.item_weight * torch.stack(things).mean() if things else loss
+
+    def _in_kinds(self, concepts: Tensor) -> Tensor:
+        """Say which rows (B,) the contrast of kinds takes."""
+        return concepts > NONE if self.item_weight else torch.ones_like(concepts, dtype=torch.bool)
+
+
+def _both_ways(
+    a: Tensor, b: Tensor, matches: Tensor, *, rows: tuple[Tensor, Tensor], scale: Tensor
+) -> Tensor:
+    """Contrast those of A and B embeddings, (A, D) and (B, D), that `rows` (A,), (B,) choose."""
+    a, b, matches = a[rows[0]], b[rows[1]], matches[rows[0]][:, rows[1]]
+    there = supervised_contrast(a, b, matches, scale=scale)
+    back = supervised_contrast(b, a, matches.T, scale=scale)
+    return (there + back) / 2

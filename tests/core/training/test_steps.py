@@ -50,4 +50,5 @@ def test_a_training_says_its_steps_first_and_the_space_records_them(
     space = fit(train_rows(), recipe=replace(RECIPE, training=small)).space
     assert (space.record.recipe or {})["training"]["max_steps"] == 250
     said = [line for line in capfd.readouterr().err.splitlines() if "steps, about" in line]
-    assert said and said[0].startswith("250 steps, about ")
+    assert said
+    assert said[0].startswith("250 steps, about ")
