@@ -26,7 +26,7 @@ import torch
 from digits import interval, progress
 from spaner.project import Project
 from spaner.splits import split_rows
-from spaner.training.material import labelled_rows, prepare_material
+from spaner.training.plan import labelled_rows, plan_training, prepare_material
 from spaner_core.devices import one_thread
 from spaner_core.evaluation.retrieval import retrieval_by_pair
 from spaner_core.features.labelled import LabelledRows
@@ -145,13 +145,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pairs", type=int, default=0)
     parser.add_argument("--concepts", type=int, default=0)
+    parser.add_argument("--kinds", action="store_true", help="pairs have a concept, too")
     parser.add_argument("--rows", type=int, default=16, help="training rows a concept")
     parser.add_argument("--split", default="test")
     parser.add_argument("--seeds", type=int, default=5)
     chosen = parser.parse_args()
     random = np.random.default_rng(0)
     case = (
-        make_pairs(chosen.pairs, random)
+        make_pairs(chosen.pairs, random, kinds=chosen.kinds)
         if chosen.pairs
         else make_concepts(chosen.concepts, chosen.rows, random)
     )
