@@ -53,7 +53,7 @@ class AlignmentLoss(nn.Module):
     and `item_scale` (s_i) are learned and at most 100.
     """
 
-    def __init__(self, *, anchor_weight: float, scale: float, item_weight: float = 0.0) -> None:
+    def __init__(self, *, anchor_weight: float, item_weight: float, scale: float) -> None:
         super().__init__()
         self.anchor_weight, self.item_weight = anchor_weight, item_weight
         self.log_scale = nn.Parameter(torch.tensor(scale).log())

@@ -79,7 +79,8 @@ def test_each_measurement_is_a_line_unless_quiet(
     configure(project, 10, "training", "eval_steps")
     said = done(spaner(*TRAIN, "--json", cwd=project))
     lines = [line for line in said.stderr.splitlines() if not line.startswith("note: ")]
-    assert [line.split(":")[0] for line in lines] == ["step 10 of 20", "step 20 of 20"]
+    assert lines[0].startswith("20 steps, about ")
+    assert [line.split(":")[0] for line in lines[1:]] == ["step 10 of 20", "step 20 of 20"]
     notices = json.loads(said.stdout)["notices"]
     assert "figures of validation rows as training went on: space.training/log.csv" in notices
     assert done(spaner(*TRAIN, "--overwrite", "--quiet", cwd=project)).stderr == ""

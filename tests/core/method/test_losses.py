@@ -116,7 +116,9 @@ def test_alignment_loss_equals_a_slow_loop(seed: int, modalities: int, weight: f
     alignments = {n: drawn_alignment(seed + 10 * i, sizes[n]) for i, n in enumerate(names)}
     concepts = {n: ids(seed + 20 * i, sizes[n], highest=3) for i, n in enumerate(names)}
     items = {n: ids(seed + 30 * i, sizes[n], highest=2) for i, n in enumerate(names)}
-    loss = AlignmentLoss(anchor_weight=weight, scale=7.0)(alignments, concepts, items, prompt_of(4))
+    loss = AlignmentLoss(anchor_weight=weight, item_weight=0.0, scale=7.0)(
+        alignments, concepts, items, prompt_of(4)
+    )
     expected = slow_alignment_loss(
         alignments, concepts, items, prompt_of(4), scale=7.0, anchor_weight=weight
     )
@@ -185,7 +187,7 @@ def test_rows_of_one_item_attract_each_other_and_a_concept_overrules_the_item() 
     corners, nothing = torch.eye(6)[:3], torch.full((3,), -1)
     place = Alignment(corners, corners, torch.zeros(3, 0))
     both = {"first": place, "second": place}
-    loss, prompt = AlignmentLoss(anchor_weight=0.0, scale=100.0), prompt_of(4)
+    loss, prompt = AlignmentLoss(anchor_weight=0.0, item_weight=0.0, scale=100.0), prompt_of(4)
     item = torch.tensor([5, 6, 7])
     same = loss(both, dict.fromkeys(both, nothing), dict.fromkeys(both, item), prompt)
     assert same.item() == pytest.approx(0, abs=1e-6)
@@ -196,17 +198,17 @@ def test_rows_of_one_item_attract_each_other_and_a_concept_overrules_the_item() 
 
 @pytest.mark.parametrize("asked", [100.0, 101.0, 1e6])
 def test_scales_stop_at_a_hundred(asked: float) -> None:
-    assert AlignmentLoss(anchor_weight=1.0, scale=asked).scale.item() == pytest.approx(
-        MAX_SCALE, rel=1e-5
-    )
+    assert AlignmentLoss(
+        anchor_weight=1.0, item_weight=0.0, scale=asked
+    ).scale.item() == pytest.approx(MAX_SCALE, rel=1e-5)
     assert prompt_of(3, scale=asked).scale.item() == pytest.approx(100.0, rel=1e-5)
 
 
 @pytest.mark.parametrize("asked", [0.5, 10.0, 99.0])
 def test_scales_start_where_they_are_asked_to(asked: float) -> None:
-    assert AlignmentLoss(anchor_weight=1.0, scale=asked).scale.item() == pytest.approx(
-        asked, rel=1e-5
-    )
+    assert AlignmentLoss(
+        anchor_weight=1.0, item_weight=0.0, scale=asked
+    ).scale.item() == pytest.approx(asked, rel=1e-5)
 
 
 def test_the_gradient_reaches_every_modality_and_both_scales_but_no_anchor() -> None:

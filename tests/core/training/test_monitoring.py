@@ -188,7 +188,8 @@ def test_each_measurement_is_a_line_on_standard_error(
     watched(watch(tmp_path, eval_steps=20, early_stopping_patience=5))
     said = capfd.readouterr()
     assert said.out == ""
-    first, second, third = said.err.splitlines()
+    outlook, first, second, third = said.err.splitlines()
+    assert outlook.startswith("40 steps, about ")
     row = log(tmp_path)[0]
     assert first.startswith(
         f"step 20 of 40: loss {row['loss']:.3f}, mean_map {row['mean_map']:.3f}"
