@@ -62,7 +62,7 @@ class PluginCode:
             raise
         except BaseException as error:
             _log.debug("%s: %s failed", self, doing, exc_info=error)
-            given = f"{doing} failed ({with_place(error)})"
+            given = f"{doing} failed ({with_place(error, callers=2)})"
             raise self.broken(given, "no error", kind=kind) from error
         finally:
             printed.end()

@@ -18,16 +18,23 @@ _LOADS = str(Path("importlib", "metadata", "__init__.py"))
 """What imports a plugin for whoever wants it."""
 
 
-def with_place(error: BaseException) -> str:
+def with_place(error: BaseException, *, callers: int = 1) -> str:
     """Give an error's type and words, and the plugin's line that raised it, in one line."""
-    place = raised_at(error)
+    place = raised_at(error, callers=callers)
     return one_line(error) if place is None else f"{one_line(error)}, at {place}"
 
 
-def raised_at(error: BaseException) -> str | None:
-    """Name the plugin's line that raised an error; None where no line of a plugin is on the way."""
-    _, *steps = traceback.walk_tb(error.__traceback__)  # the first one caught it
-    return plugin_line((frame.f_code.co_filename, line) for frame, line in steps)
+def raised_at(error: BaseException, *, callers: int = 1) -> str | None:
+    """Name the plugin's line that raised an error; None where no line of a plugin is on the way.
+
+    The outermost `callers` frames and the packages they are in are no plugin's: the first caught
+    the error, the next may hold the block that a guard watches.
+    """
+    way = [
+        (frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)
+    ]
+    packages = {_package(Path(file)) for file, _ in way[:callers]}
+    return plugin_line(step for step in way[callers:] if packages.isdisjoint(Path(step[0]).parents))
 
 
 def plugin_line(steps: Iterable[tuple[str, int]]) -> str | None:

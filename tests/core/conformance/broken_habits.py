@@ -111,7 +111,7 @@ def read_beside(own: Any, source: Any) -> Any:
 
 reads_names = toy_with(
     "check_file_names",
-    "features differ when each file is copied to another folder and name: by",
+    "features differ when files are copied to another folder and name: by",
     also=("check_sent_contents",),
     spaner_build_transform=transform_with(decode=longer_names),
 )

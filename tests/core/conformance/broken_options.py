@@ -193,7 +193,7 @@ reads_what_is_not_there = toy_with(
 )
 fails_unspeakably = toy_with(
     "check_wrong_inputs",
-    "a missing .toy file raises UnspeakableError; expected",
+    "a missing .toy file raises UnspeakableError, at broken.py, line",
     spaner_build_transform=transform_with(decode=fails_without_words),
 )
 refuses_in_two_lines = toy_with(

@@ -36,7 +36,7 @@ of_the_environment = moved_by(lambda: float(os.environ.get("TOY_SHIFT", "0")))
 of_the_locale = moved_by(lambda: len(locale.getpreferredencoding(False)))
 of_files_named_like_texts = toy_with(
     "check_features_in_a_second_process",
-    "a second process met UnusableInput",
+    "fails in a second process, which met UnusableInput",
     spaner_build_transform=transform_with(decode=read_as_path),
 )
 

@@ -114,7 +114,7 @@ twins = toy_with(
 )
 unreadable = toy_with(
     "check_examples",
-    "the example 'one' is refused (UnusableInput: could not convert",
+    "the example 'one' is refused (could not convert",
     spaner_examples=examples("1 2 3", "4 5 6", "one"),
 )
 
