@@ -78,7 +78,7 @@ def test_a_split_without_any_label_measures_and_calibrates_nothing(
     }.items():
         write(trained / "none.csv", without_labels(rows, split=split))
         told = refuses(*command, "--manifest", "none.csv", cwd=trained)
-        assert f"split '{split}' has rows with a concept or an item of none" in told
+        assert f"rows with a concept or an item in split '{split}': none" in told
     assert not list(trained.glob("*.calibration.json"))
 
 
@@ -110,4 +110,5 @@ def test_a_calibration_without_its_split_says_what_to_add(
     assert "give some of them split validation" in told
     write(trained / "bare.csv", [{**row, "split": ""} for row in rows])
     told = refuses("calibrate", "--manifest", "bare.csv", cwd=trained)
-    assert "the column `split` has no values" in told
+    assert "its splits are: none" in told
+    assert "give some of them split validation" in told
