@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from spaner_core.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from spaner_core.data.manifest import Manifest, Rows
 
 TRAIN_SPLIT, VALIDATION_SPLIT, TEST_SPLIT = "train", "validation", "test"
@@ -78,6 +80,18 @@ def measured_rows(manifest: Manifest, name: str, split: str | None) -> Rows:
     Of the others nobody knows what they belong to: to count them as wrong would be wrong.
     """
     return manifest.select(name, split).labelled
+
+
+def too_few_labelled(
+    manifest: Manifest, split: str | None, *, having: Sequence[str], known: Sequence[str]
+) -> str:
+    """Say that of the modalities `known` too few are `having` rows that can be measured."""
+    where = f" in split {split!r}" if split else ""
+    return (
+        f"{manifest.path}: rows with a concept or an item{where}: "
+        f"{', '.join(having) or 'none'}; expected some of at least two of the modalities "
+        f"{', '.join(known)}, and of each one that was named; label such rows"
+    )
 
 
 def check_held_out(manifest: Manifest, split: str) -> None:

@@ -23,7 +23,7 @@ from spaner.arguments import check_several
 from spaner.evaluation.overlaps import measuring_notices
 from spaner.notices import untrained_notices
 from spaner.project import Project
-from spaner.splits import check_known, measured_rows, measured_split
+from spaner.splits import check_known, measured_rows, measured_split, too_few_labelled
 from spaner.usable_modalities import fresh_modalities, usable_modalities
 
 
@@ -60,7 +60,9 @@ def embed_split(
         with project.left_out.where_broken(name, asked=name in names):
             embedded[name] = _embed(project, name, chosen[name], strength=strength)
     if len(embedded) < max(2, len(set(names))):
-        raise DataError(_too_few(project, split, having=", ".join(embedded) or "none"))
+        known = list(project.space.modalities)
+        told = too_few_labelled(project.manifest, split, having=list(embedded), known=known)
+        raise DataError(f"{told}{project.left_out.words}")
     project.say(
         *measuring_notices(project, usable, split),
         *untrained_notices(project, {name: part.rows for name, part in embedded.items()}),
@@ -76,15 +78,6 @@ def _embed(project: Project, name: str, rows: Rows, *, strength: float | None) -
         rows=usable.rows,
         embeddings=torch.from_numpy(space.embed(name, usable.features, strength=strength)),
         encoder_vectors=flat_vectors(usable.features),
-    )
-
-
-def _too_few(project: Project, split: str | None, *, having: str) -> str:
-    where = f" in split {split!r}" if split else ""
-    return (
-        f"{project.manifest.path}: rows with a concept or an item{where}: {having}; expected some "
-        f"of at least two of the space's modalities ({', '.join(project.space.modalities)}), and "
-        f"of each one that was named; label such rows{project.left_out.words}"
     )
 
 

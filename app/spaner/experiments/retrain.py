@@ -27,7 +27,7 @@ from tqdm.auto import tqdm
 from spaner.evaluation.overlaps import measuring_notices
 from spaner.notices import coverage_notices, spelling_notices
 from spaner.project import Project
-from spaner.splits import check_held_out, measured_rows
+from spaner.splits import check_held_out, measured_rows, too_few_labelled
 from spaner.training.plan import labelled_rows, plan_training, prepare_material
 from spaner.usable_modalities import declared_modalities, working_modalities
 
@@ -148,9 +148,6 @@ def _measured_modalities(project: Project, names: Sequence[str], split: str) -> 
     manifest = project.manifest
     having = {name: rows for name in names if (rows := measured_rows(manifest, name, split))}
     if len(having) < 2:
-        raise DataError(
-            f"{manifest.path}: split {split!r} has rows with a concept or an item of "
-            f"{', '.join(having) or 'none'} among {', '.join(names)}; at least two are needed. The "
-            f"splits are {', '.join(manifest.splits)}; name one that has{project.left_out.words}"
-        )
+        told = too_few_labelled(manifest, split, having=list(having), known=names)
+        raise DataError(f"{told}{project.left_out.words}")
     return having
