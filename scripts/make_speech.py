@@ -148,11 +148,13 @@ def trim(samples: Waveform) -> Waveform:
     return trimmed
 
 
-def write_flac(path: Path, samples: Waveform, *, comment: str) -> None:
+def write_flac(
+    path: Path, samples: Waveform, *, comment: str, rate_hz: int = SAMPLE_RATE_HZ
+) -> None:
     """Write a small FLAC file whose own comment says what it is."""
     path.parent.mkdir(parents=True, exist_ok=True)
     kind = {"format": "FLAC", "subtype": "PCM_16", "compression_level": 1.0}
-    with sf.SoundFile(path, "w", samplerate=SAMPLE_RATE_HZ, channels=1, **kind) as file:
+    with sf.SoundFile(path, "w", samplerate=rate_hz, channels=1, **kind) as file:
         file.comment = comment
         file.write(samples)
 

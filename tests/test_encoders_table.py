@@ -13,7 +13,7 @@ TABLE = (Path(__file__).parents[1] / "docs/encoders.md").read_text(encoding="utf
 ROWS = re.findall(r"^\| (\w+) \| `([^`]+)` \| (.+?) \|", TABLE, re.M)
 LOADED = {
     "text": {*text_models.FAMILIES, "minilm"},
-    "vision": {*vision_models.FAMILIES},
+    "vision": {*vision_models.FAMILIES, "efficientnet"},
     "audio": {*tiny_audio_models.FAMILIES, "torchaudio"},
     "sensor": {*sensor_models.FAMILIES},
 }
