@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -69,3 +70,14 @@ def test_the_page_says_how_and_where_it_was_made(quick_page: str) -> None:
         assert f".venv/bin/python benchmarks/{script}.py" in PAGE
     assert "quick run" in quick_page
     assert "quick run" not in PAGE
+
+
+def test_readers_are_compared_on_the_kept_emoji(tmp_path: Path) -> None:
+    raw = tmp_path / "raw.jsonl"
+    command = [sys.executable, "benchmarks/readers.py", "--quick", "--readers", "mean"]
+    ended = subprocess.run(
+        [*command, "--json", str(raw)], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert re.findall(r"^\| (quarters|mean) \|", ended.stdout, re.M) == ["quarters", "mean", "mean"]
+    assert [json.loads(line)["reader"] for line in raw.open()] == ["quarters", "mean"]

@@ -75,12 +75,11 @@ def test_real_encoders_see_what_the_pictures_show(
 
     copy_minilm(emoji / "minilm")
     write_efficientnet(emoji / "efficientnet.safetensors")
-    configure(emoji, {"model": "./minilm"}, "modalities", "text", "encoder")
-    configure(
-        emoji,
+    text, vision = (
+        {"model": "./minilm"},
         {"model": VISION, "checkpoint": "./efficientnet.safetensors"},
-        *("modalities", "vision", "encoder"),
     )
+    configure(emoji, {"text": {"encoder": text}, "vision": {"encoder": vision}}, "modalities")
     assert spaner("train", "text", "vision", "--quiet", cwd=emoji).returncode == 0
     done = spaner("evaluate", "--split", "test", "--json", cwd=emoji)
     figures = json.loads(done.stdout)
