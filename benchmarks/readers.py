@@ -106,7 +106,7 @@ class GeneralisedMean(_Reading):
     def forward(self, features: Tensor, mask: Tensor) -> Tensor:
         """Return (B, E)."""
         weights = mask.unsqueeze(-1).to(features.dtype)
-        cubes = (features.clamp_min(1e-6) ** 3 * weights).sum(1) / weights.sum(1)
+        cubes = (features.clamp_min(1e-6).pow(3) * weights).sum(1) / weights.sum(1)
         return cubes.pow(1 / 3)
 
 
