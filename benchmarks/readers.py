@@ -107,7 +107,8 @@ class GeneralisedMean(_Reading):
         """Return (B, E)."""
         weights = mask.unsqueeze(-1).to(features.dtype)
         cubes = (features.clamp_min(1e-6).pow(3) * weights).sum(1) / weights.sum(1)
-        return cubes.pow(1 / 3)
+        mean: Tensor = cubes.pow(1 / 3)
+        return mean
 
 
 class NormAttention(_Reading):

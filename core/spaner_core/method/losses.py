@@ -1,4 +1,4 @@
-"""Computes the alignment loss: the same kind and the same thing together, across modalities."""
+"""Computes the alignment loss over kinds and things shared between modalities."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Draws each step's rows: shared concepts and items first, then rows of each."""
+"""Draws each step's rows: shared concepts and items first."""
 
 from __future__ import annotations
 
