@@ -107,8 +107,7 @@ class GeneralisedMean(_Reading):
         """Return (B, E)."""
         weights = mask.unsqueeze(-1).to(features.dtype)
         cubes = (features.clamp_min(1e-6).pow(3) * weights).sum(1) / weights.sum(1)
-        mean: Tensor = cubes.pow(1 / 3)
-        return mean
+        return cubes.pow(1 / 3)
 
 
 class NormAttention(_Reading):
@@ -116,7 +115,7 @@ class NormAttention(_Reading):
 
     def forward(self, features: Tensor, mask: Tensor) -> Tensor:
         """Return (B, E)."""
-        lengths = torch.linalg.vector_norm(features, dim=-1, keepdim=True)
+        lengths: Tensor = torch.linalg.vector_norm(features, dim=-1, keepdim=True)
         weights = lengths * mask.unsqueeze(-1)
         return (features * weights).sum(1) / weights.sum(1).clamp_min(1e-6)
 
