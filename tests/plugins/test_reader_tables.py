@@ -1,4 +1,4 @@
-"""Each plugin's README names the readers that `aligner: {reader: ...}` takes, and no others."""
+"""Plugins' READMEs and plugins.yaml name the readers that `aligner: {reader: ...}` takes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from spaner_core import FeatureSpec
 from spaner_core.contract.options import OptionError
-from spaner_core.method.readers import build_reader
+from spaner_core.method.readers import READERS, build_reader
+
+from tests.core.method.every_reader import OPTIONS
 
 ROOT = Path(__file__).parents[2]
 FIXED = FeatureSpec(dim=4, tokens=9, grid=(3, 3))
@@ -30,7 +32,7 @@ OWN = {"hashed_words", "mean_window", "summary_and_stretches", "pages"}
 
 def takes(modality: str, name: str) -> bool:
     own: Any = getattr(import_module(f"spaner_{modality}"), "spaner_build_reader", None)
-    options = {"name": name, **({"segments": 2} if name == "pool" else {})}
+    options = {"name": name, **OPTIONS.get(name, {})}
 
     def ask(features: FeatureSpec, options: Any) -> Any:
         if own is None:
@@ -52,5 +54,12 @@ def test_the_readme_names_the_readers(modality: str) -> None:
     page = (ROOT / "plugins" / modality / "README.md").read_text(encoding="utf-8")
     table = page.partition("| `name` | options |")[2].partition("\n\n")[0]
     named = set(re.findall(r"^\| `(\w+)`", table, re.M))
-    known = {*OWN, "flatten", "pool", "mean"}
-    assert named == {name for name in known if takes(modality, name)}
+    taken = {name for name in {*OWN, *READERS} if takes(modality, name)}
+    assert named == taken, f"make the table in plugins/{modality}/README.md name {sorted(taken)}"
+
+
+def test_the_example_configuration_names_the_readers_that_all_have() -> None:
+    example = (ROOT / "plugins.yaml").read_text(encoding="utf-8")
+    named = re.search(r"instead of the plugin's choice \(([^)]+)\)", example)
+    assert named, "say in plugins.yaml which readers all modalities have"
+    assert re.findall(r"\w+", named[1].replace(" or ", " ")) == list(READERS)

@@ -78,9 +78,9 @@ def mixed_retrieval(
     relevant = dict.fromkeys(embeddings, 0.0)
     places = {name: dict.fromkeys(ks, 0.0) for name in embeddings}
     for steps, marks, sizes in _answerable_blocks(embeddings, labels, source):
-        ranks, precision = relevant_ranks(steps, marks)
-        firsts += ranks.tolist()
-        precisions += precision.tolist()
+        ranks = relevant_ranks(steps, marks)
+        firsts += ranks.first.tolist()
+        precisions += ranks.precision.tolist()
         for name, count in _counts(marks, sizes).items():
             relevant[name] += float((count.double() / marks.sum(dim=1)).sum())
         for k in ks:

@@ -141,8 +141,18 @@ def first_places(steps: Tensor, *, k: int) -> Tensor:
     return nearer + tied * share
 
 
-def relevant_ranks(steps: Tensor, relevant: Tensor) -> tuple[Tensor, Tensor]:
-    """First relevant rank (from 1) and average precision of each query, (b,) int64 and float64.
+class RelevantRanks(NamedTuple):
+    """The `first` relevant rank of each query (b,) int64, from 1, and its average `precision`.
+
+    `precision` is (b,) float64.
+    """
+
+    first: Tensor
+    precision: Tensor
+
+
+def relevant_ranks(steps: Tensor, relevant: Tensor) -> RelevantRanks:
+    """Find where the relevant rows of each query rank.
 
     `steps` and `relevant` are (b, G), and every query has a relevant row. Among equal scores the
     relevant rows rank last.
@@ -155,7 +165,7 @@ def relevant_ranks(steps: Tensor, relevant: Tensor) -> tuple[Tensor, Tensor]:
     hits = (ranked & 1) == 0
     places = torch.arange(1, hits.shape[1] + 1, device=hits.device, dtype=torch.float64)
     precision = (hits.cumsum(dim=1) / places * hits).sum(dim=1) / hits.sum(dim=1)
-    return hits.to(torch.int8).argmax(dim=1) + 1, precision
+    return RelevantRanks(hits.to(torch.int8).argmax(dim=1) + 1, precision)
 
 
 def check_k(k: int) -> None:

@@ -16,11 +16,9 @@ from torch import Tensor
 from spaner_core.data.matches import NONE, Labels, SamplePositives, check_same_rows, one_a_sample
 from spaner_core.evaluation.ranking import (
     Rows,
-    blocks,
     check_ks,
     relevant_ranks,
-    score_steps,
-    unit_rows,
+    scored_blocks,
 )
 
 MRR_DEPTH = 10
@@ -74,26 +72,14 @@ def retrieval(
     not fit, an entry is not finite, or a k is not a positive whole number.
     """
     check_ks(ks)
-    queries, gallery = unit_rows(queries), unit_rows(gallery)
-    if queries.shape[1] != gallery.shape[1] or tuple(relevant.shape) != (
-        len(queries),
-        len(gallery),
-    ):
-        raise ValueError(
-            f"got queries {tuple(queries.shape)}, gallery {tuple(gallery.shape)} and relevant "
-            f"{tuple(relevant.shape)}; expected (Q, D), (G, D) and (Q, G); compare the shapes"
-        )
     first_ranks: list[int] = []
     precisions: list[float] = []
-    for block in blocks(len(queries), width=len(gallery)):
-        marks = relevant[block].to(gallery.device)  # (b, G)
+    for steps, marks in scored_blocks(queries, gallery, relevant):
         answerable = marks.any(dim=1)
-        if not answerable.any():
-            continue
-        steps = score_steps(queries[block][answerable], gallery)
-        ranks, precision = relevant_ranks(steps, marks[answerable])
-        first_ranks += ranks.tolist()
-        precisions += precision.tolist()
+        if answerable.any():
+            ranks = relevant_ranks(steps[answerable], marks[answerable])
+            first_ranks += ranks.first.tolist()
+            precisions += ranks.precision.tolist()
     return _summarise(first_ranks, precisions, ks=ks, queries=len(queries))
 
 

@@ -11,12 +11,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
+from spaner.cli.figures import RETRIEVAL
+from spaner_core.evaluation.retrieval import retrieval
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Figures = dict[str, float | None]
 
 METRICS = (Path(__file__).parents[3] / "docs/metrics.md").read_text(encoding="utf-8")
 NAMES = ("audio", "sensor", "text", "vision")
+
+JSON_ALONE = {"recall@10"}
+"""Figures of a pair for which the table has no room."""
 
 
 def measured(spaner: Run, folder: Path) -> Figures:
@@ -108,6 +114,13 @@ def test_shares_of_places_and_of_relevant_rows_are_whole(attached: Path, spaner:
             assert sum(shares) == pytest.approx(1), (source, what)
     # pictures show digits, series motions
     assert figures["sensor_among_all_vision_relevant"] == 0
+
+
+def test_every_figure_of_a_pair_is_a_column_for_people_or_left_to_json() -> None:
+    figures = retrieval(torch.eye(2), torch.eye(2), torch.eye(2).bool()).named()
+    assert set(figures) == RETRIEVAL.keys() | JSON_ALONE, (
+        "RETRIEVAL in cli/figures.py, or JSON_ALONE"
+    )
 
 
 def test_people_read_a_few_tables_of_eighty_columns(attached: Path, spaner: Run) -> None:

@@ -59,10 +59,10 @@ def test_ranks_are_those_of_retrieval(seed: int, levels: int) -> None:
     b = distinct[torch.randint(levels, (15,), generator=random)]
     relevant = torch.rand(6, 15, generator=random) < 0.3
     relevant[:, 0] = True
-    ranks, precision = relevant_ranks(score_steps(unit_rows(a), unit_rows(b)), relevant)
+    first, precision = relevant_ranks(score_steps(unit_rows(a), unit_rows(b)), relevant)
     found = retrieval(a, b, relevant)
-    assert statistics.median(ranks.tolist()) == found.median_rank
-    assert statistics.fmean((ranks <= 5).tolist()) == pytest.approx(found.recall[5])
+    assert statistics.median(first.tolist()) == found.median_rank
+    assert statistics.fmean((first <= 5).tolist()) == pytest.approx(found.recall[5])
     assert statistics.fmean(precision.tolist()) == pytest.approx(found.mean_average_precision)
 
 
