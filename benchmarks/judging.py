@@ -6,9 +6,9 @@ from itertools import permutations
 
 import torch
 from sklearn.metrics import brier_score_loss
-from spaner.arguments import Propagation
 from spaner.evaluation.evaluate import embed_split
 from spaner.labelling.propagate import propagate
+from spaner.labelling.request import Propagation
 from spaner.project import Project
 from spaner.search.calibrate import FIRST_HITS, calibrate
 from spaner.search.calibration_file import CalibratedPair

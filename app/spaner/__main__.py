@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 
-from spaner import stopping
+from spaner import signals as stopping
 
 SETTINGS = {
     # threads that wait without spinning: on a busy machine spinning costs minutes

@@ -26,7 +26,7 @@ from spaner_core.contract.modality import (
     RowBatches,
 )
 from spaner_core.contract.options import OptionError, read_options
-from spaner_core.contract.quiet import quiet_libraries
+from spaner_core.contract.quiet_libraries import quiet_libraries
 from spaner_core.contract.sources import check_ordinary, describe_source, open_source, suffix_of
 from spaner_core.contract.transform import (
     Content,
@@ -60,8 +60,8 @@ if TYPE_CHECKING:
         fingerprint_module,
         fingerprint_options,
     )
+    from spaner_core.previews.line_plots import draw_traces
     from spaner_core.previews.pages import png_of
-    from spaner_core.previews.traces import draw_traces
 
 _LAZY = {
     "AlignerOptions": "spaner_core.method.aligner",
@@ -74,7 +74,7 @@ _LAZY = {
     "fingerprint_model": "spaner_core.pretrained.fingerprint",
     "fingerprint_module": "spaner_core.pretrained.fingerprint",
     "fingerprint_options": "spaner_core.pretrained.fingerprint",
-    "draw_traces": "spaner_core.previews.traces",
+    "draw_traces": "spaner_core.previews.line_plots",
     "png_of": "spaner_core.previews.pages",
 }
 

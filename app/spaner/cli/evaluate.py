@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from spaner.cli.figures import say_figures
 from spaner.cli.flags import as_name
 from spaner.cli.frame import Call, Result, framed
+from spaner.cli.metric_tables import say_figures
 
 app = typer.Typer()
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
+from spaner_core.errors import ConfigError
 
+from spaner.arguments import check_shots
 from spaner.cli.flags import SplitFlag
 from spaner.cli.frame import Call, Result, framed
 from spaner.cli.output import say_tables
@@ -28,8 +30,6 @@ def few_shot(
     split: SplitFlag = TEST_SPLIT,
 ) -> Result:
     """Train on a few labelled rows a concept, again and again; say how close it comes to all."""
-    from spaner.arguments import read_shots
-
     counts = read_shots(shots)
     project = call.open(names or ())
     from spaner.experiments.few_shot import few_shot as measure
@@ -37,3 +37,15 @@ def few_shot(
 
     report = measure(project, names or (), shots=counts, seeds=seeds, split=split)
     return Result(report, lambda: say_tables([few_shot_table(report)]))
+
+
+def read_shots(given: str) -> tuple[int, ...]:
+    """Read numbers of labelled rows, as `1,2,4`. Raises `ConfigError` where they are none."""
+    try:
+        shots = tuple(int(part) for part in given.split(","))
+    except ValueError:
+        raise ConfigError(
+            f"shots are {given!r}; expected whole numbers with commas; give for example 1,2,4,8,16"
+        ) from None
+    check_shots(shots)
+    return shots

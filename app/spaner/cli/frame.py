@@ -13,7 +13,7 @@ from spaner_core.progress import without_progress
 
 from spaner.cli.flags import Flags
 from spaner.cli.output import notice, say_json
-from spaner.stopping import was_asked
+from spaner.signals import was_asked
 
 if TYPE_CHECKING:
     from spaner.project import Project

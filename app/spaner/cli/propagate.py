@@ -62,7 +62,8 @@ def propagate(
     Rows of split train, and rows without a split, give theirs. Labels of other splits are held back
     to measure what the carried ones are worth.
     """
-    from spaner.arguments import Propagation, check_suffix
+    from spaner.arguments import check_suffix
+    from spaner.labelling.request import Propagation
 
     asked = Propagation(
         source=source,

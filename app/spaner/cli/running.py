@@ -16,7 +16,7 @@ from spaner.cli import app
 from spaner.cli.frame import call
 from spaner.cli.output import tell
 from spaner.cli.streams import prepare_streams
-from spaner.stopping import was_asked
+from spaner.signals import was_asked
 
 WRONG_INPUT, OUR_FAULT = 2, 1
 

@@ -22,13 +22,13 @@ from spaner_core.evaluation.propagation import (
 from spaner_core.files.atomic import written_at_end
 from torch import Tensor
 
-from spaner.arguments import Propagation
 from spaner.evaluation.overlaps import trained_notices
 from spaner.labelling.chosen_samples import (
     TargetSamples,
     giving_rows,
     target_samples,
 )
+from spaner.labelling.request import Propagation
 from spaner.notices import missing_notice
 from spaner.policy.links import check_links
 from spaner.project import Project

@@ -10,7 +10,7 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
-from spaner_core.child import ask_child
+from spaner_core.child_process import ask_child
 from spaner_core.conformance import Verdict, judge
 from spaner_core.conformance.verdict import sentence, trace_of
 from spaner_core.contract.options import unknown_key

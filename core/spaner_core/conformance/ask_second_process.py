@@ -14,7 +14,7 @@ from typing import Any
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from spaner_core.child import ask_child
+from spaner_core.child_process import ask_child
 from spaner_core.conformance.fitted_aligner import FittedAligner, describe_spec
 from spaner_core.conformance.process_state import LIBRARIES, own_modules, taken_modules
 from spaner_core.conformance.verdict import BrokenRule

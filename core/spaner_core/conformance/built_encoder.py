@@ -21,10 +21,10 @@ from spaner_core.contract.transform import (
     Source,
     Transform,
 )
+from spaner_core.crash_notes import note_input
 from spaner_core.errors import UnusableInput
 from spaner_core.features.encoding import encode_samples
 from spaner_core.features.rows import FeatureRows, stack_rows
-from spaner_core.last_words import note_input
 from spaner_core.pretrained.freeze import FrozenEncoder
 
 

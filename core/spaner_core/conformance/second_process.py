@@ -19,8 +19,8 @@ from spaner_core.conformance.ask_second_process import GIVEN, PRINTED, STATE
 from spaner_core.conformance.fitted_aligner import FittedAligner, read_spec, restore_aligner
 from spaner_core.conformance.process_state import changes_at_import
 from spaner_core.conformance.subject import Subject, open_subject
+from spaner_core.contract.error_lines import with_place
 from spaner_core.contract.modality import Examples
-from spaner_core.contract.raised import with_place
 from spaner_core.features.rows import FeatureRows
 
 Part = tuple[Mapping[str, Tensor], Mapping[str, str]]

@@ -28,9 +28,9 @@ from spaner_core.conformance.fitted_aligner import (
 from spaner_core.conformance.process_state import Settings
 from spaner_core.conformance.verdict import BrokenRule, left_to_others, told_once
 from spaner_core.contract import hookspecs
+from spaner_core.contract.error_lines import with_place
 from spaner_core.contract.hookspecs import ENTRY_POINT_GROUP
 from spaner_core.contract.modality import Encoder, Examples, FeatureSpec, Modality
-from spaner_core.contract.raised import with_place
 from spaner_core.contract.transform import EncoderInput, Sample, Transform
 from spaner_core.errors import PluginError, UnusableInput
 from spaner_core.features.rows import FeatureRows

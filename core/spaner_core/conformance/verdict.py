@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any, TypeVar
 from unittest import SkipTest
 
-from spaner_core.contract.raised import raised_at
+from spaner_core.contract.error_lines import raised_at
 from spaner_core.errors import one_line
 
 MadeT = TypeVar("MadeT")

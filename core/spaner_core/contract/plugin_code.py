@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any
 
+from spaner_core.contract.error_lines import with_place
 from spaner_core.contract.expected import brief
 from spaner_core.contract.modality import Corruption
-from spaner_core.contract.raised import with_place
 from spaner_core.contract.transform import Content, EncoderInput, Sample, Source, Transform
 from spaner_core.errors import FailedInput, PluginError, SpanerError
 

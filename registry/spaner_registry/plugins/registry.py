@@ -14,10 +14,10 @@ from contextlib import redirect_stdout
 
 import pluggy
 from spaner_core.contract import hookspecs
+from spaner_core.contract.error_lines import with_place
 from spaner_core.contract.hook_checks import contract_problems, implemented_hooks
 from spaner_core.contract.hookspecs import ENTRY_POINT_GROUP
 from spaner_core.contract.modality import API_VERSION
-from spaner_core.contract.raised import with_place
 from spaner_core.errors import PluginError, SpanerError
 
 from spaner_registry.plugins.discovery import FoundPlugin, discover

@@ -12,7 +12,7 @@ from statistics import fmean
 
 import pytest
 import torch
-from spaner.arguments import read_shots
+from spaner.cli.few_shot import read_shots
 from spaner.experiments.few_shot import FewShotReport, draw_support, few_shot, few_shot_table
 from spaner.experiments.retrain import Retraining, prepare_retraining
 from spaner.project import Project

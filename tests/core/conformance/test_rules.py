@@ -110,7 +110,7 @@ def test_a_broken_plugin_breaks_its_rule_and_no_other(
     toy = BROKEN[reference]
     monkeypatch.setenv("TOY_SHIFT", "1")
     if short(reference).partition(":")[2] not in COLD:
-        monkeypatch.setattr("spaner_core.child.run_child", run_warm)
+        monkeypatch.setattr("spaner_core.child_process.run_child", run_warm)
     subject = open_subject("toy", tmp_path, reference=reference)
     verdict = judge(BY_NAME[toy.rule], subject)
     assert verdict.passed is False
@@ -126,7 +126,7 @@ def test_a_broken_plugin_breaks_its_rule_and_no_other(
 def test_whichever_rule_is_tried_first_a_broken_one_tells_the_cause(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("spaner_core.child.run_child", run_warm)
+    monkeypatch.setattr("spaner_core.child_process.run_child", run_warm)
     reference = f"{broken_readers.__name__}:cannot_be_fitted"
     subject = open_subject("toy", tmp_path, reference=reference)
     names = ("features_in_a_second_process", "saved_aligner_in_a_second_process", "alignment")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pluggy
 
-from spaner_core.child import ask_child
+from spaner_core.child_process import ask_child
 from spaner_core.conformance.ask_second_process import LIMIT_S, other_hashes
 from spaner_core.conformance.comparing import contents
 from spaner_core.conformance.heavy_imports import HEAVY

@@ -9,8 +9,8 @@ from spaner_core.conformance.built_encoder import Built
 from spaner_core.conformance.comparing import check_same_features, features_difference
 from spaner_core.conformance.subject import Subject
 from spaner_core.conformance.verdict import BrokenRule
+from spaner_core.contract.error_lines import with_place
 from spaner_core.contract.options import OptionError
-from spaner_core.contract.raised import with_place
 from spaner_core.errors import DataError
 
 UNKNOWN = "no_such_option"

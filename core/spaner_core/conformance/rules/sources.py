@@ -11,8 +11,8 @@ from spaner_core.conformance.comparing import contents, difference, not_finite
 from spaner_core.conformance.rules.wrong_inputs import NOISE, wrong_inputs
 from spaner_core.conformance.subject import Subject
 from spaner_core.conformance.verdict import BrokenRule
+from spaner_core.contract.error_lines import with_place
 from spaner_core.contract.hookspecs import HEAD_BYTES
-from spaner_core.contract.raised import with_place
 from spaner_core.contract.transform import Content, Sample, TakesObjects
 from spaner_core.errors import SpanerError, UnusableInput
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from spaner_core.conformance.built_encoder import Built, name_of
 from spaner_core.conformance.subject import Subject
 from spaner_core.conformance.verdict import BrokenRule
-from spaner_core.contract.raised import with_place
+from spaner_core.contract.error_lines import with_place
 from spaner_core.contract.sources import check_ordinary
 from spaner_core.contract.transform import HeaderCheck
 from spaner_core.errors import UnusableInput

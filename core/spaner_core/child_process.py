@@ -17,7 +17,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import IO, Any
 
-from spaner_core.last_words import keep_last_words, read_last_words
+from spaner_core.crash_notes import keep_crash_notes, read_crash_notes
 
 LARGEST_OUTPUT = 64 * 2**20
 """Bytes of output after which a process is stopped; it would fill the disk otherwise."""
@@ -68,7 +68,7 @@ def ask_child(
             folder=folder,
         )
         lines = (place / _ANSWERS).read_text(encoding="utf-8", errors="replace").splitlines()
-        words = read_last_words(place)
+        words = read_crash_notes(place)
     if ended is None and lines[-1:] != [_FINISHED]:  # os._exit(0) looks like success
         ended = "ended with exit code 0 before it had finished"
     ended = ended and f"{ended}{words}"
@@ -79,7 +79,7 @@ def answer() -> None:
     """Answer `ask_child`, in the process that it started."""
     die_with_parent()
     function, name = sys.argv[1:]
-    keep_last_words(Path(name))
+    keep_crash_notes(Path(name))
     module, _, called = function.partition(":")
     request = json.loads((Path(name) / _REQUEST).read_text(encoding="utf-8"))
     with (Path(name) / _ANSWERS).open("a", encoding="utf-8") as file:

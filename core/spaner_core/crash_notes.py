@@ -9,16 +9,16 @@ import sys
 from pathlib import Path
 from typing import IO, Any
 
-from spaner_core.contract.raised import plugin_line
+from spaner_core.contract.error_lines import plugin_line
 
 _STACK, _INPUT = "stack.txt", "input.txt"
 _STEP = re.compile(r'^  File "(.+)", line (\d+) in ', re.M)
 
 _kept: list[IO[str]] = []
-"""Files of the input and the stack, where this process keeps its last words."""
+"""Files of the input and the stack, where this process keeps its notes."""
 
 
-def keep_last_words(folder: Path) -> None:
+def keep_crash_notes(folder: Path) -> None:
     """Keep in `folder` where this process ends, and at which input, whatever ends it.
 
     Crashes in C, signals that it sends itself and `os._exit` are noticed as they come.
@@ -44,7 +44,7 @@ def keep_last_words(folder: Path) -> None:
 
 
 def note_input(name: str) -> None:
-    """Note the input that is read from now on, where this process keeps its last words."""
+    """Note the input that is read from now on, where this process keeps its notes."""
     if _kept:
         file = _kept[0]
         file.seek(0)
@@ -53,8 +53,8 @@ def note_input(name: str) -> None:
         file.flush()
 
 
-def read_last_words(folder: Path) -> str:
-    """Say where the process ended that kept its last words in `folder`; empty where it says none.
+def read_crash_notes(folder: Path) -> str:
+    """Say where the process ended that kept notes in `folder`; empty where it says none.
 
     They follow how it ended: " at spaner_thermal/transform.py, line 9; the last input it read ...".
     """

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from spaner_core.child import ask_child, run_child
+from spaner_core.child_process import ask_child, run_child
 
 AMPLE_S = 120.0
 SHORT_S = 3.0
@@ -130,7 +130,7 @@ def test_a_process_ends_with_all_that_it_started_when_its_parent_is_killed(tmp_p
     os.mkfifo(tmp_path / "pids")
     child = (
         "import os, subprocess, sys\n"
-        "from spaner_core.child import die_with_parent\n"
+        "from spaner_core.child_process import die_with_parent\n"
         "die_with_parent()\n"
         "other = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
         "print(os.getpid(), other.pid, file=open('pids', 'w'))\n"
@@ -138,7 +138,7 @@ def test_a_process_ends_with_all_that_it_started_when_its_parent_is_killed(tmp_p
     )
     code = (
         "pids = open('pids', 'w')\n"  # whoever reads there sees the end of all that write
-        "from spaner_core.child import run_child\n"
+        "from spaner_core.child_process import run_child\n"
         f"run_child(['-c', {child!r}], time_limit_s=600)\n"
     )
     with subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path) as parent:
@@ -153,7 +153,7 @@ def test_a_process_ends_with_all_that_it_started_when_its_parent_is_killed(tmp_p
 def test_a_process_that_was_started_otherwise_goes_on() -> None:
     code = (
         "import os, threading\n"
-        "from spaner_core.child import die_with_parent\n"
+        "from spaner_core.child_process import die_with_parent\n"
         "os.environ.pop('SPANER_PARENT_PROCESS', None)\n"
         "die_with_parent()\n"
         "assert threading.active_count() == 1\n"
@@ -183,7 +183,7 @@ def raises(request):
 def crashes(request):
     yield "before"
     import ctypes
-    from spaner_core.last_words import note_input
+    from spaner_core.crash_notes import note_input
     note_input("left.csv")
     note_input("a.csv")
     ctypes.string_at(0)
