@@ -109,6 +109,8 @@ def test_check_prints_a_row_for_each_modality(project: Path, spaner: Run) -> Non
     for name in ("text", "vision", "audio", "sensor"):
         (row,) = [line for line in result.stdout.splitlines() if f" {name} " in line]
         assert re.search(r"[0-9,]+ │$", row)
+    last = result.stdout.splitlines()[-1]
+    assert re.fullmatch(r"to train: 20 steps, about \d+ (s|min) on one thread", last)
 
 
 def test_plugins_lists_what_is_declared_and_in_the_space(

@@ -1,9 +1,12 @@
 """Takes a frozen encoder's tokens to the shared space, by cross-attention.
 
-    tokens (B, N, E) ─[attend to the anchors, gated]─ read ─ centre, scale ─▶ p (B, P)
-    p ─ linear + MLP ─▶ h (B, D), the direction that the modality itself gives
-    softmax(beta·h Aᵀ + gamma·p Mᵀ) = w (B, C)        over the shared prompt A (C, D)
+    tokens (B, N, E) ─ read ─ centre, scale, unit length ─▶ p̂ (B, P)
+    √P·p̂ ─ linear + MLP ─▶ h (B, D), the direction that the modality itself gives
+    softmax(beta·h Aᵀ + gamma·p̂ Mᵀ) = w (B, C)        over the shared prompt A (C, D)
     embedding z = normalize((1 − strength)·h + strength·w A)
+
+With `token_attention` tokens attend to the anchors, gated, before they are read for h; the term
+with M, the class means, reads them as the encoder gave them.
 
 This is a reading of SPANER (Ng, Han, Holden, arXiv 2508.13387), whose abstract and first figure
 leave the details open; each choice is an option, and the formulas are in docs/method.md.
