@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from spaner.cli.figures import RETRIEVAL
+from spaner.cli.metric_tables import RETRIEVAL
 from spaner_core.evaluation.retrieval import retrieval
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -119,7 +119,7 @@ def test_shares_of_places_and_of_relevant_rows_are_whole(attached: Path, spaner:
 def test_every_figure_of_a_pair_is_a_column_for_people_or_left_to_json() -> None:
     figures = retrieval(torch.eye(2), torch.eye(2), torch.eye(2).bool()).named()
     assert set(figures) == RETRIEVAL.keys() | JSON_ALONE, (
-        "RETRIEVAL in cli/figures.py, or JSON_ALONE"
+        "RETRIEVAL in cli/metric_tables.py, or JSON_ALONE"
     )
 
 
