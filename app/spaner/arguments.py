@@ -17,13 +17,6 @@ def check_several(names: Sequence[str]) -> None:
         )
 
 
-def check_targets(targets: Sequence[str]) -> list[str]:
-    """Return `targets` without repetitions. Raises `ConfigError` where there are none."""
-    if not targets:
-        raise ConfigError("the targets name no modality; give one or several")
-    return list(dict.fromkeys(targets))
-
-
 def check_false_accept_rate(rate: float) -> None:
     """Raise `ConfigError` unless a share lies above 0 and below 1."""
     if not 0 < rate < 1:  # so that NaN is refused too

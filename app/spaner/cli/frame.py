@@ -32,7 +32,7 @@ class Call(Flags):
 
         `names` are modalities that the command was asked for, `links` one that is to find others.
         Raises `ConfigError` where the configuration is missing or wrong, does not declare one of
-        `names` or does not let the `links` be, and where the device is absent. All but the last is
+        them or does not let the `links` be, and where the device is absent. All but the last is
         reported before anything heavy is imported.
         """
         from spaner_registry.config.settings import read_config

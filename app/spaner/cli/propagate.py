@@ -76,7 +76,7 @@ def propagate(
         strength=call.strength,
     )
     check_suffix(output, flag="--output", suffix=".csv")
-    project = call.open([source, target], links=(target, [source]))
+    project = call.open(links=(target, [source]))
     from spaner.labelling.propagate import propagate as carry
     from spaner.labelling.propagate import write_labels
     from spaner.output_paths import check_output_file

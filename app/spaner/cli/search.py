@@ -39,10 +39,8 @@ def search(
     Hits of several modalities are one list by probability where the space is calibrated. Elsewhere
     they take turns, the best of each modality first, since their scores do not compare.
     """
-    from spaner.arguments import check_targets
-
-    targets = check_targets(split_names([to]))
-    project = call.open([source, *targets], links=(source, targets))
+    targets = split_names([to])
+    project = call.open(links=(source, targets))
     from spaner.search.calibration_file import usable_calibration
     from spaner.search.exact import search as search_rows
     from spaner.search.hit_order import turn_notices

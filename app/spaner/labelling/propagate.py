@@ -75,7 +75,6 @@ def propagate(project: Project, asked: Propagation) -> PropagationReport:
     its item. Raises `ConfigError` where `policy.links` does not let the target take labels from the
     source, `DataError` where nobody gives or takes, or no threshold can be chosen.
     """
-    project.config.check_declared([asked.source, asked.target])
     check_links(project.config, asked.target, [asked.source])
     for name in (asked.source, asked.target):
         project.check_modality(name)

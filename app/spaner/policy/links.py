@@ -15,7 +15,13 @@ def may_find(config: Config, source: str, target: str) -> bool:
 
 
 def check_links(config: Config, source: str, targets: Sequence[str]) -> None:
-    """Raise `ConfigError` unless `policy.links` lets `source` find every target."""
+    """Raise `ConfigError` unless all are declared and `policy.links` lets `source` find `targets`.
+
+    There must be a target.
+    """
+    if not targets:
+        raise ConfigError("no modality was named to be found; name one or several, with commas")
+    config.check_declared([source, *targets])
     for target in targets:
         if not may_find(config, source, target):
             allowed = (config.policy.links or {}).get(source, ())

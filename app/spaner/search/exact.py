@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 from spaner_core.evaluation.ranking import SCORE_STEPS, cosine_steps
 
-from spaner.arguments import check_targets
 from spaner.policy.links import check_links
 from spaner.project import Project
 from spaner.search.calibration_file import Calibration
@@ -66,9 +65,8 @@ def search(
     one target after the other. Raises `ConfigError` where `policy.links` does not let `source`
     find a target.
     """
-    targets = check_targets(targets)
-    project.config.check_declared([source, *targets])
-    check_links(project.config, source, targets)
+    check_links(project.config, source, targets)  # again: not only a command may ask
+    targets = list(dict.fromkeys(targets))
     project.check_query(query, source)
     for name in (source, *targets):
         project.check_modality(name, rows=1)  # which costs what the query does

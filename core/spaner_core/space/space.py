@@ -155,8 +155,8 @@ class Space:
         `SpaceError` for an unknown modality or another encoder, `DataError` for inputs that
         cannot be read.
         """
-        self._pull(strength)
-        return self.embed(modality, self.extract(modality, inputs), strength=strength)
+        pull = self._pull(strength)
+        return self._embed(modality, self.extract(modality, inputs), pull)
 
     def extract(self, modality: str, inputs: Any) -> FeatureRows:
         """Extract features of inputs of one modality, as `encode` takes and refuses them."""
@@ -174,21 +174,13 @@ class Space:
         `strength` in [0, 1] is how hard the prompt pulls; None takes the space's own.
         """
         self.check_modality(modality)
-        parts = [part.embedding for part in self.align(modality, rows, strength=strength)]
-        return np.asarray(torch.cat(parts).numpy(), dtype=np.float32)
+        return self._embed(modality, rows, self._pull(strength))
 
     def align(
         self, modality: str, rows: RowSource, *, strength: float | None = None
     ) -> Iterator[Alignment]:
         """Yield embeddings (b, D), directions (b, D) and anchor weights (b, C), batch by batch."""
-        pull = self._pull(strength)
-        return align_rows(
-            self.aligner(modality),
-            rows,
-            record=self.records[modality],
-            prompt=self.prompt,
-            strength=pull,
-        )
+        return self._align(modality, rows, self._pull(strength))
 
     def vector_key(self, modality: str, *, strength: float | None = None) -> VectorKey:
         """Return what embeddings of `modality` depend on; keep it beside those that you keep.
@@ -236,6 +228,14 @@ class Space:
         aligners = {name: (self.aligner(name), self.records[name]) for name in self.records}
         save_space(target, self.prompt, self.record, aligners, overwrite=overwrite)
         return target
+
+    def _embed(self, modality: str, rows: RowSource, pull: float) -> NDArray[np.float32]:
+        parts = [part.embedding for part in self._align(modality, rows, pull)]
+        return np.asarray(torch.cat(parts).numpy(), dtype=np.float32)
+
+    def _align(self, modality: str, rows: RowSource, pull: float) -> Iterator[Alignment]:
+        aligner, record = self.aligner(modality), self.records[modality]
+        return align_rows(aligner, rows, record=record, prompt=self.prompt, strength=pull)
 
     def _pull(self, strength: float | None) -> float:
         pull = self.record.strength if strength is None else strength

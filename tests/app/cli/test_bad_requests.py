@@ -31,7 +31,7 @@ FIND = ("search", "two", "--from", "text", "--to", "audio")
         (("evaluate", "--split", ""), ("split",)),
         (("search", "two", "--to", "audio"), ("--from",)),
         (("search", "two", "--from", "text"), ("--to",)),
-        (("search", "two", "--from", "text", "--to", ","), ("--to",)),
+        (("search", "two", "--from", "text", "--to", ","), ("no modality was named",)),
         (("search", "two", "--from", "smell", "--to", "audio"), ("'smell'", "text")),
         (("search", "two", "--from", "text", "--to", "smell"), ("'smell'", "text")),
         (("search", "two", "--from", "text", "--to", "audio,smell"), ("'smell'",)),

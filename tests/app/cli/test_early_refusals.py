@@ -32,11 +32,11 @@ REFUSED = (
     ("prompt --sample x --from text --split test", "--split"),
     ("search x --from smell --to text", "'smell'"),
     ("search x --from text --to smell", "'smell'"),
-    ("search x --from text --to ,", "--to"),
+    ("search x --from text --to ,", "no modality was named"),
     ("search x --from vision --to text", "may not find"),
     ("propagate --from smell --to text", "'smell'"),
     ("propagate --from text --to vision", "may not find"),
-    ("propagate --from vision --to text --min-confidence 2", "--min-confidence"),
+    ("propagate --from vision --to text --min-confidence 2", "min_confidence is 2"),
     ("propagate --from vision --to text --output x.txt", "x.txt"),
 )
 TRY_ALL = """
