@@ -1,4 +1,4 @@
-"""Says which labels are to be carried, and how sure they must be."""
+"""Says which labels to carry, and how sure they must be."""
 
 from __future__ import annotations
 
