@@ -54,7 +54,7 @@ def test_the_demonstration_runs_twice_in_one_folder(
 
 FEWER = """
 import spaner.demo.factory.project as project
-project.PRODUCTS = project.PRODUCTS[:8]
+project.PRODUCTS = project.PRODUCTS[:14]
 from spaner.__main__ import main
 main()
 """
@@ -72,7 +72,7 @@ def test_the_factory_is_written_trained_and_searched(spaner: Run, tmp_path: Path
     result = spaner("evaluate", "--json", "-c", "factory/plugins.yaml", cwd=tmp_path)
     figures = json.loads(result.stdout)
     for pair in ("text_to_vision", "vision_to_text", "audio_to_text", "sensor_to_text"):
-        assert figures[f"{pair}_recall@1"] > 0.4, "of eight products; chance is an eighth"
+        assert figures[f"{pair}_recall@1"] > 0.2, "of fourteen products; chance is .07"
 
 
 def test_the_demonstration_leaves_a_foreign_folder_alone(tmp_path: Path, refuses: Refuses) -> None:
