@@ -29,7 +29,7 @@ from digits import (
 )
 from spaner.training.plan import count_parameters
 from spaner_core.evaluation.retrieval import retrieval_by_pair
-from spaner_core.recipe import TrainingRecipe
+from spaner_core.recipe import Recipe, TrainingRecipe
 from spaner_core.space.space import Space
 from spaner_core.training.trainer import fit_attached
 
@@ -75,7 +75,7 @@ def _attach(digits: Digits, space: Space, shots: int | None, seed: int) -> Space
         digits.builders[LATER],
         draw_support(digits, shots, seed)[LATER],
         space.prompt,
-        training=TrainingRecipe(seed=seed),
+        recipe=Recipe(training=TrainingRecipe(seed=seed)),
     )
     aligners = {name: space.aligner(name) for name in space.modalities}
     return as_space(space.prompt, {**aligners, LATER: aligner}, features=digits.features)

@@ -32,7 +32,7 @@ from spaner.demo.texts import DIGITS
 from spaner.training.plan import count_parameters
 from spaner_core.evaluation.retrieval import retrieval
 from spaner_core.features.labelled import LabelledRows, join_labelled
-from spaner_core.recipe import TrainingRecipe
+from spaner_core.recipe import Recipe, TrainingRecipe
 from spaner_core.space.space import Space
 from spaner_core.training.material import ConceptNames
 from spaner_core.training.trainer import fit_attached
@@ -104,7 +104,7 @@ def _spaces(digits: Digits, shots: int | None, seed: int) -> dict[str, Made]:
             digits.builders[name],
             join_labelled([rows, digits.labels.rows]) if name == digits.labels.modality else rows,
             space.prompt,
-            training=TrainingRecipe(seed=seed),
+            recipe=Recipe(training=TrainingRecipe(seed=seed)),
         )
         for name, rows in support.items()
     }

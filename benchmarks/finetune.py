@@ -46,7 +46,8 @@ from spaner.training.train import train
 from spaner_core.data.matches import Labels, numbers_of
 from spaner_core.evaluation.retrieval import retrieval_by_pair
 from spaner_core.features.labelled import LabelledBatches
-from spaner_core.training.trainer import train_attached
+from spaner_core.recipe import LossRecipe
+from spaner_core.training.trainer import train_jointly
 from spaner_registry.config.settings import read_config
 from torch import Tensor
 
@@ -129,7 +130,15 @@ def _steps_alone(project: Project) -> float:
     aligner = project.assembly.aligner_builder("text", prompt_dim=space.record.dim)()
     aligner.fit_statistics(LabelledBatches(rows), concept_count=len(space.concepts))
     return seconds_of(
-        lambda: train_attached(space.prompt, "text", aligner, rows, training=training, device="cpu")
+        lambda: train_jointly(
+            space.prompt,
+            {"text": aligner},
+            {"text": rows},
+            names={},
+            loss=LossRecipe(),
+            training=training,
+            device="cpu",
+        )
     )
 
 

@@ -48,8 +48,8 @@ from spaner_core.features.rows import RowSource
 from spaner_core.features.stream_records import BATCH_ROWS
 from spaner_core.method.aligner import build_aligner
 from spaner_core.method.prompt import SharedPrompt, random_anchors
-from spaner_core.recipe import TrainingRecipe
-from spaner_core.training.trainer import train_attached
+from spaner_core.recipe import LossRecipe, TrainingRecipe
+from spaner_core.training.trainer import train_jointly
 from spaner_vision.reader import build_reader
 from torch import Tensor
 
@@ -79,7 +79,15 @@ def train(folder: Path, where: str, *, rows: int, steps: int) -> dict[str, Any]:
         aligner.fit_statistics(LabelledBatches(labelled), concept_count=CONCEPTS)
     fitted = time.perf_counter()
     training = TrainingRecipe(max_steps=steps)
-    train_attached(prompt, "synthetic", aligner, labelled, training=training, device="cpu")
+    train_jointly(
+        prompt.freeze(),
+        {"synthetic": aligner},
+        {"synthetic": labelled},
+        names={},
+        loss=LossRecipe(),
+        training=training,
+        device="cpu",
+    )
     ended = time.perf_counter()
     return {
         "opening": opened - start,

@@ -13,12 +13,14 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.process import python
+
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Refuses = Callable[..., str]
 Configure = Callable[..., None]
 
 
-def give_items(folder: Path, modalities: tuple[str, ...]) -> None:
+def give_items(folder: Path, modalities: tuple[str, ...], *, concepts: bool = False) -> None:
     """Have the n-th rows of a concept and split show one thing, and take their concept away."""
     path = folder / "manifest.csv"
     with path.open(encoding="utf-8", newline="") as file:
@@ -29,7 +31,7 @@ def give_items(folder: Path, modalities: tuple[str, ...]) -> None:
         if row["modality"] in modalities:
             place = (row["modality"], row["split"], row["concept"])
             row["item"] = f"{row['split']} {row['concept']} {seen[place]}"
-            row["concept"] = ""
+            row["concept"] = row["concept"] if concepts else ""
             seen[place] += 1
     with path.open("w", encoding="utf-8", newline="") as file:
         table = csv.DictWriter(file, list(rows[0]))
@@ -62,10 +64,53 @@ def paired(tmp_path: Path, paired_project: Path) -> Path:
 
 
 def test_what_needs_concepts_says_so(paired: Path, refuses: Refuses) -> None:
-    together = "`spaner train text vision sensor --overwrite`"
-    refuses("attach", "sensor", cwd=paired, says=("items alone", together))
-    refuses("attach", "vision", "--replace", cwd=paired, says=("items alone",))
     refuses("few-shot", "text", "vision", cwd=paired, says=("'text'", "items", "manifest.csv:"))
+
+
+EMBED = """
+import sys
+import spaner
+
+space = spaner.load("space")
+for strength in (0.0, 0.5):
+    for name, inputs in {"text": ["one", "wir laufen"], "vision": [sys.argv[1]]}.items():
+        sys.stdout.buffer.write(space.encode(inputs, modality=name, strength=strength).tobytes())
+"""
+
+
+def test_attaching_by_pairs_changes_no_byte_of_what_was_there(
+    paired: Path, spaner: Run, tree: Callable[[Path], dict[str, str]]
+) -> None:
+    def embed() -> str:
+        picture = sorted((paired / "vision/test").iterdir())[0]
+        done = python(EMBED, str(picture), cwd=paired, encoding="latin-1")
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    files, vectors = tree(paired / "space"), embed()
+    done = spaner("attach", "sensor", cwd=paired)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.splitlines()[0] == "'sensor' attaches by 8 pairs with text"
+    assert "trained on 8 pairs with text" in done.stdout
+    after = tree(paired / "space")
+    assert {name: after[name] for name in files} == files
+    assert embed() == vectors
+    receipt = json.loads((paired / "space/aligners/sensor/receipt.json").read_text())
+    assert receipt["others_before"] == receipt["others_after"]
+    assert receipt["others_unchanged"] is True
+    assert spaner("verify", cwd=paired).returncode == 0
+    assert spaner("attach", "vision", "--replace", "--quiet", cwd=paired).returncode == 0
+
+
+def test_labels_and_pairs_are_learnt_from_together(
+    trained: Path, trained_project: Path, spaner: Run
+) -> None:
+    give_items(trained, ("text", "sensor"), concepts=True)
+    done = spaner("attach", "sensor", "--json", cwd=trained)
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["concepts"] == 2
+    assert report["pairs"] == {"text": 8}
 
 
 def test_rows_without_concepts_are_not_attached_to_a_prompt_that_has_some(

@@ -22,7 +22,11 @@ def attach(
         bool, typer.Option("--replace", help="Train anew a modality that the space has.")
     ] = False,
 ) -> Result:
-    """Add a modality to a space: train its aligner alone, change nothing that was there."""
+    """Add a modality to a space: train its aligner alone, change nothing that was there.
+
+    It learns from its rows' concepts, from items that it shares with modalities of the space, or
+    from both: what there is.
+    """
     project = call.open([name])
     from spaner.training.attach import attach as attach_modality
 

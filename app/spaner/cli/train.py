@@ -62,12 +62,12 @@ def say_receipt(path: Path) -> None:
 
 
 def _say_report(report: TrainingReport) -> None:
-    labels = (
-        f"rows of {report.concepts} concepts; anchors: {report.anchors}"
-        if report.concepts
-        else "items alone; no anchors"
-    )
-    say(f"{report.space}: trained on {labels}")
+    learnt = []
+    if report.concepts:
+        learnt += [f"rows of {report.concepts} concepts; anchors: {report.anchors}"]
+    if report.pairs:
+        learnt += [f"{sum(report.pairs.values()):,} pairs with {', '.join(report.pairs)}"]
+    say(f"{report.space}: trained on {'; '.join(learnt) or 'items alone; no anchors'}")
     say_table(
         ("modality", "training rows", "trained parameters"),
         [(name, rows, report.trained_parameters[name]) for name, rows in report.rows.items()],

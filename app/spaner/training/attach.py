@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from spaner_core.data.manifest import Rows
 from spaner_core.errors import DataError
@@ -14,7 +15,8 @@ from spaner_core.space.saving import save_attached
 from spaner_core.space.space import Space
 from spaner_core.training.batches import settle_steps
 from spaner_core.training.joint import settings_of
-from spaner_core.training.monitoring import replacing_traces
+from spaner_core.training.monitoring import replacing_traces, say
+from spaner_core.training.settled import pulled_rows
 from spaner_core.training.trainer import fit_attached
 
 from spaner.notices import (
@@ -25,7 +27,13 @@ from spaner.notices import (
 )
 from spaner.output_paths import check_growing_space, check_traces
 from spaner.project import Project
-from spaner.training.plan import concept_names, count_parameters, modality_material, training_rows
+from spaner.training.partners import describe_pull, embed_partners, paired_rows
+from spaner.training.plan import (
+    concept_names,
+    count_parameters,
+    modality_material,
+    training_rows,
+)
 from spaner.training.train import TrainingReport
 from spaner.training.watch import monitor_attaching, monitoring_notices
 from spaner.usable_modalities import declared_modalities
@@ -39,15 +47,11 @@ def attach(project: Project, name: str, *, replace: bool = False) -> TrainingRep
     has `name` and `replace` is false, `SpaceError` if there is nothing to replace, and `DataError`
     naming concepts that the prompt does not have.
     """
-    config = project.config
-    space = project.space
-    having = {*space.records, *space.damaged}
-    check_attachable(config.space, name, having=having, replace=replace)
-    check_growing_space(project, "aligners")
-    check_traces(project)
-    declared_modalities(project, [name])
+    config, space = project.config, project.space
+    _check_place(project, name, replace=replace)
     rows = training_rows(project, name)
-    _check_anchored(project, name, rows)
+    paired = paired_rows(project, name, rows)
+    _check_pulled(project, name, rows, paired)
     _check_known(project, name, rows, space.concepts)
     project.say(*spelling_notices(space.concepts, project.manifest.rows))
     project.freshness.check([name])
@@ -56,7 +60,10 @@ def attach(project: Project, name: str, *, replace: bool = False) -> TrainingRep
         project, name, rows, concepts=space.concepts, prompt_dim=space.record.dim
     )
     learnt = _with_names(project, space, name, material.rows)
-    training = settle_steps(config.recipe.training, {name: learnt})
+    partners = embed_partners(project, paired, learnt)
+    say(f"{name!r} attaches by {describe_pull(learnt.known_concepts, partners.pairs)}")
+    pulled = {name: pulled_rows(learnt, partners.rows), **partners.rows}
+    training = settle_steps(config.recipe.training, pulled)
     record = material.describe(
         space.concepts,
         prompt_fingerprint=space.fingerprint,
@@ -68,7 +75,8 @@ def attach(project: Project, name: str, *, replace: bool = False) -> TrainingRep
             material.build,
             learnt,
             space.prompt,
-            training=training,
+            partners=partners.rows,
+            recipe=dataclasses.replace(config.recipe, training=training),
             device=project.device,
             monitor=aside,
         )
@@ -84,9 +92,19 @@ def attach(project: Project, name: str, *, replace: bool = False) -> TrainingRep
         trained_parameters={name: count_parameters(aligner)},
         concepts=len(record.concepts),
         anchors=space.record.anchors,
+        pairs=partners.pairs,
         put_aside=project.quarantine.counts,
         receipts=(receipt,),
     )
+
+
+def _check_place(project: Project, name: str, *, replace: bool) -> None:
+    """Raise where the space cannot take an aligner of `name`, or nothing declares it."""
+    having = {*project.space.records, *project.space.damaged}
+    check_attachable(project.config.space, name, having=having, replace=replace)
+    check_growing_space(project, "aligners")
+    check_traces(project)
+    declared_modalities(project, [name])
 
 
 def _notices(
@@ -114,25 +132,19 @@ def _strangers(space: Space, name: str, concepts: Sequence[str]) -> tuple[str, .
     return unseen_notices(space, later, [other for other in space.modalities if other != name])
 
 
-def _check_anchored(project: Project, name: str, rows: Rows) -> None:
-    """Raise `DataError` where there is no concept to attach by: items have no anchors."""
-    space, config = project.space, project.config
-    together = " ".join(dict.fromkeys([*space.modalities, name]))
-    remedy = (
-        f"give rows a concept, or train {name!r} and its partners together: `spaner train "
-        f"{together} --overwrite`"
+def _check_pulled(project: Project, name: str, rows: Rows, paired: Mapping[str, Rows]) -> None:
+    """Raise `DataError` where there is nothing to attach by: no concept, and no partner."""
+    if rows.concepts or paired:
+        return
+    space = project.space
+    others = ", ".join(other for other in space.modalities if other != name)
+    raise DataError(
+        f"{project.manifest.path}:{rows[0].line}: the training rows of {name!r} have items and no "
+        f"concepts, and no training row of another modality of the space ({others}) shows one of "
+        "these items; an aligner is attached to the anchors of concepts "
+        f"({', '.join(space.concepts) or 'this space has none'}) or to rows of the same items. "
+        "Give rows a concept, or the item that their partners have"
     )
-    if not space.concepts:
-        raise DataError(
-            f"{config.space} was trained on items alone, so its prompt has no anchors, and an "
-            f"aligner is attached to anchors of concepts; {remedy}"
-        )
-    if not rows.concepts:
-        raise DataError(
-            f"{project.manifest.path}:{rows[0].line}: the training rows of {name!r} have items and "
-            f"no concepts, and an aligner is attached to anchors of concepts "
-            f"({', '.join(space.concepts)}); {remedy}"
-        )
 
 
 def _check_known(project: Project, name: str, rows: Rows, concepts: Sequence[str]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from spaner_core.space.destination import check_output
@@ -26,7 +26,10 @@ from spaner.usable_modalities import declared_modalities
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingReport:
-    """What a training did: rows, parameters trained, and rows that could not be used."""
+    """What a training did: rows, parameters trained, and rows that could not be used.
+
+    `pairs` counts the items that a newcomer shares with each modality that was there before.
+    """
 
     space: Path
     rows: dict[str, int]
@@ -35,6 +38,7 @@ class TrainingReport:
     anchors: str
     put_aside: dict[str, int]
     receipts: tuple[Path, ...]
+    pairs: dict[str, int] = field(default_factory=dict)
 
 
 def train(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -12,19 +13,20 @@ from transformers import set_seed
 from spaner_core.contract.modality import Aligner
 from spaner_core.errors import DataError
 from spaner_core.features.labelled import LabelledBatches, LabelledRows
-from spaner_core.method.losses import AlignmentLoss, anchor_loss
+from spaner_core.method.losses import AlignmentLoss
 from spaner_core.method.prompt import SharedPrompt
 from spaner_core.progress import spent
-from spaner_core.recipe import LossRecipe, TrainingRecipe
+from spaner_core.recipe import LossRecipe, Recipe, TrainingRecipe
 from spaner_core.training.batches import ModalityBatch, StepBatches, settle_steps
 from spaner_core.training.loop import run
 from spaner_core.training.material import check_concepts
 from spaner_core.training.monitoring import Monitor
+from spaner_core.training.settled import SettledAligner, pulled_rows
 
 
 def train_jointly(
     prompt: SharedPrompt,
-    aligners: Mapping[str, Aligner],
+    aligners: Mapping[str, Any],
     rows: Mapping[str, LabelledRows],
     *,
     names: Mapping[str, LabelledRows],
@@ -45,33 +47,6 @@ def train_jointly(
         StepBatches(rows, names, training),
         prompt=prompt,
         aligners=aligners,
-        training=training,
-        device=device,
-        monitor=monitor,
-    )
-
-
-def train_attached(
-    prompt: SharedPrompt,
-    name: str,
-    aligner: Aligner,
-    rows: LabelledRows,
-    *,
-    training: TrainingRecipe,
-    device: str = "auto",
-    monitor: Monitor | None = None,
-) -> None:
-    """Train one aligner against a finished prompt, in place: CE(s_a·h Aᵀ, concept) alone.
-
-    Needs no data of any other modality; the prompt's anchors and scalars stay as they are. Raises
-    `ConfigError` as `train_jointly` does.
-    """
-    module = AttachTraining(prompt.freeze(), aligner, name)
-    run(
-        module,
-        StepBatches({name: rows}, {}, training),
-        prompt=prompt,
-        aligners={name: aligner},
         training=training,
         device=device,
         monitor=monitor,
@@ -109,55 +84,51 @@ class JointTraining(nn.Module):
         }
 
 
-class AttachTraining(nn.Module):
-    """One aligner against a frozen prompt."""
-
-    def __init__(self, prompt: SharedPrompt, aligner: Any, name: str) -> None:
-        super().__init__()
-        self.prompt, self.aligner, self.name = prompt, aligner, name
-
-    def forward(self, batch: dict[str, ModalityBatch]) -> dict[str, Any]:
-        """Return the anchor loss of one batch and its embeddings, at no pull."""
-        part = batch[self.name]
-        alignment = self.aligner(
-            part["features"], part["mask"], self.prompt.anchors, beta=self.prompt.beta, strength=0.0
-        )
-        return {
-            "loss": anchor_loss(alignment.direction, part["concepts"], self.prompt),
-            "embeddings": {self.name: alignment.embedding},
-        }
-
-
 def fit_attached(
     name: str,
     build: Callable[[], Aligner],
     rows: LabelledRows,
     prompt: SharedPrompt,
     *,
-    training: TrainingRecipe,
+    partners: Mapping[str, LabelledRows] | None = None,
+    recipe: Recipe,
     device: str = "auto",
     monitor: Monitor | None = None,
 ) -> Aligner:
-    """Train the aligner of `name` on its own labelled rows; no other modality is needed.
+    """Train the aligner of `name` alone, by its labels, by pairs with `partners`, or by both.
 
-    Rows without a concept set centre and scale only.
+    `partners` are rows of modalities that are finished, as `embed_once` gives them. Without any
+    no other modality is needed: the loss is CE(s_a·h Aᵀ, concept). With them it is that of joint
+    training, in which they and the prompt stay as they are. Rows that nothing pulls set centre and
+    scale only.
 
-    Raises `DataError` where the rows are of fewer than two concepts (items alone do not do, as no
-    anchor is theirs), and `ConfigError` where numbers are no longer finite.
+    Raises `DataError` where all rows are such, or those with a concept are of one alone, and
+    `ConfigError` where numbers are no longer finite.
     """
-    labelled = rows.take(torch.nonzero(rows.concepts >= 0).flatten())
-    if not len(labelled):
+    partners, loss = partners or {}, recipe.loss
+    learnt = pulled_rows(rows, partners)
+    if not len(learnt):
         raise DataError(
-            f"no training row of modality {name!r} has a concept; an aligner is attached to the "
-            "anchors of concepts, and items say nothing of them. Give the manifest's rows concepts"
+            f"no training row of modality {name!r} has a concept, or an item of another modality; "
+            "an aligner is attached to the anchors of concepts, or to rows of the same items. "
+            "Give the manifest's rows concepts or items"
         )
-    check_concepts(name, labelled)
-    training = settle_steps(training, {name: labelled})
+    check_concepts(name, learnt)
+    if not partners:
+        loss = replace(loss, anchor_weight=1.0)  # with nothing beside it there is nothing to weigh
+    training = settle_steps(recipe.training, {name: learnt, **partners})
     set_seed(training.seed)
     aligner = build()
     with spent("statistics"):
         aligner.fit_statistics(LabelledBatches(rows), concept_count=len(prompt.anchors))
-    train_attached(
-        prompt, name, aligner, labelled, training=training, device=device, monitor=monitor
+    train_jointly(
+        prompt.freeze(),
+        {name: aligner, **{partner: SettledAligner() for partner in partners}},
+        {name: learnt, **partners},
+        names={},
+        loss=loss,
+        training=training,
+        device=device,
+        monitor=monitor,
     )
     return aligner

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -10,17 +11,21 @@ import pytest
 import torch
 from spaner_core.errors import DataError
 from spaner_core.features.labelled import LabelledRows, join_labelled
-from spaner_core.recipe import TrainingRecipe
+from spaner_core.recipe import Recipe
 from spaner_core.space.space import Space
+from spaner_core.training.settled import SettledAligner, embed_once
 from spaner_core.training.trainer import fit_attached
 
 from tests.core.training.synthetic import (
     RECIPE,
+    WIDTHS,
     aligners,
     build,
     embed,
     held_out_recall,
+    recall,
     state,
+    synthetic,
     train,
     train_rows,
     with_aligner,
@@ -59,8 +64,8 @@ def test_unlabelled_rows_set_the_centre_of_an_attached_modality_and_nothing_else
     shifted = replace(rows.features, values=rows.features.values + 100)
     unlabelled = replace(rows, features=shifted, concepts=rows.concepts * 0 - 1)
     both = join_labelled([unlabelled, rows])
-    few = replace(RECIPE.training, max_steps=3)
-    alone, mixed = (attach_third(trained, part, training=few) for part in (rows, both))
+    few = replace(RECIPE, training=replace(RECIPE.training, max_steps=3))
+    alone, mixed = (attach_third(trained, part, recipe=few) for part in (rows, both))
     loaded = both.features.load()
     raw = mixed.reader(loaded.values, loaded.mask)
     torch.testing.assert_close(mixed.centre, raw.mean(dim=0))
@@ -69,16 +74,57 @@ def test_unlabelled_rows_set_the_centre_of_an_attached_modality_and_nothing_else
 
 
 def attach_third(
-    trained: Space, rows: LabelledRows, *, training: TrainingRecipe = RECIPE.training
+    trained: Space,
+    rows: LabelledRows,
+    *,
+    partners: Mapping[str, LabelledRows] | None = None,
+    recipe: Recipe = RECIPE,
 ) -> Any:
     return fit_attached(
         "third",
         partial(build, "third"),
         rows,
         trained.prompt,
-        training=training,
+        partners=partners,
+        recipe=recipe,
         device="cpu",
     )
+
+
+def test_attaching_by_pairs_learns_items_from_rows_of_finished_modalities() -> None:
+    items, quick = list(range(12)) * 4, replace(RECIPE.training, learning_rate=0.02)
+    recipe = replace(RECIPE, training=quick)
+    rows = {n: synthetic(n, [], seed=WIDTHS[n], items=items) for n in ("first", "second", "third")}
+    trained = train({name: rows[name] for name in ("first", "second")}, recipe=recipe)
+    before = {name: state(aligner) for name, aligner in aligners(trained).items()}
+    partners = {"first": embed_once(trained, "first", rows["first"])}
+    lonely = replace(rows["third"], items=rows["third"].items + 1000)
+    new = join_labelled([rows["third"], lonely])
+    aligner = attach_third(trained, new, partners=partners, recipe=recipe)
+    attached = with_aligner(trained, "third", aligner)
+    assert {name: state(trained.aligner(name)) for name in before} == before
+    held = {n: synthetic(n, [], seed=77, items=items[:12]) for n in WIDTHS}
+    shown = {name: embed(attached, name, held[name], strength=0.0) for name in WIDTHS}
+    for other in ("first", "second"):  # one that it was paired with, one that it never met
+        assert recall(shown["third"], shown[other], held["third"], held[other]) > 0.5
+    with pytest.raises(DataError, match="'third' has a concept, or an item"):
+        attach_third(trained, lonely, partners=partners)
+
+
+def test_a_finished_modality_gives_in_a_training_what_it_gives_in_use(trained: Space) -> None:
+    rows = train_rows()["first"]
+    later = replace(rows, concepts=rows.concepts + 3)  # as if some anchors were newer than it
+    once = embed_once(trained, "first", later)
+    assert set(once.known_concepts) == {3, 4, 5}
+    loaded = once.features.load()
+    for strength in (0.0, 0.3, 1.0):
+        given = SettledAligner()(
+            loaded.values, loaded.mask, trained.prompt.anchors,
+            beta=trained.prompt.beta, strength=strength,
+        )  # fmt: skip
+        torch.testing.assert_close(
+            given.embedding, embed(trained, "first", rows, strength=strength)
+        )
 
 
 @pytest.mark.parametrize(("concept", "lacking"), [(0, "at least 2"), (-1, "has a concept")])

@@ -111,7 +111,7 @@ def test_an_attachment_that_diverges_stops_as_well(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"step 3 of 40: the loss is nan, .* 'third' are not"):
         fit_attached(
             "third", lambda: build("third"), train_rows(names="third")["third"], prompt,
-            training=FAST.training, device="cpu", monitor=monitor,
+            recipe=FAST, device="cpu", monitor=monitor,
         )  # fmt: skip
     kept = set(load_file(tmp_path / "failed-batch.safetensors"))
     assert kept == {"step", *(f"third.{x}" for x in ("features", "mask", "concepts", "items"))}

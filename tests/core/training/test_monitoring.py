@@ -118,7 +118,7 @@ def test_an_attached_modality_is_measured_with_those_that_are_there(tmp_path: Pa
     )
     attach = partial(
         fit_attached, "third", partial(build, "third"), train_rows(names="third")["third"],
-        trained.prompt, training=RECIPE.training, device="cpu",
+        trained.prompt, recipe=RECIPE, device="cpu",
     )  # fmt: skip
     before = states(trained)
     aligner, plain = attach(monitor=monitor), attach()
