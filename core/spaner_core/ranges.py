@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator
 from pydantic_core import PydanticCustomError
 
 MAX_BETA = 50.0
@@ -38,17 +38,6 @@ def as_whole(value: object) -> int | None:
     if number is None or not number.is_integer():
         return None
     return value if isinstance(value, int) else int(number)
-
-
-def beside(other: str) -> AfterValidator:
-    """Refuse a value where the key `other`, declared before it in the same section, sets none."""
-
-    def check(value: object, info: ValidationInfo) -> object:
-        if value not in (None, "none") and info.data.get(other, ...) is None:
-            raise expect(f"a line {other} beside it")
-        return value
-
-    return AfterValidator(check)
 
 
 def _number(wording: str, accepts: Callable[[float], bool]) -> BeforeValidator:
@@ -96,6 +85,6 @@ _Counted = Annotated[int, _whole("a whole number of at least 1", lambda n: n >= 
 Count = Annotated[_Counted, _at_most(10**9)]
 BatchRows = Annotated[_Counted, _at_most(10**6)]
 Width = Annotated[int, _whole("a whole number of at least 2", lambda n: n >= 2), _at_most(2**16)]
-CountOrNone = Annotated[int, _whole("a whole number of at least 0", lambda n: n >= 0)]
+CountOrZero = Annotated[int, _whole("a whole number of at least 0", lambda n: n >= 0)]
 # numpy, which Trainer seeds too, takes 32 bits
 Seed = Annotated[int, _whole("a whole number from 0 to 4294967295", lambda n: 0 <= n < 2**32)]

@@ -9,14 +9,14 @@ import dataclasses
 import math
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict
+from pydantic import AfterValidator, ConfigDict, ValidationInfo
 from pydantic.dataclasses import dataclass
 
 from spaner_core.ranges import (
     AboveZero,
     BatchRows,
     Count,
-    CountOrNone,
+    CountOrZero,
     InnerShare,
     Scale,
     Seed,
@@ -24,7 +24,7 @@ from spaner_core.ranges import (
     Sharpness,
     Width,
     ZeroOrMore,
-    beside,
+    expect,
 )
 
 NO_OTHER_KEYS = ConfigDict(extra="forbid")
@@ -81,7 +81,7 @@ class TrainingRecipe:
     per_device_train_batch_size: BatchRows = 96
     learning_rate: AboveZero = 2e-3
     adam_beta2: InnerShare = 0.98
-    warmup_steps: CountOrNone = 15
+    warmup_steps: CountOrZero = 15
     weight_decay: ZeroOrMore = 0.05
     seed: Seed = 0
 
@@ -102,6 +102,17 @@ class TrainingRecipe:
         return dataclasses.replace(self, max_steps=min(max(steps, FEWEST_STEPS), MOST_STEPS))
 
 
+def _only_with(other: str) -> AfterValidator:
+    """Refuse a value where the key `other`, declared before it in the same section, sets none."""
+
+    def check(value: object, info: ValidationInfo) -> object:
+        if value not in (None, "none") and info.data.get(other, ...) is None:
+            raise expect(f"a line {other} beside it")
+        return value
+
+    return AfterValidator(check)
+
+
 @dataclass(frozen=True, kw_only=True, config=NO_OTHER_KEYS)
 class MonitoringRecipe:
     """How a training is measured as it goes; names are those that `transformers` has for it.
@@ -112,8 +123,8 @@ class MonitoringRecipe:
     """
 
     eval_steps: Count | None = None
-    early_stopping_patience: Annotated[Count | None, beside("eval_steps")] = None
-    report_to: Annotated[Literal["none", "tensorboard"], beside("eval_steps")] = "none"
+    early_stopping_patience: Annotated[Count | None, _only_with("eval_steps")] = None
+    report_to: Annotated[Literal["none", "tensorboard"], _only_with("eval_steps")] = "none"
 
     @property
     def deciding(self) -> dict[str, int]:

@@ -55,6 +55,6 @@ def _say_extraction(report: ExtractionReport) -> None:
         say(f"pruned: {report.pruned.rows} rows that no manifest uses, {freed:.1f} MiB")
 
 
-def _rate(modality: ExtractedModality) -> str:
+def _rate(modality: ExtractedModality) -> str | None:
     extracts = modality.extracted and modality.seconds
-    return f"{modality.extracted / modality.seconds:.0f}" if extracts else "-"
+    return f"{modality.extracted / modality.seconds:.0f}" if extracts else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from spaner.cli.output import say, say_table
+from spaner.result_tables import NOTHING, figure_cell
 
 Figures = Mapping[str, float | None]
 
@@ -41,8 +42,8 @@ def say_figures(
     if not by_item:
         _say_clusters(figures)
     say(
-        f"Mean recall@1 {_figure(figures['mean_recall@1'])}, "
-        f"mean mAP {_figure(figures['mean_map'])} over ordered pairs"
+        f"Mean recall@1 {figure_cell(figures['mean_recall@1'])}, "
+        f"mean mAP {figure_cell(figures['mean_map'])} over ordered pairs"
     )
     more = "" if details else "hubs and alignment with --details, "
     say(f"More: {more}every figure with --json")
@@ -50,8 +51,8 @@ def say_figures(
 
 def _say_clusters(figures: Figures) -> None:
     say(
-        f"Clusters follow concepts {_figure(figures['concept_v_measure'])}, modalities "
-        f"{_figure(figures['modality_v_measure'])} (V-measure, 0 to 1)"
+        f"Clusters follow concepts {figure_cell(figures['concept_v_measure'])}, modalities "
+        f"{figure_cell(figures['modality_v_measure'])} (V-measure, 0 to 1)"
     )
 
 
@@ -100,7 +101,7 @@ def _say_hubs(figures: Figures, names: Sequence[str]) -> None:
             return ""
         skewness = figures[f"{a}_to_{b}_hub_skewness@10"]
         never = _percent(figures[f"{a}_to_{b}_never_found@10"])
-        return f"{'-' if skewness is None else f'{skewness:.1f}'}/{never}"
+        return f"{NOTHING if skewness is None else f'{skewness:.1f}'}/{never}"
 
     say_table(("query", *names), [(a, *(uneven(a, b) for b in names)) for a in names])
 
@@ -123,9 +124,5 @@ def _say_modalities(figures: Figures, names: Sequence[str]) -> None:
     )
 
 
-def _figure(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
-
-
 def _percent(share: float | None) -> str:
-    return "-" if share is None else f"{share:.0%}".removesuffix("%")
+    return NOTHING if share is None else f"{share:.0%}".removesuffix("%")

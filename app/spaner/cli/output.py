@@ -13,7 +13,7 @@ from rich.table import Table as TerminalTable
 from rich.text import Text
 
 from spaner.cli.streams import escaped, plain
-from spaner.result_tables import Table
+from spaner.result_tables import NOTHING, Table, figure_cell
 
 
 def say_json(value: object) -> None:
@@ -69,16 +69,14 @@ def say_tables(tables: Iterable[Table]) -> None:
 
 
 def _cell(value: object) -> str:
-    if value is None:
-        return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:.3f}"
+    if value is None or isinstance(value, float):
+        return figure_cell(value)
     if isinstance(value, int):
         return f"{value:,}"
     return plain(str(value))
 
 
 def _is_number(cell: str) -> bool:
-    return cell == "-" or re.fullmatch(r"[-+]?[\d,]*\.?\d+", cell) is not None
+    return cell == NOTHING or re.fullmatch(r"[-+]?[\d,]*\.?\d+", cell) is not None

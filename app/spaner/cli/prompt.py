@@ -105,7 +105,7 @@ def _own(anchor: Anchor, name: str) -> float | None:
     return anchor.attended[name].own if name in anchor.attended else None
 
 
-def _strays(anchor: Anchor) -> str:
+def _strays(anchor: Anchor) -> str | None:
     """Name the concept and modality whose rows give an anchor most that is not theirs."""
     strays = [
         (weight, concept, name)
@@ -113,7 +113,7 @@ def _strays(anchor: Anchor) -> str:
         for concept, weight in attention.strays.items()
     ]
     if not strays:
-        return "-"
+        return None
     weight, concept, name = max(strays)
     return f"{concept} ({name}) {weight:.3f}"
 

@@ -12,6 +12,7 @@ import typer
 from spaner.cli.flags import as_name
 from spaner.cli.frame import Call, Result, framed
 from spaner.cli.output import say, say_table
+from spaner.result_tables import figure_cell
 
 if TYPE_CHECKING:
     from spaner_core.evaluation.propagation import HeldBack
@@ -103,10 +104,10 @@ def _say_labels(report: PropagationReport) -> None:
 
 
 def _say_measured(measured: HeldBack, splits: str) -> None:
-    accuracy = "-" if measured.accuracy is None else f"{measured.accuracy:.3f}"
     say(
         f"Held-back labels of {measured.rows} samples (split {splits}): {measured.kept} were "
-        f"labelled, coverage {measured.coverage:.3f}; accuracy of those {accuracy}"
+        f"labelled, coverage {measured.coverage:.3f}; accuracy of those "
+        f"{figure_cell(measured.accuracy)}"
     )
     say_table(
         ("confidence", "samples", "accuracy"),

@@ -123,7 +123,10 @@ def flat_vectors(rows: RowSource) -> Tensor:
     Tokens side by side where every row has the same number, their mean otherwise.
     """
     even = rows.even
-    parts = [_flatten(part) if even else _mean(part) for part in load_in_batches(rows)]
+    parts = [
+        _flatten(part) if even else masked_mean(part.values, part.mask)
+        for part in load_in_batches(rows)
+    ]
     return torch.cat(parts) if parts else torch.zeros(0, 0)
 
 
@@ -131,6 +134,7 @@ def _flatten(rows: FeatureRows) -> Tensor:
     return rows.values.flatten(1)
 
 
-def _mean(rows: FeatureRows) -> Tensor:
-    weights = rows.mask.unsqueeze(-1).to(rows.values.dtype)
-    return (rows.values * weights).sum(dim=1) / weights.sum(dim=1).clamp_min(1)
+def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
+    """Mean of the real tokens, (B, N, E) and (B, N) to (B, E)."""
+    weights = mask.unsqueeze(-1).to(values.dtype)
+    return (values * weights).sum(dim=1) / weights.sum(dim=1).clamp_min(1)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from spaner_core.contract.modality import FeatureSpec, Reader, RowBatches
 from spaner_core.contract.options import OptionError, read_options
+from spaner_core.features.rows import masked_mean
 
 FLATTEN_LIMIT = 8192
 """Widest vector that flattening may give; beyond it tokens are pooled (measured on digits)."""
@@ -22,7 +23,14 @@ FLATTEN_LIMIT = 8192
 MOST_SEGMENTS = 2**16
 
 
-class FlattenTokens(nn.Module):
+class UnfittedReader(nn.Module):
+    """A reader that takes nothing from training rows."""
+
+    def fit(self, rows: RowBatches) -> None:
+        """Need nothing of the training rows."""
+
+
+class FlattenTokens(UnfittedReader):
     """Tokens side by side, N·E wide: for a fixed, small number of tokens."""
 
     name: ClassVar[str] = "flatten"
@@ -34,15 +42,12 @@ class FlattenTokens(nn.Module):
             raise ValueError("FlattenTokens needs a fixed number of tokens, got one that varies")
         self.width = features.tokens * features.dim
 
-    def fit(self, rows: RowBatches) -> None:
-        """Need nothing of the training rows."""
-
     def forward(self, features: Tensor, mask: Tensor) -> Tensor:
         """Return (B, N·E); masked tokens read as zero."""
         return (features * mask.unsqueeze(-1)).flatten(1)
 
 
-class MeanTokens(nn.Module):
+class MeanTokens(UnfittedReader):
     """The mean of the real tokens, E wide: for tokens whose order says little."""
 
     name: ClassVar[str] = "mean"
@@ -52,15 +57,12 @@ class MeanTokens(nn.Module):
         super().__init__()
         self.width = features.dim
 
-    def fit(self, rows: RowBatches) -> None:
-        """Need nothing of the training rows."""
-
     def forward(self, features: Tensor, mask: Tensor) -> Tensor:
         """Return (B, E)."""
         return masked_mean(features, mask)
 
 
-class PoolTokens(nn.Module):
+class PoolTokens(UnfittedReader):
     """Means of `segments` equal stretches of the real tokens, in order: segments·E wide."""
 
     name: ClassVar[str] = "pool"
@@ -70,9 +72,6 @@ class PoolTokens(nn.Module):
         self.segments = segments
         self.options = {"segments": segments}
         self.width = segments * features.dim
-
-    def fit(self, rows: RowBatches) -> None:
-        """Need nothing of the training rows."""
 
     def forward(self, features: Tensor, mask: Tensor) -> Tensor:
         """Return (B, segments·E), the same whatever the padding."""
@@ -87,12 +86,6 @@ class PoolTokens(nn.Module):
         weights = (inside & mask.unsqueeze(1)).to(features.dtype)  # (B, segments, N)
         pooled = weights @ features / weights.sum(dim=-1, keepdim=True).clamp_min(1)
         return pooled.flatten(1)
-
-
-def masked_mean(features: Tensor, mask: Tensor) -> Tensor:
-    """Mean of the real tokens, (B, N, E) and (B, N) to (B, E)."""
-    weights = mask.unsqueeze(-1).to(features.dtype)
-    return (features * weights).sum(dim=1) / weights.sum(dim=1).clamp_min(1)
 
 
 @dataclass(frozen=True, kw_only=True)

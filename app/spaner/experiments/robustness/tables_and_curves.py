@@ -13,7 +13,7 @@ from spaner.experiments.robustness.corrupted_inputs import (
     InputRobustness,
 )
 from spaner.experiments.robustness.damaged_training import DamagedOutcome, TrainingRobustness
-from spaner.result_tables import Table, figure_cell, interval_cell
+from spaner.result_tables import NOTHING, Table, figure_cell, interval_cell
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -61,7 +61,11 @@ def training_table(report: TrainingRobustness) -> Table:
     """Lay out means over all ordered pairs, and what they differ from clean training's."""
     clean = report.clean.figures
     rows = [
-        ("clean", *(interval_cell(clean[f"mean_{key}"]) for key in SHOWN), *("-" for _ in SHOWN))
+        (
+            "clean",
+            *(interval_cell(clean[f"mean_{key}"]) for key in SHOWN),
+            *(NOTHING for _ in SHOWN),
+        )
     ]
     for damage in report.damages:
         rows += _damage_rows(damage)
