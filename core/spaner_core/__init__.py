@@ -27,6 +27,7 @@ from spaner_core.contract.modality import (
 )
 from spaner_core.contract.options import OptionError, read_options
 from spaner_core.contract.quiet_libraries import quiet_libraries
+from spaner_core.contract.severities import strength_of
 from spaner_core.contract.sources import check_ordinary, describe_source, open_source, suffix_of
 from spaner_core.contract.transform import (
     Content,
@@ -38,8 +39,8 @@ from spaner_core.contract.transform import (
     Source,
     TakesObjects,
     Transform,
-    window_starts,
 )
+from spaner_core.contract.windows import window_starts
 from spaner_core.errors import (
     ConfigError,
     DataError,
@@ -131,6 +132,7 @@ __all__ = [
     "png_of",
     "quiet_libraries",
     "read_options",
+    "strength_of",
     "stretches",
     "suffix_of",
     "window_starts",

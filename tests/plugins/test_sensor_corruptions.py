@@ -57,7 +57,7 @@ def test_the_table_in_the_readme_says_how_strong_each_severity_is(name: str) -> 
     rows = re.findall(rf"^\| `{name}` \|(.*)\|", README.read_text(encoding="utf-8"), re.MULTILINE)
     assert len(rows) == 1, f"{name}: give it a line of the table in plugins/sensor/README.md"
     stated = [float(cell) for cell in rows[0].split("|")[:5]]
-    assert stated == pytest.approx([100 * share for share in CORRUPTIONS[name].shares])
+    assert stated == pytest.approx([100 * share for share in CORRUPTIONS[name].strengths])
 
 
 @pytest.mark.parametrize(("severity", "share"), [(1, 0.1), (2, 0.2), (3, 0.4), (4, 0.7), (5, 1.0)])

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 import torch
+from spaner_core import strength_of
 from torch import Tensor
 from torch.nn import functional
 from torchaudio.functional import add_noise, fftconvolve
@@ -55,9 +56,7 @@ class WaveformCorruption(Generic[StrengthT]):
 
         Raises `ValueError` where `severity` is not 1 to 5.
         """
-        if severity not in range(1, len(self.strengths) + 1):
-            raise ValueError(f"severity is {severity}; expected 1 (slight) to 5; give one of them")
-        strength = self.strengths[severity - 1]
+        strength = strength_of(severity, self.strengths)
         peak = sample.samples.abs().max().clamp_min(_SMALLEST)  # silence stays silence
         heard = replace(sample, samples=sample.samples / peak)
         disturbed = self.disturb(heard, strength, torch.Generator().manual_seed(seed)) * peak
@@ -65,9 +64,9 @@ class WaveformCorruption(Generic[StrengthT]):
 
 
 def with_noise(sound: Waveform, snr_db: float, random: torch.Generator) -> Tensor:
-    """Add white noise at 20, 15, 10, 5, 0 dB signal-to-noise ratio.
+    """Add white noise at this signal-to-noise ratio.
 
-    The ratio is that of the whole recording, pauses and all frequencies that its rate can hold.
+    It is that of the whole recording, pauses and all frequencies that its rate can hold.
     """
     noise = torch.randn(sound.samples.shape, generator=random)
     noisy: Tensor = add_noise(sound.samples, noise, torch.tensor(snr_db))
@@ -75,7 +74,7 @@ def with_noise(sound: Waveform, snr_db: float, random: torch.Generator) -> Tenso
 
 
 def with_reverberation(sound: Waveform, t60_s: float, random: torch.Generator) -> Tensor:
-    """Let sound die away by 60 dB in 0.2, 0.4, 0.8, 1.6, 3.2 seconds, as in a room or a hall.
+    """Let sound die away by 60 dB in this time, as in a room or a hall.
 
     The room's impulse response is white noise that decays exponentially, without direct sound.
     What rings on after the end is cut off; the recording is as loud as before (root mean square).
@@ -90,7 +89,7 @@ def with_reverberation(sound: Waveform, t60_s: float, random: torch.Generator) -
 
 
 def band_limited(sound: Waveform, band_hz: tuple[float, float], _: torch.Generator) -> Tensor:
-    """Keep 100-6000, 200-4500, 300-3400, 500-2400, 800-1600 Hz, as a telephone does.
+    """Keep the sound between two cut-offs, as a telephone does.
 
     A Butterworth filter without delay: 3 dB are lost at the cut-offs, 48 dB an octave beyond. It
     is applied to the spectrum, where a cut-off may lie beyond what the rate can hold and no rate

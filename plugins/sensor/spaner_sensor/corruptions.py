@@ -16,8 +16,24 @@ import numpy as np
 import torch
 from numpy.random import Generator
 from numpy.typing import NDArray
+from spaner_core import strength_of
 
 from spaner_sensor.reading.series import Series
+
+NOISE = (0.1, 0.2, 0.4, 0.7, 1.0)
+"""Standard deviations of the noise, as shares of each channel's own."""
+
+DRIFT = (0.25, 0.5, 1.0, 2.0, 4.0)
+"""How far a channel wanders, as shares of its own standard deviation."""
+
+DROPOUT = (0.1, 0.2, 0.4, 0.6, 0.8)
+"""Shares of each channel's readings that are lost."""
+
+GAPS = (0.05, 0.1, 0.2, 0.4, 0.6)
+"""Shares of the series that are lost in one stretch."""
+
+CLOCK_ERROR = (0.02, 0.04, 0.08, 0.12, 0.2)
+"""Shares by which a clock is fast or slow."""
 
 Values: TypeAlias = NDArray[np.float64]
 """Readings (channels, steps)."""
@@ -25,21 +41,19 @@ Values: TypeAlias = NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True)
 class SeriesCorruption:
-    """A named disturbance of series, with a share for each of the severities 1 to 5.
+    """A named disturbance of series; `strengths` are the shares of severities 1 to 5.
 
     `disturb` is given readings (channels, steps), a share and what to draw from, and returns new
     readings. With one seed it draws the same for each severity: the same noise, only stronger.
     """
 
     name: str
-    shares: tuple[float, ...]
+    strengths: tuple[float, ...]
     disturb: Callable[[Values, float, Generator], Values]
 
     def apply(self, sample: Series, *, severity: int, seed: int) -> Series:
         """Return a disturbed copy with as many channels and steps, finite, at the same rate."""
-        if severity not in range(1, len(self.shares) + 1):
-            raise ValueError(f"severity is {severity}; expected 1 (slight) to 5; give one of them")
-        share = self.shares[severity - 1]
+        share = strength_of(severity, self.strengths)
         values = sample.values.double().numpy()
         disturbed = self.disturb(values, share, np.random.default_rng(seed))
         largest = np.finfo(np.float32).max
@@ -48,7 +62,7 @@ class SeriesCorruption:
 
 
 def with_noise(values: Values, share: float, random: Generator) -> Values:
-    """Add Gaussian noise of 10, 20, 40, 70, 100 % of each channel's own standard deviation.
+    """Add Gaussian noise of this share of each channel's own standard deviation.
 
     A channel that never changes has none, and stays as it is.
     """
@@ -56,7 +70,7 @@ def with_noise(values: Values, share: float, random: Generator) -> Values:
 
 
 def with_drift(values: Values, share: float, random: Generator) -> Values:
-    """Let each channel wander by 25, 50, 100, 200, 400 % of its own standard deviation.
+    """Let each channel wander by this share of its own standard deviation.
 
     It wanders up and down once within the series, along a sine that begins anywhere. A channel
     that never changes stays as it is.
@@ -68,7 +82,7 @@ def with_drift(values: Values, share: float, random: Generator) -> Values:
 
 
 def with_dropout(values: Values, share: float, random: Generator) -> Values:
-    """Lose 10, 20, 40, 60, 80 % of each channel's readings, here and there.
+    """Lose this share of each channel's readings, here and there.
 
     Straight lines bridge what is lost; at the ends the nearest reading is held.
     """
@@ -77,7 +91,7 @@ def with_dropout(values: Values, share: float, random: Generator) -> Values:
 
 
 def with_gap(values: Values, share: float, random: Generator) -> Values:
-    """Lose one stretch of all channels, 5, 10, 20, 40, 60 % of the series.
+    """Lose one stretch of all channels, this share of the series.
 
     A straight line bridges it; where it reaches an end, the nearest reading is held.
     """
@@ -90,7 +104,7 @@ def with_gap(values: Values, share: float, random: Generator) -> Values:
 
 
 def with_clock_error(values: Values, share: float, random: Generator) -> Values:
-    """Let the clock run 2, 4, 8, 12, 20 % fast or slow, one or the other by chance.
+    """Let the clock run fast or slow by this share, one or the other by chance.
 
     Readings are taken every 1 + share or 1 - share steps, each the nearest one given: straight
     lines would smooth a series more than a slightly wrong clock disturbs it. A clock that is still
@@ -115,11 +129,9 @@ def _bridged(values: Values, lost: NDArray[np.bool_]) -> Values:
 
 
 CORRUPTIONS = (
-    SeriesCorruption(name="noise", shares=(0.1, 0.2, 0.4, 0.7, 1.0), disturb=with_noise),
-    SeriesCorruption(name="drift", shares=(0.25, 0.5, 1.0, 2.0, 4.0), disturb=with_drift),
-    SeriesCorruption(name="dropout", shares=(0.1, 0.2, 0.4, 0.6, 0.8), disturb=with_dropout),
-    SeriesCorruption(name="gaps", shares=(0.05, 0.1, 0.2, 0.4, 0.6), disturb=with_gap),
-    SeriesCorruption(
-        name="clock-error", shares=(0.02, 0.04, 0.08, 0.12, 0.2), disturb=with_clock_error
-    ),
+    SeriesCorruption(name="noise", strengths=NOISE, disturb=with_noise),
+    SeriesCorruption(name="drift", strengths=DRIFT, disturb=with_drift),
+    SeriesCorruption(name="dropout", strengths=DROPOUT, disturb=with_dropout),
+    SeriesCorruption(name="gaps", strengths=GAPS, disturb=with_gap),
+    SeriesCorruption(name="clock-error", strengths=CLOCK_ERROR, disturb=with_clock_error),
 )

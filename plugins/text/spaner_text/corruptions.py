@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from spaner_core import read_options
+from spaner_core import read_options, strength_of
 
 from spaner_text.options import TransformerOptions, is_hashed
 
@@ -56,9 +56,8 @@ class TextCorruption:
         With one seed a higher severity disturbs what the lower one does, and more. A text that has
         words keeps some. Raises `ValueError` where `severity` is not 1 to 5.
         """
-        if severity not in range(1, len(self.strengths) + 1):
-            raise ValueError(f"severity is {severity}; expected 1 (slight) to 5; give one of them")
-        return self.disturb(sample, self.strengths[severity - 1], draw=random.Random(seed))
+        share = strength_of(severity, self.strengths)
+        return self.disturb(sample, share, draw=random.Random(seed))
 
 
 def mistype(text: str, share: float, *, draw: random.Random) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from PIL import Image, ImageFilter
-from spaner_core import UnusableInput
+from spaner_core import UnusableInput, strength_of
 
 if TYPE_CHECKING:
     from spaner_vision.reading.pages import Pages
@@ -79,9 +79,7 @@ class PageCorruption:
         With one seed a higher severity disturbs more of the same. Raises `ValueError` where
         `severity` is not 1 to 5.
         """
-        if severity not in range(1, len(self.strengths) + 1):
-            raise ValueError(f"severity is {severity}; expected 1 (slight) to 5; give one of them")
-        strength = self.strengths[severity - 1]
+        strength = strength_of(severity, self.strengths)
         draw = np.random.default_rng(seed)
         return tuple(self.disturb(page, strength, draw=draw) for page in sample)
 
