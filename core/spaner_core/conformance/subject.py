@@ -17,7 +17,7 @@ import pluggy
 import torch
 
 from spaner_core.conformance.ask_second_process import SecondOpinion, ask_second_process
-from spaner_core.conformance.built_encoder import Built, NotedTransform, name_of
+from spaner_core.conformance.built_encoder import Built
 from spaner_core.conformance.fitted_aligner import (
     FittedAligner,
     Reading,
@@ -25,6 +25,7 @@ from spaner_core.conformance.fitted_aligner import (
     fit_aligner,
     fit_reader,
 )
+from spaner_core.conformance.noted_transform import NotedTransform, name_of
 from spaner_core.conformance.process_state import Settings
 from spaner_core.conformance.verdict import BrokenRule, left_to_others, told_once
 from spaner_core.contract import hookspecs

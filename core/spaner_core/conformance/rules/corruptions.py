@@ -8,8 +8,8 @@ from itertools import pairwise, product
 import torch
 from torch import Tensor
 
-from spaner_core.conformance.built_encoder import name_of
 from spaner_core.conformance.comparing import contents, difference, forms
+from spaner_core.conformance.noted_transform import name_of
 from spaner_core.conformance.subject import Subject
 from spaner_core.conformance.verdict import BrokenRule
 from spaner_core.contract.modality import Corruption

@@ -10,9 +10,9 @@ from types import FunctionType, ModuleType
 import torch
 from torch import Tensor, nn
 
-from spaner_core.conformance.built_encoder import name_of
 from spaner_core.conformance.comparing import check_same_features
 from spaner_core.conformance.fitted_aligner import describe_spec, read_spec
+from spaner_core.conformance.noted_transform import name_of
 from spaner_core.conformance.subject import Subject
 from spaner_core.conformance.verdict import BrokenRule
 from spaner_core.contract.modality import FeatureSpec

@@ -12,8 +12,8 @@ from pathlib import Path
 import torch
 
 from spaner_core.conformance.audit import Deed, audited
-from spaner_core.conformance.built_encoder import name_of
 from spaner_core.conformance.comparing import features_difference
+from spaner_core.conformance.noted_transform import name_of
 from spaner_core.conformance.subject import Subject
 from spaner_core.conformance.verdict import BrokenRule
 from spaner_core.errors import DataError, UnusableInput, one_line

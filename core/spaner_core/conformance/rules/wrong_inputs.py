@@ -6,7 +6,8 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
-from spaner_core.conformance.built_encoder import Built, name_of
+from spaner_core.conformance.built_encoder import Built
+from spaner_core.conformance.noted_transform import name_of
 from spaner_core.conformance.subject import Subject
 from spaner_core.conformance.verdict import BrokenRule
 from spaner_core.contract.error_lines import with_place
