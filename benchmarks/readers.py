@@ -142,7 +142,7 @@ WAYS: Mapping[str, tuple[Callable[[FeatureSpec], Reader], AlignerOptions]] = {
     "generalised mean": (GeneralisedMean, AlignerOptions()),
     "attention by length": (NormAttention, AlignerOptions()),
     "learned attention": (LearnedAttention, AlignerOptions()),
-    "mean, tokens attend to anchors": (MeanTokens, AlignerOptions(token_attention=True)),
+    "mean with token attention": (MeanTokens, AlignerOptions(token_attention=True)),
 }
 
 

@@ -80,4 +80,5 @@ def test_readers_are_compared_on_the_kept_emoji(tmp_path: Path) -> None:
     )
     assert ended.returncode == 0, ended.stderr
     assert re.findall(r"^\| (quarters|mean) \|", ended.stdout, re.M) == ["quarters", "mean", "mean"]
-    assert [json.loads(line)["reader"] for line in raw.open()] == ["quarters", "mean"]
+    lines = raw.read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line)["reader"] for line in lines] == ["quarters", "mean"]
