@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 
-from spaner import signals as stopping
+from spaner import signals
 
 SETTINGS = {
     # threads that wait without spinning: on a busy machine spinning costs minutes
@@ -25,7 +25,7 @@ def main() -> None:
 
     A signal ends it as that signal, after what it was at has been cleaned up.
     """
-    stopping.listen()
+    signals.listen()
     try:
         for name, value in SETTINGS.items():
             os.environ.setdefault(name, value)
@@ -33,10 +33,10 @@ def main() -> None:
 
         code = run(sys.argv[1:])
     except BaseException as error:
-        if not (isinstance(error, KeyboardInterrupt) or stopping.was_asked()):
+        if not (isinstance(error, KeyboardInterrupt) or signals.was_asked()):
             raise
-        stopping.end()
-    stopping.finish()
+        signals.end()
+    signals.finish()
     sys.exit(code)
 
 

@@ -51,7 +51,7 @@ def coverage_notices(material: Material) -> tuple[str, ...]:
             notices.append(f"concept {concept!r} has an anchor but no training row")
     for name, found in seen.items():
         missing = [c for number, c in enumerate(material.concepts) if number not in found]
-        notices += missing_notice(name, missing)
+        notices += missing_notices(name, missing)
     return tuple(notices)
 
 
@@ -86,7 +86,7 @@ def spelling_notices(concepts: Iterable[str], rows: Rows | None = None) -> tuple
     )
 
 
-def missing_notice(name: str, missing: Sequence[str]) -> tuple[str, ...]:
+def missing_notices(name: str, missing: Sequence[str]) -> tuple[str, ...]:
     """Warn of a modality on concepts of which it has no training row."""
     if not missing:
         return ()

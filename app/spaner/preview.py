@@ -1,9 +1,10 @@
-"""Shows one input as search page and report will show it."""
+"""Shows one input: picture, words, or a page."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
@@ -18,47 +19,13 @@ from spaner_core.previews.pages import preview_html
 
 from spaner.project import Project
 
-_PAGE = """\
-<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy"
- content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<title>{{ title }}</title>
-<style>
-:root { color-scheme: light dark; --page: #f3f4f6; --card: #fff; --ink: #1f2328;
-  --edge: #d5d9de; --mark: #1b62a5; }
-@media (prefers-color-scheme: dark) { :root { --page: #14171b; --card: #1d2127; --ink: #e6e8eb;
-  --edge: #363d46; --mark: #7ab6ee; } }
-* { box-sizing: border-box; }
-body { margin: 0; min-height: 100vh; display: grid; place-items: center; padding: 1.5rem;
-  background: var(--page); color: var(--ink); font: 1rem/1.5 system-ui, sans-serif; }
-main { width: min(100%, 22rem); background: var(--card); border: 1px solid var(--edge);
-  border-radius: 12px; overflow: hidden; }
-header { padding: .9rem 1.25rem; border-bottom: 1px solid var(--edge); }
-header p { margin: 0; color: var(--mark); font-size: .85rem; font-weight: 600; }
-h1 { margin: 0; font-size: 1rem; font-weight: 600; overflow-wrap: anywhere; }
-figure { margin: 0; padding: 1.25rem; }
-img { display: block; max-width: 100%; height: auto; margin: 0 auto; border-radius: 6px; }
-figcaption, pre { margin: 0; font: inherit; white-space: pre-wrap; overflow-wrap: anywhere; }
-figcaption { margin-top: .9rem; font-size: .9rem; }
-</style>
-</head>
-<body>
-<main>
-<header><p>{{ modality }}</p><h1>{{ title }}</h1></header>
-{{ figure }}
-</main>
-</body>
-</html>
-"""
+_PAGE = "preview.html"
+"""The page's template, beside this file."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ShownInput:
-    """An input, the modality that it was read as, and what people see of it."""
+    """An input, the modality that it was read as, and its preview."""
 
     name: str
     modality: str
@@ -66,7 +33,7 @@ class ShownInput:
 
 
 def show_input(project: Project, given: str, *, modality: str | None) -> ShownInput:
-    """Read an input, a path or a text, and ask its plugin what people are to see of it.
+    """Read an input, a path or a text, and ask its plugin for a preview.
 
     Without a `modality`, plugins say whose it may be. Raises `ConfigError` where none or several
     do, `DataError` where the input cannot be read or its plugin shows nothing.
@@ -96,7 +63,8 @@ def page_of(shown: ShownInput) -> str:
     from jinja2 import Environment
     from markupsafe import Markup
 
-    page = Environment(autoescape=True).from_string(_PAGE)
+    template = (files("spaner") / _PAGE).read_text(encoding="utf-8")
+    page = Environment(autoescape=True).from_string(template)
     figure = Markup(preview_html(shown.preview))
     return page.render(title=shown.name, modality=shown.modality, figure=figure)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from spaner.arguments import check_false_accept_rate
 from spaner.cli.flags import as_name
 from spaner.cli.frame import Call, Result, framed
 from spaner.cli.output import say, say_table
@@ -30,8 +31,6 @@ def calibrate(
     ] = 0.05,
 ) -> Result:
     """Fit what a hit's score is worth, and below which score there is no match; search uses it."""
-    from spaner.arguments import check_false_accept_rate
-
     check_false_accept_rate(false_accept)
     check_calibration_split(split)
     project = call.open()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
@@ -15,8 +14,8 @@ from spaner_core.errors import OutputExists
 from spaner_core.files.ordinary import read_small
 
 from spaner.cli.flags import CONFIG
-from spaner.cli.frame import call
 from spaner.cli.output import say
+from spaner.cli.running import invoke
 from spaner.cli.streams import plain
 
 app = typer.Typer()
@@ -117,7 +116,6 @@ FACTORY = Story(
 
 @app.command(epilog="Example: spaner demo")
 def demo(
-    context: typer.Context,
     folder: Annotated[
         Path | None,
         typer.Argument(help="Where everything is written: demo, or factory.", show_default=False),
@@ -129,8 +127,7 @@ def demo(
 ) -> None:
     """See the whole story on embedded data: train, attach, verify, evaluate, search, map."""
     story = FACTORY if factory else DIGITS
-    place = folder or Path("factory" if factory else "demo")
-    tell(story, place, partial(call, context.find_root().command))
+    tell(story, folder or Path("factory" if factory else "demo"), invoke)
 
 
 def tell(story: Story, folder: Path, run: Callable[[list[str]], None]) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from spaner.arguments import check_several, check_suffix
 from spaner.cli.flags import as_name
 from spaner.cli.frame import Call, Result, framed
 from spaner.cli.metric_tables import say_figures
@@ -41,8 +42,6 @@ def evaluate(
     A modality that is not declared, or whose plugin is absent or broken, is left out with a note,
     unless it is named.
     """
-    from spaner.arguments import check_several, check_suffix
-
     asked = tuple(names or ())
     check_several(asked)
     check_suffix(picture, flag="--map", suffix=".png")

@@ -103,16 +103,6 @@ class Result:
         return self.value
 
 
-def call(program: Any, arguments: Sequence[str]) -> None:
-    """Run the command that `arguments` name, whatever it raises.
-
-    `program` is what typer makes of an app; its type has no public name. Unlike typer's own `main`
-    this passes on Ctrl-C and closed pipes.
-    """
-    with program.make_context("spaner", list(arguments)) as context:
-        program.invoke(context)
-
-
 def framed(flags: str) -> Callable[[Callable[..., Result | None]], Callable[..., None]]:
     """Give a command the shared `flags`, and print its notices and its result.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from spaner.arguments import check_suffix
 from spaner.cli.flags import as_name
 from spaner.cli.frame import Call, Result, framed
 from spaner.cli.output import say
@@ -32,9 +33,7 @@ def preview(
         Path | None, typer.Option("--output", help="Write one HTML page to this file.")
     ] = None,
 ) -> Result:
-    """Show what people see of an input: a text, a picture, or a page with both."""
-    from spaner.arguments import check_suffix
-
+    """Preview an input: a text, a picture, or a page with both."""
     check_suffix(output, flag="--output", suffix=".html")
     project = call.open([] if source is None else [source])
     from spaner.preview import show_input, write_page, write_picture

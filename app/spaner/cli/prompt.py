@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from spaner.arguments import check_sample
 from spaner.cli.flags import as_name
 from spaner.cli.frame import Call, Result, framed
 from spaner.cli.output import say, say_table
@@ -45,8 +46,6 @@ def prompt(
     split: SplitFlag = None,
 ) -> Result:
     """Show the anchors of the shared prompt, and which rows attend to them."""
-    from spaner.arguments import check_sample
-
     check_sample(sample, source, split)
     project = call.open([] if source is None else [source])
     from spaner.evaluation.attention import attention_of

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from spaner.arguments import check_suffix
 from spaner.cli.flags import as_name
 from spaner.cli.frame import Call, Result, framed
 from spaner.cli.output import say, say_table
+from spaner.labelling.request import Propagation
 from spaner.result_tables import figure_cell
 
 if TYPE_CHECKING:
@@ -63,9 +65,6 @@ def propagate(
     Rows of split train, and rows without a split, give theirs. Labels of other splits are held back
     to measure what the carried ones are worth.
     """
-    from spaner.arguments import check_suffix
-    from spaner.labelling.request import Propagation
-
     asked = Propagation(
         source=source,
         target=target,

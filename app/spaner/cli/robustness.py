@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from spaner.arguments import check_measures_something
 from spaner.cli.flags import SplitFlag
 from spaner.cli.frame import Call, Result, framed
 from spaner.cli.output import say_tables
@@ -34,8 +35,6 @@ def robustness(
     ] = None,
 ) -> Result:
     """Measure what corrupted inputs and damaged training data cost in retrieval."""
-    from spaner.arguments import check_measures_something
-
     check_measures_something(inputs=inputs, training=training)
     project = call.open()
     from spaner.experiments.robustness.report import (

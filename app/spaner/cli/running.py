@@ -7,13 +7,13 @@ import logging
 import os
 from collections.abc import Sequence
 from functools import cache
+from typing import Any
 
 import typer
 from spaner_core.errors import SpanerError
 from typer.exceptions import TyperException
 
 from spaner.cli import app
-from spaner.cli.frame import call
 from spaner.cli.output import tell
 from spaner.cli.streams import prepare_streams
 from spaner.signals import was_asked
@@ -56,8 +56,13 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def invoke(arguments: Sequence[str]) -> None:
-    """Run a command, whatever it raises; `typer.Exit` is its end with an exit code."""
-    call(build_commands(app), arguments)
+    """Run a command, whatever it raises; `typer.Exit` is its end with an exit code.
+
+    Unlike typer's own `main` this passes on Ctrl-C and closed pipes.
+    """
+    program: Any = build_commands(app)  # its type has no public name
+    with program.make_context("spaner", list(arguments)) as context:
+        program.invoke(context)
 
 
 def _explain(error: Exception, arguments: Sequence[str]) -> tuple[int, str]:

@@ -29,7 +29,7 @@ from spaner.labelling.chosen_samples import (
     target_samples,
 )
 from spaner.labelling.request import Propagation
-from spaner.notices import missing_notice
+from spaner.notices import missing_notices
 from spaner.policy.links import check_links
 from spaner.project import Project
 from spaner.splits import TRAIN_SPLIT, VALIDATION_SPLIT
@@ -193,7 +193,7 @@ def _notices(
     """Say which concepts and which figures are not to be trusted."""
     carried = giving.concepts
     for name in dict.fromkeys((asked.target, asked.source)):
-        yield from missing_notice(name, project.space.unseen(name, carried))
+        yield from missing_notices(name, project.space.unseen(name, carried))
     known = project.manifest.select(asked.target).concepts
     if lacking := [concept for concept in known if concept not in carried]:
         yield (

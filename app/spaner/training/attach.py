@@ -20,7 +20,7 @@ from spaner_core.training.settled import pulled_rows
 from spaner_core.training.trainer import fit_attached
 
 from spaner.notices import (
-    missing_notice,
+    missing_notices,
     spelling_notices,
     unlabelled_notices,
     unseen_notices,
@@ -111,7 +111,7 @@ def _notices(
     space: Space, record: AlignerRecord, rows: LabelledRows, *, replace: bool
 ) -> Iterator[str]:
     name, seen = record.modality, record.concepts
-    yield from missing_notice(name, [concept for concept in space.concepts if concept not in seen])
+    yield from missing_notices(name, [concept for concept in space.concepts if concept not in seen])
     yield from unlabelled_notices({name: rows})
     yield from _strangers(space, name, seen)
     if replace:

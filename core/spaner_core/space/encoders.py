@@ -69,7 +69,7 @@ class AssembledModality:
 
 
 class Encoders(Protocol):
-    """Where a space's encoders and untrained aligners come from."""
+    """Where a space's encoders and untrained aligners come from: `spaner_registry`'s `Assembly`."""
 
     def serves(self, name: str) -> bool:
         """Tell whether a plugin for the modality is installed; loads nothing."""

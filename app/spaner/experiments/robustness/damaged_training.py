@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import torch
 from spaner_core.data.matches import SamplePositives
@@ -77,70 +77,86 @@ def measure_training(
     what `spaner train` would raise, and `DataError` where `split` cannot be measured.
     """
     heard = len(project.said)
-    ground = prepare_retraining(project, split)
-    naming = names.modality if (names := ground.material.names) else None
-    possible = damages(ground.rows, ground.measured, naming=naming)
-    chosen = [one for one in possible if _can_train(ground, one)]
-    project.say(*_notices(ground, chosen))
+    retraining = prepare_retraining(project, split)
+    naming = names.modality if (names := retraining.material.names) else None
+    possible = damages(retraining.rows, retraining.measured, naming=naming)
+    chosen = [damage for damage in possible if _can_train(retraining, damage)]
+    project.say(*_notices(retraining, chosen))
     drawn_by = following_seeds(project.config.training.seed, seeds)
-    clean: dict[int, Figures] = {}
-    damaged: dict[str, dict[int, Figures]] = {one.name: {} for one in chosen}
-    beside: dict[str, dict[int, Figures]] = {one.name: {} for one in chosen}
-    with counted((1 + len(chosen)) * len(drawn_by), "trainings") as bar:
-        for seed in drawn_by:
-            whole = ground.train(ground.rows, seed=seed)
-            clean[seed] = ground.measure(whole)
-            bar.update()
-            for one in chosen:
-                damaged[one.name][seed], beside[one.name][seed] = _train(
-                    ground, one, whole, seed=seed
-                )
-                bar.update()
+    clean, comparisons = _train_all(retraining, chosen, drawn_by)
     return TrainingRobustness(
         split=split,
         seeds=drawn_by,
-        modalities=tuple(ground.rows),
+        modalities=tuple(retraining.rows),
         synthetic=synthetic_modalities(
-            {name: measured_rows(project.manifest, name, split) for name in ground.measured}
+            {name: measured_rows(project.manifest, name, split) for name in retraining.measured}
         ),
         clean=sum_up(clean),
-        damages=tuple(
-            DamagedOutcome(
-                kind=one.kind,
-                name=one.name,
-                modality=one.modality,
-                outcome=sum_up(damaged[one.name], beside[one.name]),
-            )
-            for one in chosen
-        ),
+        damages=tuple(comparison.outcome for comparison in comparisons),
         notices=project.notices_from(heard),
     )
 
 
-def _train(
-    ground: Retraining, damage: Damage, whole: Embeddings, *, seed: int
-) -> tuple[Figures, Figures]:
-    """Train on damaged rows; measure that, and alike what training on whole rows gave."""
-    part = damage.draw(ground.rows, seed=seed)
-    embeddings = ground.train(part.rows, seed=seed)
-    alike = {name: whole[name] for name in embeddings}
-    return _measure(ground, embeddings, part.absent), _measure(ground, alike, part.absent)
+@dataclass(frozen=True)
+class _Comparison:
+    """Figures by seed after training on damaged rows, and on clean ones, both measured alike."""
+
+    damage: Damage
+    damaged: dict[int, Figures] = field(default_factory=dict)
+    clean: dict[int, Figures] = field(default_factory=dict)
+
+    @property
+    def outcome(self) -> DamagedOutcome:
+        return DamagedOutcome(
+            kind=self.damage.kind,
+            name=self.damage.name,
+            modality=self.damage.modality,
+            outcome=sum_up(self.damaged, self.clean),
+        )
 
 
-def _can_train(ground: Retraining, damage: Damage) -> bool:
+def _train_all(
+    retraining: Retraining, chosen: Sequence[Damage], seeds: Sequence[int]
+) -> tuple[dict[int, Figures], list[_Comparison]]:
+    """Train on clean rows, and on rows damaged in each way, with each seed."""
+    clean: dict[int, Figures] = {}
+    comparisons = [_Comparison(damage) for damage in chosen]
+    with counted((1 + len(chosen)) * len(seeds), "trainings") as bar:
+        for seed in seeds:
+            embeddings = retraining.train(retraining.rows, seed=seed)
+            clean[seed] = retraining.measure(embeddings)
+            bar.update()
+            for comparison in comparisons:
+                _train_damaged(retraining, comparison, embeddings, seed=seed)
+                bar.update()
+    return clean, comparisons
+
+
+def _train_damaged(
+    retraining: Retraining, comparison: _Comparison, clean: Embeddings, *, seed: int
+) -> None:
+    """Train on damaged rows; measure that, and alike what clean rows gave."""
+    part = comparison.damage.draw(retraining.rows, seed=seed)
+    embeddings = retraining.train(part.rows, seed=seed)
+    alike = {name: clean[name] for name in embeddings}
+    comparison.damaged[seed] = _measure(retraining, embeddings, part.absent)
+    comparison.clean[seed] = _measure(retraining, alike, part.absent)
+
+
+def _can_train(retraining: Retraining, damage: Damage) -> bool:
     """Tell whether the recipe can do without the modality that is missing."""
-    names = ground.material.names
-    if damage.kind != MISSING or names is None or ground.recipe.prompt.anchors != "labels":
+    names = retraining.material.names
+    if damage.kind != MISSING or names is None or retraining.recipe.prompt.anchors != "labels":
         return True
     return damage.modality != names.modality
 
 
-def _notices(ground: Retraining, chosen: list[Damage]) -> list[str]:
-    missing = {one.modality for one in chosen if one.kind == MISSING}
+def _notices(retraining: Retraining, chosen: list[Damage]) -> list[str]:
+    missing = {damage.modality for damage in chosen if damage.kind == MISSING}
     notices = [
         f"{name!r} is not left out: fewer than two other modalities are measured, or "
         "prompt.anchors asks for names that it embeds"
-        for name in ground.rows
+        for name in retraining.rows
         if name not in missing
     ]
     if missing:
@@ -148,13 +164,13 @@ def _notices(ground: Retraining, chosen: list[Damage]) -> list[str]:
             "without a modality, means are over the pairs of the others; they are compared with "
             "clean training over the same pairs, not with the line 'clean'"
         )
-    return [*notices, *_naming_notices(ground, chosen)]
+    return [*notices, *_naming_notices(retraining, chosen)]
 
 
-def _naming_notices(ground: Retraining, chosen: list[Damage]) -> Iterator[str]:
+def _naming_notices(retraining: Retraining, chosen: list[Damage]) -> Iterator[str]:
     """Say what damage leaves of concepts' names, where one befalls the modality of these."""
-    naming = names.modality if (names := ground.material.names) else None
-    befalling = {one.kind for one in chosen if naming is not None and one.modality == naming}
+    naming = names.modality if (names := retraining.material.names) else None
+    befalling = {damage.kind for damage in chosen if naming and damage.modality == naming}
     if MISSING in befalling:
         yield f"without {naming!r} no concept names are embedded: anchors are random there"
     if ABSENT in befalling:
@@ -164,16 +180,18 @@ def _naming_notices(ground: Retraining, chosen: list[Damage]) -> Iterator[str]:
         )
 
 
-def _measure(ground: Retraining, embeddings: Embeddings, absent: Mapping[str, Tensor]) -> Figures:
-    figures = ground.measure(embeddings)
+def _measure(
+    retraining: Retraining, embeddings: Embeddings, absent: Mapping[str, Tensor]
+) -> Figures:
+    figures = retraining.measure(embeddings)
     for name, concepts in absent.items():
         if name in embeddings:
-            figures |= _absent_figures(ground, embeddings, name, concepts)
+            figures |= _absent_figures(retraining, embeddings, name, concepts)
     return figures
 
 
 def _absent_figures(
-    ground: Retraining, embeddings: Embeddings, name: str, concepts: Tensor
+    retraining: Retraining, embeddings: Embeddings, name: str, concepts: Tensor
 ) -> Figures:
     """Measure queries of `concepts` alone, from the modality `name` and from its partners to it."""
     others = [other for other in embeddings if other != name]
@@ -183,18 +201,23 @@ def _absent_figures(
     }
     figures: Figures = {}
     for role, chosen in pairs.items():
-        found = [_ask(ground, embeddings, source, target, concepts) for source, target in chosen]
+        found = [
+            _ask(retraining, embeddings, source, target, concepts) for source, target in chosen
+        ]
         for key in ("recall@1", "map"):
             figures[f"absent_{role}_{key}"] = mean_known([part[key] for part in found])
     return figures
 
 
 def _ask(
-    ground: Retraining, embeddings: Embeddings, source: str, target: str, concepts: Tensor
+    retraining: Retraining, embeddings: Embeddings, source: str, target: str, concepts: Tensor
 ) -> Figures:
     """Let the rows of `concepts` in `source` look for theirs in the whole of `target`."""
-    rows = torch.nonzero(torch.isin(ground.measured[source].concepts, concepts)).flatten()
-    known, gallery = ground.measured[source].take(rows).labels, ground.measured[target].labels
+    rows = torch.nonzero(torch.isin(retraining.measured[source].concepts, concepts)).flatten()
+    known, gallery = (
+        retraining.measured[source].take(rows).labels,
+        retraining.measured[target].labels,
+    )
     found = retrieval(
         embeddings[source][rows][known.first_rows()],
         embeddings[target][gallery.first_rows()],
