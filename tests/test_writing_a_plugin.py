@@ -107,10 +107,29 @@ def test_the_guides_links_lead_somewhere() -> None:
         assert place in ("", *(heading.lower().replace(" ", "-") for heading in headings)), target
 
 
-def test_the_guides_reader_learns_the_same_from_any_batches() -> None:
-    (block,) = [block for block in blocks_of(GUIDE) if "class UnusualTokens" in block.content]
-    written: dict[str, Any] = {"__name__": "reader"}
+def written_with(text: str) -> dict[str, Any]:
+    """Run the module of the guide that has `text` in it; return its names."""
+    (block,) = [block for block in blocks_of(GUIDE) if text in block.content]
+    written: dict[str, Any] = {"__name__": "written"}
     exec(block.content, written)
+    return written
+
+
+def test_the_guides_windows_leave_out_nothing_of_a_film() -> None:
+    written = written_with("window_starts(len(sample)")
+    film = torch.arange(37.0)[:, None, None].expand(37, 4, 4)
+    windows = written["prepare"](film)
+    assert {len(window) for window in windows} == {16}
+    assert {int(frame) for window in windows for frame in window[:, 0, 0]} == {*range(37)}
+    assert [len(window) for window in written["prepare"](film[:5])] == [5]
+    parts = written["parts"](film)
+    assert torch.equal(torch.cat([film[part.place] for part in parts]), film)
+    assert parts[1].label == "1 to 2 s"
+    assert written["build_reader"]().width == 4 * 32
+
+
+def test_the_guides_reader_learns_the_same_from_any_batches() -> None:
+    written = written_with("class UnusualTokens")
     features = torch.randn(5, 3, 2, generator=torch.Generator().manual_seed(0))
     mask = torch.arange(3) < torch.tensor([1, 2, 3, 3, 1]).unsqueeze(1)
     whole = RowBatch(features, mask, torch.full((5,), -1))

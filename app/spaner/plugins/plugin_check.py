@@ -53,7 +53,7 @@ def check_plugin(
     request = {
         "plugin": (plugin.name, plugin.distribution, plugin.version),
         "entry point": entry,
-        "rule": rule and f"check_{rule.removeprefix('check_')}",
+        "rule": rule,
     }
     told = ask_child(f"{__name__}:try_rules", request, time_limit_s=time_limit_s)
     verdicts = {OPENING.rule: OPENING}
@@ -86,7 +86,8 @@ def try_rules(request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     entry_point = EntryPoint(*request["entry point"])
     name, distribution, version = request["plugin"]
     plugin = FoundPlugin(name, distribution, version, entry_point)
-    asked = request["rule"]
+    typed = request["rule"]
+    asked = typed and f"check_{typed.removeprefix('check_')}"
     if asked == OPENING.rule:
         yield dataclasses.asdict(_open(plugin))
         return
@@ -95,8 +96,8 @@ def try_rules(request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     rules = [rule for rule in RULES if asked in (None, rule.__name__)]
     if not rules:
         names = [OPENING.rule, *(rule.__name__ for rule in RULES)]
-        unknown = unknown_key(asked, names).removeprefix("unknown key")
-        yield {"unknown": f"--rule: unknown rule{unknown}"}
+        unknown = unknown_key(typed, [name.removeprefix("check_") for name in names])
+        yield {"unknown": f"--rule: {unknown.replace('key', 'rule', 1)}"}
         return
     with tempfile.TemporaryDirectory() as folder:
         try:  # before it is opened: what its import does is watched

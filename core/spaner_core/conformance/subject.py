@@ -172,7 +172,7 @@ class Subject:
         for source in self.examples.inputs:
             try:
                 windows += self.built.windows([source])
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 refused = isinstance(error, UnusableInput)
                 how = f"is refused ({error})" if refused else f"raises {with_place(error)}"
                 given, advice = f"the example {name_of(source)} {how}", "mend it, decode or prepare"

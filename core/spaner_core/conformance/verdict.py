@@ -58,7 +58,7 @@ def judge(rule: Callable[[Any], str | None], subject: object) -> Verdict:
         rule=rule.__name__,
         asks=sentence(rule),
         passed=passed,
-        remark=_without_folder(remark, subject),
+        remark=_for_its_author(remark, subject),
         trace=trace_of(raised),
     )
 
@@ -110,9 +110,10 @@ def left_to_others(subject: Any) -> Iterator[None]:
         subject.failed = told
 
 
-def _without_folder(remark: str, subject: object) -> str:
-    """Name files by their place among the examples: that they are temporary is our affair."""
+def _for_its_author(remark: str, subject: object) -> str:
+    """Leave out what an author has no use for: a temporary folder's place, whom to report to."""
     folder = getattr(subject, "folder", None)
+    remark = remark.replace(". Report it to the plugin's author", "")
     return remark if folder is None else remark.replace(f"{folder}/", "")
 
 

@@ -19,8 +19,13 @@ def fingerprint_options(name: str, version: int, options: DataclassInstance) -> 
     """Fingerprint an algorithm without trained weights.
 
     `version` is raised whenever the algorithm's output changes; `options` holds only what
-    changes the output.
+    changes the output. Raises `TypeError` where `options` is no dataclass of values.
     """
+    if not dataclasses.is_dataclass(options) or isinstance(options, type):
+        raise TypeError(
+            f"fingerprint_options got options that are a {type(options).__name__}; expected your "
+            "options dataclass; pass what read_options gave"
+        )
     described = {"name": name, "version": version, "options": dataclasses.asdict(options)}
     return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
 

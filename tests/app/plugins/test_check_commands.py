@@ -46,7 +46,7 @@ def test_one_rule_is_tried_alone(site: PluginSite, tmp_path: Path) -> None:
     assert "check_frozen: Nothing in the encoder can train" in broken.stdout
     unknown = site.spaner("plugins", "check", "toy", "--rule", "frosen", cwd=tmp_path)
     assert (unknown.returncode, unknown.stdout) == (2, "")
-    assert "did you mean 'check_frozen'?" in unknown.stderr
+    assert "--rule: unknown rule 'frosen'; did you mean 'frozen'?" in unknown.stderr
 
 
 def broken_rules(result: Result) -> list[dict[str, Any]]:
@@ -147,7 +147,7 @@ def test_what_cannot_be_tried_without_examples_is_not_counted_as_broken(
     assert "begin with check_examples: There are at least three" in result.stderr
     table = site.spaner("plugins", "check", "thermal", cwd=tmp_path).stdout
     (line,) = [line for line in table.splitlines() if line.startswith("not tried")]
-    assert "gradients" in line
+    assert f": {sum(rule['passed'] is None for rule in told)} rules" in line
     assert table.count("check_") == 2, "one rule is told of below the table, after its heading"
 
 

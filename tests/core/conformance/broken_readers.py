@@ -145,6 +145,12 @@ reader_sees_others = toy_with(
     also=("check_fitting_in_any_batch", "check_rows_alone"),
     spaner_build_reader=reader_with(forward=centred),
 )
+reader_takes_all_tokens = toy_with(
+    "check_reader",
+    "what is read differ with more padding",
+    also=("check_padding", "check_padding_when_fitting", "check_fitting_in_any_batch"),
+    spaner_build_reader=reader_with(forward=lambda self, features, mask: features.mean(1)),
+)
 reader_is_a_function = toy_with(
     "check_reader", "spaner_build_reader gives a function", spaner_build_reader=no_module
 )

@@ -23,6 +23,7 @@ from tests.core.conformance import (
     broken_readers,
     broken_reading,
     broken_sources,
+    broken_unseen,
 )
 from tests.core.conformance.broken import NONE, BrokenToy
 
@@ -38,6 +39,7 @@ MODULES = (
     broken_readers,
     broken_reading,
     broken_sources,
+    broken_unseen,
     broken_places,
 )
 BROKEN = {
@@ -119,8 +121,16 @@ def test_a_broken_plugin_breaks_its_rule_and_no_other(
     assert "\n" not in verdict.remark
     slow = SLOW if toy.rule not in SLOW else {"check_light_import"}
     others = [name for name in BY_NAME if name != toy.rule and name not in slow]
-    broken = [name for name in others if judge(BY_NAME[name], subject).passed is False]
-    assert broken == list(toy.also)
+    verdicts = [judge(BY_NAME[name], subject) for name in others]
+    assert [verdict.rule for verdict in verdicts if verdict.passed is False] == list(toy.also)
+
+
+def test_an_author_is_not_sent_to_the_author(tmp_path: Path) -> None:
+    reference = f"{broken_unseen.__name__}:wider_now_and_then"
+    subject = open_subject("toy", tmp_path, reference=reference)
+    remark = judge(BY_NAME["check_features_in_any_batch"], subject).remark
+    assert "gave tokens (1, 3, 4)" in remark
+    assert "eport it" not in remark
 
 
 def test_whichever_rule_is_tried_first_a_broken_one_tells_the_cause(

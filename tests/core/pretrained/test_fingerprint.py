@@ -96,3 +96,8 @@ def test_another_process_gives_the_same_fingerprints() -> None:
         fingerprint_tensors(WEIGHTS),
         fingerprint_options("x", 1, Options()),
     ]
+
+
+def test_options_that_are_no_dataclass_are_refused_in_words() -> None:
+    with pytest.raises(TypeError, match="options that are a dict; expected your options dataclass"):
+        fingerprint_options("toy", 1, {"width": 3})  # type: ignore[arg-type]

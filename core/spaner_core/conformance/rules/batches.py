@@ -19,7 +19,7 @@ ONE_TOKEN = "one token a row, nothing to mask"
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Padded:
+class PaddedRows:
     """The same rows as they are, with more padding, and with numbers in the padding."""
 
     plain: FeatureRows
@@ -28,24 +28,26 @@ class _Padded:
 
 def check_padding(subject: Subject) -> str:
     """Neither what stands at masked tokens nor how many there are changes an embedding."""
-    padded = _pad(subject)
+    padded = pad_rows(subject)
     if padded is None:
         return ONE_TOKEN
     known = subject.fitted.align(padded.plain).embedding
+    own_aligner = subject.arguments("spaner_build_aligner")
+    at_fault = "aligner multiply, mean or attend" if own_aligner else "reader multiply or mean"
     for which, rows in padded.others.items():
         check_same_numbers(
             subject.fitted.align(rows).embedding,
             known,
             what="embeddings",
             when=which,
-            advice="let the aligner multiply, mean or attend under the mask",
+            advice=f"let the {at_fault} under the mask",
         )
     return f"{_masked(padded)} masked tokens make no difference"
 
 
 def check_padding_when_fitting(subject: Subject) -> str:
     """Neither what stands at masked tokens nor how many there are changes what is fitted."""
-    padded = _pad(subject)
+    padded = pad_rows(subject)
     if padded is None:
         return ONE_TOKEN
     known = subject.fit(padded.plain).results(padded.plain)
@@ -62,7 +64,7 @@ def check_padding_when_fitting(subject: Subject) -> str:
     return f"{_masked(padded)} masked tokens make no difference"
 
 
-def _pad(subject: Subject) -> _Padded | None:
+def pad_rows(subject: Subject) -> PaddedRows | None:
     """Mask some tokens where their number is fixed, add masked ones where it is not.
 
     None where a row has one token, which cannot be masked.
@@ -82,13 +84,13 @@ def _pad(subject: Subject) -> _Padded | None:
     noise = 100 * values.abs().max() * torch.randn(values.shape, generator=generator)
     filled = FeatureRows(values=torch.where(mask.unsqueeze(-1), values, noise), mask=mask)
     others = {"with more padding": empty} if fixed is None else {}
-    return _Padded(
+    return PaddedRows(
         plain=rows if fixed is None else empty,
         others={**others, "with numbers in the padding": filled},
     )
 
 
-def _masked(padded: _Padded) -> int:
+def _masked(padded: PaddedRows) -> int:
     return max(int((~rows.mask).sum()) for rows in padded.others.values())
 
 

@@ -25,7 +25,7 @@ NONE = "offers none"
 
 def check_corruption_names(subject: Subject) -> str:
     """Each corruption has a name of its own."""
-    names = [corruption.name for corruption in _corruptions(subject)]
+    names = [corruption.name for corruption in offered_corruptions(subject)]
     wrong = [name for name in names if not isinstance(name, str) or not name.strip()]
     twice = sorted({name for name in names if names.count(name) > 1})
     if wrong or twice:
@@ -39,7 +39,7 @@ def check_corruption_names(subject: Subject) -> str:
 
 def check_corrupted_samples(subject: Subject) -> str:
     """A corruption returns a sample of the same kind, the same for a seed, and leaves the first."""
-    offered, fixed = _corruptions(subject), []
+    offered, fixed = offered_corruptions(subject), []
     for corruption in offered:
         samples = list(subject.samples())
         for sample, severity in product(samples, SEVERITIES):
@@ -81,7 +81,7 @@ def check_severities(subject: Subject) -> str:
     """The higher the severity, the more a corruption disturbs features."""
     said = []
     _ = subject.features  # of examples that have none, one rule tells
-    for corruption in _corruptions(subject):
+    for corruption in offered_corruptions(subject):
         curve = [_disturbance(subject, corruption, severity=s) for s in SEVERITIES]
         falls = [later < (1 - SLACK) * earlier for earlier, later in pairwise(curve)]
         if not curve[-1] > curve[0] or any(falls):
@@ -123,7 +123,8 @@ def _vector(subject: Subject, sample: Sample) -> Tensor:
     return tokens[mask].mean(dim=0) if encoder.features.tokens is None else tokens.flatten()
 
 
-def _corruptions(subject: Subject) -> Sequence[Corruption]:
+def offered_corruptions(subject: Subject) -> Sequence[Corruption]:
+    """Ask the plugin for its corruptions; none where it has no such hook."""
     offered: Sequence[Corruption] | None = subject.ask(
         "spaner_corruptions", options=subject.examples.options
     )

@@ -39,7 +39,7 @@ def _refusal(hook: str, call: Callable[[], object]) -> OptionError:
         call()
     except OptionError as error:
         return error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         given = f"{hook} refuses the option {UNKNOWN!r} with {with_place(error)}"
     else:
         given = f"{hook} takes the option {UNKNOWN!r}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from spaner_core.conformance.comparing import contents, difference, features_difference
+from spaner_core.conformance.comparing import contents, difference, features_difference, not_finite
 from spaner_core.conformance.subject import Subject
 from spaner_core.conformance.verdict import BrokenRule
 from spaner_core.contract.transform import HasParts, Part, Sample
@@ -15,7 +15,7 @@ MOST = 4
 
 
 def check_parts(subject: Subject) -> str:
-    """Each part has a label, and covering it leaves the sample as it is and changes features."""
+    """Each part has a label; covering it keeps the sample and changes features, to finite ones."""
     transform = subject.built.transform
     if not isinstance(transform, HasParts):
         return "offers none"
@@ -24,13 +24,14 @@ def check_parts(subject: Subject) -> str:
         before = contents(sample)
         parts = transform.parts(sample)
         _check_labels(parts)
-        moved = [_moves(subject, transform, sample, part) for part in _chosen(parts)]
+        moved = [_moves(subject, transform, sample, part) for part in chosen_parts(parts)]
         if (place := difference(sample, before)) is not None:
             raise BrokenRule(
                 f"parts or without changes the sample ({place})",
                 "what is passed in to be left as it is",
                 "work on a copy",
             )
+        _check_all_covered(subject, transform, sample, parts)
         if len(parts) > 1 and not any(moved):
             raise BrokenRule(
                 f"features stay the same when {parts[0].label!r} and other parts are covered",
@@ -39,6 +40,25 @@ def check_parts(subject: Subject) -> str:
             )
         count += len(parts)
     return f"{count} in {len(subject.examples.inputs)} inputs"
+
+
+def _check_all_covered(
+    subject: Subject, transform: HasParts, sample: Sample, parts: Sequence[Part]
+) -> None:
+    """Cover one part after the other: what is left is a constant, as silence and standstill are."""
+    built, covered = subject.built, sample
+    try:
+        for part in parts:
+            covered = transform.without(covered, part)
+        rows = built.encode(list(built.transform.prepare(covered)))
+    except UnusableInput:
+        return
+    if not_finite(rows.values) is not None:
+        raise BrokenRule(
+            "features of a sample of which every part is covered are NaN or infinite",
+            "finite ones also where an input is constant (silence, a blank page, standing still)",
+            "look for a division by a spread, a length or a sum that may be 0",
+        )
 
 
 def _check_labels(parts: Sequence[Part]) -> None:
@@ -52,7 +72,8 @@ def _check_labels(parts: Sequence[Part]) -> None:
         )
 
 
-def _chosen(parts: Sequence[Part]) -> list[Part]:
+def chosen_parts(parts: Sequence[Part]) -> list[Part]:
+    """Choose the first parts and the last one."""
     return [*parts[: MOST - 1], *parts[MOST - 1 :][-1:]]
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from spaner_core.conformance.comparing import check_same_numbers
+from spaner_core.conformance.rules.batches import pad_rows
 from spaner_core.conformance.subject import Subject
 from spaner_core.conformance.verdict import BrokenRule
 from spaner_core.contract.modality import LabelAligner
@@ -21,15 +22,11 @@ USUAL = "takes core's: the mean of the tokens, or what its own aligner does"
 
 
 def check_reader(subject: Subject) -> str:
-    """A reader gives each row one vector as wide as it says, whatever other rows there are."""
+    """A reader gives each row one vector as wide as it says, whatever other rows or padding."""
     reading = subject.reading
     if reading is None:
         return USUAL
-    with torch.no_grad():
-        alone = [
-            reading.reader(row.values, row.mask)
-            for row in load_in_batches(subject.features, size=1)
-        ]
+    alone = [_read(reading.reader, row) for row in load_in_batches(subject.features, size=1)]
     check_same_numbers(
         torch.cat(alone),
         reading.vectors,
@@ -37,7 +34,25 @@ def check_reader(subject: Subject) -> str:
         when="when rows come one at a time",
         advice="let no row see another",
     )
+    padded = pad_rows(subject)
+    if padded is not None:
+        known = _read(reading.reader, padded.plain)
+        for which, rows in padded.others.items():
+            check_same_numbers(
+                _read(reading.reader, rows),
+                known,
+                what="what is read",
+                when=which,
+                advice="multiply by the mask, and divide by the number of real tokens",
+            )
     return f"{reading.reader.name!r}, {reading.reader.width} numbers a row"
+
+
+def _read(reader: Any, rows: FeatureRows) -> Tensor:
+    """Read rows to vectors, (n, P), without gradients."""
+    with torch.no_grad():
+        vectors: Tensor = reader(rows.values, rows.mask)
+    return vectors
 
 
 def check_recorded_reader(subject: Subject) -> str:

@@ -1,11 +1,17 @@
-"""Checks that using an encoder leaves the process as it was."""
+"""Checks that using a plugin leaves the process as it was."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from copy import deepcopy
+
 from spaner_core.conformance.comparing import Leaf, contents, difference
 from spaner_core.conformance.process_state import watched
+from spaner_core.conformance.rules.corruptions import SEVERITIES, offered_corruptions
+from spaner_core.conformance.rules.parts import chosen_parts
 from spaner_core.conformance.subject import Subject
-from spaner_core.conformance.verdict import BrokenRule
+from spaner_core.conformance.verdict import BrokenRule, left_to_others
+from spaner_core.contract.transform import HasParts, TakesObjects
 
 SHOWN = 60
 """Signs of what was printed that a message quotes."""
@@ -35,18 +41,47 @@ def _check_kept(value: object, before: tuple[Leaf, ...], *, doing: str, what: st
 
 
 def check_process_state(subject: Subject) -> str:
-    """Building, reading and encoding leave random numbers and the process's settings alone."""
-    inputs = subject.examples.inputs
+    """Using any hook or method leaves random numbers and the process's settings alone."""
     _ = subject.features  # what libraries set once, when imported, is not counted
-    with watched(subject.settings) as changed:
-        subject.build().features(inputs)
-    if changed:
-        raise BrokenRule(
-            f"using the encoder changes {', '.join(changed)}",
-            "nothing of the process to depend on whether features are extracted or stored already",
-            "use a torch.Generator of your own, torch.random.fork_rng(), and no global setting",
-        )
+    for what, use in _uses(subject).items():
+        for _ in range(2):  # what only some hook imports is imported the first time
+            with watched(subject.settings) as changed, left_to_others(subject):
+                use()
+        if changed:
+            raise BrokenRule(
+                f"{what} changes {', '.join(changed)}",
+                "nothing of the process to depend on what was used of the plugin before",
+                "use a torch.Generator of your own, torch.random.fork_rng(), and no global setting",
+            )
     return "random numbers, settings, folder and environment are left alone"
+
+
+def _uses(subject: Subject) -> dict[str, Callable[[], object]]:
+    """Name all that the product does with a plugin once its encoder is there, and do it."""
+    spec, transform = subject.built.encoder.features, subject.built.transform
+    uses: dict[str, Callable[[], object]] = {
+        "using the encoder": lambda: subject.build().features(subject.examples.inputs),
+        "building the aligner or its reader": lambda: subject.build_aligner(spec),
+        "applying corruptions": lambda: [
+            corruption.apply(sample, severity=SEVERITIES[-1], seed=0)
+            for corruption in offered_corruptions(subject)
+            for sample in subject.samples()
+        ],
+        "spaner_preview": lambda: [
+            subject.ask("spaner_preview", sample=sample) for sample in subject.samples()
+        ],
+        "spaner_recognise": lambda: subject.ask("spaner_recognise", head=b"", suffix=None),
+    }
+    if isinstance(transform, TakesObjects):
+        objects = subject.examples.objects
+        uses["take"] = lambda: [transform.take(deepcopy(value)) for value in objects]
+    if isinstance(transform, HasParts):
+        uses["parts or without"] = lambda: [
+            transform.without(sample, part)
+            for sample in subject.samples()
+            for part in chosen_parts(transform.parts(sample))
+        ]
+    return uses
 
 
 def check_imports_in_a_second_process(subject: Subject) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from spaner_core.conformance.comparing import contents, difference, not_finite
 from spaner_core.conformance.rules.wrong_inputs import NOISE, wrong_inputs
+from spaner_core.conformance.similar_objects import similar_objects
 from spaner_core.conformance.subject import Subject
 from spaner_core.conformance.verdict import BrokenRule
 from spaner_core.contract.error_lines import with_place
@@ -64,7 +66,7 @@ def _check_refusal(subject: Subject, what: str, content: Content) -> None:
         subject.built.transform.decode(content)
     except UnusableInput:
         return
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise BrokenRule(
             f"{what} raises {with_place(error)} when its bytes are sent",
             "spaner_core.UnusableInput, as for the file",
@@ -149,6 +151,9 @@ def _check_own_objects(subject: Subject) -> None:
                 f"what decode gives: {' or '.join(sorted(kind.__name__ for kind in kinds))}",
                 "make the same kind of sample: prepare, previews and noise take either",
             )
+        for similar in similar_objects(value):
+            with suppress(SpanerError):  # not every such object can be used
+                _take(subject, similar, what=what)
 
 
 def _knows(subject: Subject, value: object, *, what: str) -> bool:

@@ -40,7 +40,7 @@ def _is_refused(built: Built, source: Path | str, *, what: str) -> bool:
                 "say what was given, what was expected and what to do",
             ) from error
         return True
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise BrokenRule(
             f"{what} raises {with_place(error)}",
             "spaner_core.UnusableInput, which names the row and lets the others be used",
@@ -91,7 +91,7 @@ def check_header(subject: Subject) -> str:
             if _is_read(subject, source):
                 raise _refused(what, error) from error
             refused += 1
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise BrokenRule(
                 f"check_header raises {with_place(error)} for {what}",
                 "spaner_core.UnusableInput, or no error",
