@@ -10,7 +10,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NamedTuple
 
-from spaner_core.conformance.built_encoder import name_of
+from spaner_core.conformance.noted_transform import name_of
 from spaner_core.conformance.subject import Subject
 from spaner_core.conformance.verdict import BrokenRule
 from spaner_core.contract.transform import Sample
