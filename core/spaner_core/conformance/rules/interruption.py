@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 import sys
+import warnings
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -27,13 +29,16 @@ def check_interruption(subject: Subject) -> str:
     """Ctrl-C ends decode and prepare, whichever of their lines it meets."""
     tried: set[_Line] = set()
     _ = subject.windows
-    for source in map(partial(_copied, subject), subject.examples.inputs):
-        lines: dict[_Line, None] = {}
-        _read(subject, source, at_call=lines.setdefault)
-        for line in lines:
-            if line not in tried:
-                _interrupt(subject, source, line)
-        tried |= lines.keys()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # a file just opened is closed by Python
+        for source in map(partial(_copied, subject), subject.examples.inputs):
+            lines: dict[_Line, None] = {}
+            _read(subject, source, at_call=lines.setdefault)
+            for line in lines:
+                if line not in tried:
+                    _interrupt(subject, source, line)
+            tried |= lines.keys()
+        gc.collect()
     return f"at {len(tried)} lines"
 
 
