@@ -75,6 +75,13 @@ def _up_to(limit: float) -> BeforeValidator:
     return _number(f"a number above 0, at most {limit:g}", lambda x: 0 < x <= limit)
 
 
+def _yes_or_no(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise expect("true or false")
+    return value
+
+
+YesOrNo = Annotated[bool, BeforeValidator(_yes_or_no)]
 AboveZero = Annotated[float, _number("a number above 0", lambda x: x > 0)]
 ZeroOrMore = Annotated[float, _number("a number of at least 0", lambda x: x >= 0)]
 Share = Annotated[float, _number("a number from 0 to 1", lambda x: 0 <= x <= 1)]

@@ -23,6 +23,7 @@ from spaner_core.ranges import (
     Share,
     Sharpness,
     Width,
+    YesOrNo,
     ZeroOrMore,
     expect,
 )
@@ -74,7 +75,8 @@ class TrainingRecipe:
 
     `max_steps` follows the data where it is None: `following` settles it.
     `per_device_train_batch_size` counts rows of each modality; a step draws shared
-    concepts and items first, then rows of each.
+    concepts and items first, then rows of each. `check_labels` has labels count less that class
+    means doubt, `use_unlabelled` has rows without a concept help the class means.
     """
 
     max_steps: Count | None = None
@@ -84,6 +86,8 @@ class TrainingRecipe:
     warmup_steps: CountOrZero = 15
     weight_decay: ZeroOrMore = 0.05
     seed: Seed = 0
+    check_labels: YesOrNo = False
+    use_unlabelled: YesOrNo = False
 
     @property
     def steps(self) -> int:

@@ -38,6 +38,8 @@ training:
   warmup_steps: 0
   weight_decay: 0
   seed: 4294967295
+  check_labels: true
+  use_unlabelled: true
   eval_steps: 25
   early_stopping_patience: 4
   report_to: tensorboard
@@ -80,6 +82,8 @@ def test_reads_every_key(tmp_path: Path) -> None:
         "warmup_steps": 0,
         "weight_decay": 0.0,
         "seed": 4294967295,
+        "check_labels": True,
+        "use_unlabelled": True,
         "eval_steps": 25,
         "early_stopping_patience": 4,
         "report_to": "tensorboard",
@@ -211,7 +215,7 @@ def test_locate_gives_the_key_or_the_nearest_above(tmp_path: Path) -> None:
     assert config.locate("modalities", "vision", "encoder", "model") == f"{path}:16:15"
     assert config.locate("modalities", "vision", "encoder", "absent") == f"{path}:16:5"
     assert config.locate("modalities", "vision", "aligner", "") == f"{path}:17:5"
-    assert config.locate("policy", "links", "audio", 0) == f"{path}:30:19"
+    assert config.locate("policy", "links", "audio", 0) == f"{path}:32:19"
     assert config.locate() == f"{path}:2:1"
     assert read_config(path).model_copy(update={"space": Path("x")}).locate() == f"{path}:2:1"
 

@@ -18,12 +18,14 @@ class LabelledRows:
     """Features of n rows with each row's concept (n,) and item (n,), -1 where it has none.
 
     Concepts of a prompt have the numbers of their anchors. `samples` (n,) are as in `Labels`.
+    `trust` (n,) is how much each row's concept is believed, where that was weighed.
     """
 
     features: RowSource
     concepts: Tensor
     items: Tensor
     samples: Tensor | None = None
+    trust: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.features)
@@ -50,6 +52,7 @@ class LabelledRows:
             concepts=self.concepts[index],
             items=self.items[index],
             samples=None if self.samples is None else self.samples[index],
+            trust=None if self.trust is None else self.trust[index],
         )
 
 

@@ -135,8 +135,12 @@ class CrossAttentionAligner(nn.Module):
             self.scale = moments.deviation.float() + SCALE_FLOOR
         sums = ConceptSums(self.reader.width, concept_count=concept_count)
         for features, mask, concepts in rows:
-            sums.add(self._unit(self.reader(features, mask)), concepts)
+            sums.add(self.read_unit(features, mask), concepts)
         self.concept_means.fit(sums)
+
+    def read_unit(self, features: Tensor, mask: Tensor) -> Tensor:
+        """Read features (B, N, E) with mask (B, N) as class means do: p̂ (B, P), of unit length."""
+        return self._unit(self.reader(features, mask))
 
     def start_from(self, label_map: Tensor) -> None:
         """Start the linear map at `label_map` (P, D), scaled to the size of a drawn one."""
@@ -154,11 +158,11 @@ class CrossAttentionAligner(nn.Module):
         strength: Tensor | float,
     ) -> Alignment:
         """Embed features (B, N, E) with mask (B, N) against anchors (C, D)."""
-        unit = self._unit(self.reader(features, mask))  # (B, P)
+        unit = self.read_unit(features, mask)  # (B, P)
         point = unit
         if self.attend is not None:
             attended, _ = self.attend(features, mask, anchors)
-            point = self._unit(self.reader(attended, mask))
+            point = self.read_unit(attended, mask)
         point = self.dropout(point * math.sqrt(point.shape[-1]))
         direction = functional.normalize(self.linear(point) + self.mlp(point), dim=-1)  # (B, D)
         weights = (beta * direction @ anchors.T + self.concept_means(unit)).softmax(

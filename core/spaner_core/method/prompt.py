@@ -178,11 +178,19 @@ def chain_fingerprint(previous: str, weights: bytes, config: bytes) -> str:
     return digest.hexdigest()
 
 
-def label_informativeness(rows: Tensor, concepts: Tensor, label_embeddings: Tensor) -> float:
-    """Share of labelled rows (B, P) that lie nearest their own concept's name; 0 without any."""
+def label_informativeness(
+    rows: Tensor, concepts: Tensor, label_embeddings: Tensor, *, trust: Tensor | None = None
+) -> float:
+    """Share of labelled rows (B, P) that lie nearest their own concept's name; 0 without any.
+
+    Rows count by their `trust` (B,), where there is one.
+    """
     labelled = concepts >= 0
     if not labelled.any():
         return 0.0
     centred = functional.normalize(rows[labelled] - rows.mean(dim=0), dim=-1)
     labels = functional.normalize(label_embeddings - label_embeddings.mean(dim=0), dim=-1)
-    return (centred @ labels.T).argmax(dim=-1).eq(concepts[labelled]).float().mean().item()
+    right = (centred @ labels.T).argmax(dim=-1).eq(concepts[labelled]).float()
+    if trust is None:
+        return right.mean().item()
+    return (right * trust[labelled]).sum().item() / max(trust[labelled].sum().item(), 1e-12)

@@ -49,10 +49,13 @@ class ConceptSums:
         self.directions = torch.zeros(concept_count, width, dtype=torch.float64)
         self.support = torch.zeros(concept_count, dtype=torch.float64)
 
-    def add(self, unit: Tensor, concepts: Tensor) -> None:
-        """Add unit features (B, P) of concepts (B,); -1 belongs to none."""
+    def add(self, unit: Tensor, concepts: Tensor, *, weights: Tensor | None = None) -> None:
+        """Add unit features (B, P) of concepts (B,), -1 belongs to none, times `weights` (B,)."""
         labelled = concepts >= 0
-        self.directions.index_add_(0, concepts[labelled], unit[labelled].double())
+        rows = unit[labelled].double()
+        if weights is not None:
+            rows *= weights[labelled].unsqueeze(-1)
+        self.directions.index_add_(0, concepts[labelled], rows)
         self.support += torch.bincount(concepts[labelled], minlength=len(self.support))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -14,7 +15,10 @@ from spaner_core.features.rows import stack_rows
 from spaner_core.recipe import TrainingRecipe
 
 ModalityBatch = dict[str, Tensor]
-"""Features (B, N, E), mask (B, N), concepts (B,) and items (B,) of one modality's rows."""
+"""Features (B, N, E), mask (B, N), concepts, items and trust, (B,) each, of a modality's rows.
+
+There is no trust where no labels were weighed.
+"""
 
 
 def settle_steps(training: TrainingRecipe, rows: Mapping[str, LabelledRows]) -> TrainingRecipe:
@@ -43,6 +47,8 @@ class StepBatches(Dataset[dict[str, ModalityBatch]]):
             for each in (rows, names)
             for name, part in each.items()
         ]
+        if any(part.trust is not None for _, part in self.parts):
+            self.parts = [(name, _trusted(part)) for name, part in self.parts]
         self.draw = SharedDraw([part for _, part in self.parts])
         self.training = training
 
@@ -160,9 +166,16 @@ def _ranks(groups: Tensor, keys: Tensor) -> Tensor:
     return ranks
 
 
+def _trusted(rows: LabelledRows) -> LabelledRows:
+    """Give rows whose labels were not weighed the full trust."""
+    return rows if rows.trust is not None else replace(rows, trust=torch.ones(len(rows)))
+
+
 def _as_batch(parts: Sequence[LabelledRows]) -> ModalityBatch:
     rows = stack_rows([part.features.load() for part in parts])
+    trust = [part.trust for part in parts if part.trust is not None]
     return {
+        **({"trust": torch.cat(trust)} if trust else {}),
         "features": rows.values,
         "mask": rows.mask,
         "concepts": torch.cat([part.concepts for part in parts]),

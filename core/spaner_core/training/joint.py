@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
@@ -14,18 +14,18 @@ from transformers import set_seed
 
 from spaner_core.contract.modality import Aligner, LabelAligner
 from spaner_core.errors import ConfigError
-from spaner_core.features.labelled import LabelledBatches, LabelledRows, join_labelled
+from spaner_core.features.labelled import LabelledBatches, LabelledRows
 from spaner_core.method.prompt import (
     SharedPrompt,
     anchors_from_labels,
     label_informativeness,
     random_anchors,
 )
-from spaner_core.progress import spent
 from spaner_core.recipe import PromptRecipe, Recipe, TrainingRecipe
 from spaner_core.space.records import PromptBlock, PromptRecord
 from spaner_core.space.space import Space, SpaceAligner
 from spaner_core.training.batches import settle_steps
+from spaner_core.training.fit_statistics import fit_statistics
 from spaner_core.training.material import ConceptNames, Material, check_concepts
 from spaner_core.training.monitoring import Monitor
 from spaner_core.training.trainer import train_jointly
@@ -64,12 +64,14 @@ def fit_space(
     recipe = replace(recipe, training=settle_steps(recipe.training, rows))
     set_seed(recipe.training.seed)
     aligners = {name: part.build() for name, part in material.modalities.items()}
-    reading = _read_names(aligners, rows, names, count=count)
+    reading = _read_names(aligners, rows, names, count=count, training=recipe.training)
     use = _judge_names(reading, recipe.prompt, count=count)
     kept = names if use.as_rows else None
     for name, aligner in aligners.items():
-        if kept is None or name != kept.modality:  # the reading has fitted that one, names included
-            _fit_statistics(aligner, [rows[name]], count=count)
+        if reading and kept and name == kept.modality:
+            rows[name] = reading.rows  # names included
+        else:
+            rows[name] = fit_statistics(aligner, rows[name], count=count, training=recipe.training)
     prompt = _make_prompt(reading if use.as_anchors else None, count=count, recipe=recipe)
     if use.as_anchors and names is not None:
         tied: Any = aligners[names.modality]
@@ -129,7 +131,7 @@ def settings_of(training: TrainingRecipe, monitor: Monitor | None) -> dict[str, 
 
 @dataclass(frozen=True, kw_only=True)
 class _LabelReading:
-    """Embedded names (C, P), and how much they say of the modality's `rows` labelled rows.
+    """Embedded names (C, P), and how much they say of the modality's `rows`.
 
     `reader_state` is the state of the reader that read them.
     """
@@ -137,7 +139,7 @@ class _LabelReading:
     embeddings: Tensor
     reader_state: Mapping[str, Tensor]
     share: float
-    rows: int
+    rows: LabelledRows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,6 +154,7 @@ def _read_names(
     names: ConceptNames | None,
     *,
     count: int,
+    training: TrainingRecipe,
 ) -> _LabelReading | None:
     if names is None:
         return None
@@ -161,21 +164,16 @@ def _read_names(
             f"prompt.labels_from: the aligner of {names.modality!r} cannot embed concept "
             "names; name another modality, or set prompt.anchors to random"
         )
-    _fit_statistics(aligner, [own, names.rows], count=count)
+    own = fit_statistics(aligner, own, names=names.rows, count=count, training=training)
     reader: Any = aligner.reader
     embeddings = names.embed(reader, count=count)
     raw = torch.cat([reader(features, mask) for features, mask, _ in LabelledBatches(own)])
     return _LabelReading(
         embeddings=embeddings,
         reader_state={name: value.clone() for name, value in reader.state_dict().items()},
-        share=label_informativeness(raw, own.concepts, embeddings),
-        rows=int((own.concepts >= 0).sum()),
+        share=label_informativeness(raw, own.concepts, embeddings, trust=own.trust),
+        rows=own,
     )
-
-
-def _fit_statistics(aligner: Aligner, parts: Sequence[LabelledRows], *, count: int) -> None:
-    with spent("statistics"):
-        aligner.fit_statistics(LabelledBatches(join_labelled(parts)), concept_count=count)
 
 
 def _judge_names(reading: _LabelReading | None, recipe: PromptRecipe, *, count: int) -> _LabelUse:
@@ -194,7 +192,7 @@ def _judge_names(reading: _LabelReading | None, recipe: PromptRecipe, *, count: 
     if recipe.anchors == "labels":
         return _LabelUse(as_anchors=True, as_rows=True)
     chance = 1 / count
-    doubt = 2 * math.sqrt(chance * (1 - chance) / max(reading.rows, 1))
+    doubt = 2 * math.sqrt(chance * (1 - chance) / max(int((reading.rows.concepts >= 0).sum()), 1))
     trusted = reading.share >= TRUSTED_LABELS and recipe.anchors == "auto"
     return _LabelUse(as_anchors=trusted, as_rows=reading.share > chance + doubt)
 

@@ -31,6 +31,9 @@ from spaner_core.training.monitoring import PREFIX, Monitor, leaving_traces, say
 METRIC = "mean_map"
 """The figure by which a training stops early and its best state is known."""
 
+OWN_SETTINGS = ("per_device_train_batch_size", "check_labels", "use_unlabelled")
+"""Settings that batches and statistics follow, not the loop."""
+
 TIMED_STEPS = 5
 """After so many steps a training says how long it takes."""
 
@@ -131,7 +134,7 @@ class _BestState(TrainerCallback):
 def _arguments(
     folder: str, training: TrainingRecipe, *, device: str, monitor: Monitor | None
 ) -> TrainingArguments:
-    settings = {k: v for k, v in vars(training).items() if k != "per_device_train_batch_size"}
+    settings = {k: v for k, v in vars(training).items() if k not in OWN_SETTINGS}
     if monitor is not None and monitor.validation is not None:
         settings |= {"eval_strategy": "steps", "eval_steps": monitor.recipe.eval_steps}
     return TrainingArguments(

@@ -12,12 +12,12 @@ from transformers import set_seed
 
 from spaner_core.contract.modality import Aligner
 from spaner_core.errors import DataError
-from spaner_core.features.labelled import LabelledBatches, LabelledRows
+from spaner_core.features.labelled import LabelledRows
 from spaner_core.method.losses import AlignmentLoss
 from spaner_core.method.prompt import SharedPrompt
-from spaner_core.progress import spent
 from spaner_core.recipe import LossRecipe, Recipe, TrainingRecipe
 from spaner_core.training.batches import ModalityBatch, StepBatches, settle_steps
+from spaner_core.training.fit_statistics import fit_statistics
 from spaner_core.training.loop import run
 from spaner_core.training.material import check_concepts
 from spaner_core.training.monitoring import Monitor
@@ -78,8 +78,9 @@ class JointTraining(nn.Module):
         }
         concepts = {name: part["concepts"] for name, part in batch.items()}
         items = {name: part["items"] for name, part in batch.items()}
+        trust = {name: part["trust"] for name, part in batch.items() if "trust" in part}
         return {
-            "loss": self.loss(alignments, concepts, items, self.prompt),
+            "loss": self.loss(alignments, concepts, items, self.prompt, trust=trust or None),
             "embeddings": {name: given.embedding for name, given in alignments.items()},
         }
 
@@ -119,12 +120,11 @@ def fit_attached(
     training = settle_steps(recipe.training, {name: learnt, **partners})
     set_seed(training.seed)
     aligner = build()
-    with spent("statistics"):
-        aligner.fit_statistics(LabelledBatches(rows), concept_count=len(prompt.anchors))
+    rows = fit_statistics(aligner, rows, count=len(prompt.anchors), training=training)
     train_jointly(
         prompt.freeze(),
         {name: aligner, **{partner: SettledAligner() for partner in partners}},
-        {name: learnt, **partners},
+        {name: pulled_rows(rows, partners), **partners},
         names={},
         loss=loss,
         training=training,
