@@ -147,8 +147,8 @@ def fit(
 ) -> Space:
     """Train a space on the rows, with the usual recipe but for the `steps` that are given."""
     recipe = Recipe()
-    fixed = {"seed": seed} if steps is None else {"seed": seed, "max_steps": steps}
-    recipe = replace(recipe, training=replace(recipe.training, **fixed))
+    training = replace(recipe.training, seed=seed, max_steps=steps or recipe.training.max_steps)
+    recipe = replace(recipe, training=training)
     modalities = {
         name: ModalityMaterial(
             record=origin(name, emoji.features[name]), build=builders[name], rows=part

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from spaner_core.progress import shows_progress
 from tqdm.auto import tqdm
 
 from spaner.evaluation.overlaps import split_notices
+from spaner.labelling.doubts import LabelReport, doubt_labels
 from spaner.notices import spelling_notices
 from spaner.project import Project
 from spaner.training.plan import count_parameters, expected_seconds, plan_training
@@ -55,6 +56,7 @@ class CheckReport:
     """What `spaner check` says; `too_many` names modalities beyond `data.max_unusable`.
 
     `steps` are those that training would take, `expected_s` about how long they would take.
+    `labels` says which labels are doubted, None where nobody asked.
     """
 
     config: Path
@@ -66,14 +68,16 @@ class CheckReport:
     expected_s: float
     unusable: tuple[UnusableRow, ...]
     too_many: tuple[str, ...]
+    labels: LabelReport | None = None
 
 
-def check_project(project: Project, *, deep: bool = False) -> CheckReport:
+def check_project(project: Project, *, deep: bool = False, labels: bool = False) -> CheckReport:
     """Build every declared encoder and aligner and look at every input of the manifest.
 
     Looks at the beginning of files, as far as their plugin can tell from that; with `deep` every
-    input is decoded and prepared. A modality whose plugin is absent or broken is left out, with a
-    notice. Raises what `spaner train` would raise of the others before it does so.
+    input is decoded and prepared; with `labels` those of training rows are compared with their
+    features. A modality whose plugin is absent or broken is left out, with a notice. Raises what
+    `spaner train` would raise of the others before it does so.
     """
     names = working_modalities(project, tuple(project.config.modalities))
     plan = plan_training(project, names)
@@ -105,6 +109,8 @@ def check_project(project: Project, *, deep: bool = False) -> CheckReport:
     )
     if report.unusable and not report.too_many:
         project.say(describe_unusable(project, report))
+    if labels and not report.too_many:
+        return replace(report, labels=doubt_labels(project, plan))
     return report
 
 

@@ -13,6 +13,9 @@ from spaner.cli.output import say, say_table
 
 if TYPE_CHECKING:
     from spaner.check import CheckReport
+    from spaner.labelling.doubts import DoubtedLabel, LabelReport
+
+SHOWN_LABELS = 20
 
 app = typer.Typer()
 
@@ -24,6 +27,10 @@ def check(
     deep: Annotated[
         bool, typer.Option("--deep", help="Decode every input instead of its beginning.")
     ] = False,
+    labels: Annotated[
+        bool,
+        typer.Option("--labels", help="List training rows whose label their features doubt."),
+    ] = False,
 ) -> Result:
     """Check configuration, manifest and every input; say what would train."""
     project = call.open()
@@ -31,7 +38,7 @@ def check(
 
     from spaner.check import check_project, describe_unusable
 
-    report = check_project(project, deep=deep)
+    report = check_project(project, deep=deep, labels=labels)
     if not (deep or call.json):
         project.say("of files only the beginnings were read; --deep reads all of them")
     failure = DataError(describe_unusable(project, report)) if report.too_many else None
@@ -49,3 +56,30 @@ def _say_check(report: CheckReport) -> None:
         ],
     )
     say(f"to train: {report.steps:,} steps, {describe_seconds(report.expected_s)} on one thread")
+    if report.labels is not None:
+        _say_labels(report.labels)
+
+
+def _say_labels(report: LabelReport) -> None:
+    say(
+        f"{len(report.doubted):,} of {report.judged:,} labels that could be weighed are doubted, "
+        "the most doubtful first; right ones are among them, so look at each"
+    )
+    for label in report.doubted[:SHOWN_LABELS]:
+        say(f"{report.manifest}:{label.line}: {' '.join(label.input.split())}: {_reasons(label)}")
+    if (more := len(report.doubted) - SHOWN_LABELS) > 0:
+        say(f"... and {more} more; --json names all")
+
+
+def _reasons(label: DoubtedLabel) -> str:
+    """Say what the row itself, and other modalities of its item, are nearest to."""
+    parts = [f"labelled {label.concept!r}"]
+    for one in label.evidence:
+        who = "it" if one.id == label.id else f"its {one.modality} {' '.join(one.input.split())}"
+        parts.append(
+            f"{who} is nearest to {one.nearest!r} ({one.nearest_cosine:.2f} against "
+            f"{one.label_cosine:.2f})"
+            if one.doubts
+            else f"{who} agrees ({one.label_cosine:.2f} against {one.nearest_cosine:.2f})"
+        )
+    return "; ".join(parts)

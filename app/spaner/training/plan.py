@@ -17,7 +17,7 @@ from spaner_core.features.labelled import LabelledRows
 from spaner_core.recipe import TrainingRecipe
 from spaner_core.training.material import ConceptNames, Material, ModalityMaterial
 
-from spaner.project import Project
+from spaner.project import Project, UsableRows
 from spaner.splits import TRAIN_SPLIT, split_rows, trained_split
 
 STEP_S = 0.02
@@ -168,7 +168,13 @@ def labelled_rows(
 
     The numbers of `concepts` are their places; other concepts of the manifest have later ones.
     """
-    usable = project.features(name, rows)
+    return number_usable(project, project.features(name, rows), concepts=concepts)
+
+
+def number_usable(
+    project: Project, usable: UsableRows, *, concepts: Sequence[str] = ()
+) -> LabelledRows:
+    """Give numbers to the labels of rows that can be used, as `labelled_rows` does."""
     known = tuple(dict.fromkeys((*concepts, *project.manifest.concepts)))
     labels = number_rows(usable.rows, project.manifest, concepts=known)
     return LabelledRows(features=usable.features, **vars(labels))

@@ -37,16 +37,21 @@ class Comparison:
         odds = ((self.own - self.other) / SOFTNESS).sigmoid().float()
         return torch.where(self.nearest < 0, 1.0, odds)
 
+    def take(self, index: Tensor) -> Comparison:
+        """Return that of the rows at `index` (m,), in its order."""
+        return Comparison(own=self.own[index], nearest=self.nearest[index], other=self.other[index])
+
 
 @dataclass(frozen=True, kw_only=True)
 class LabelTrust:
-    """Weights (n,) of n rows' labels, the class means' sums that go with them, and what was judged.
+    """Weights (n,) of n rows' labels, and the class means' sums that go with them.
 
-    `judged` (n,) bool says whose label was weighed; the others' weight is 1.
+    `judged` (n,) bool says whose label was weighed, by what was `found`; the others' weight is 1.
     """
 
     weights: Tensor
     judged: Tensor
+    found: Comparison
     sums: ConceptSums
 
 
@@ -75,17 +80,20 @@ def weigh_labels(
     """
     labelled = concepts >= 0
     count = torch.bincount(concepts[labelled], minlength=concept_count)
-    judged = labelled & (count[concepts.clamp_min(0)] >= FEWEST)
+    judged = labelled.clone()
+    judged[labelled] = count[concepts[labelled]] >= FEWEST
     if certain is not None:
         judged &= ~certain
-    beside = _concepts_of_samples(concepts, samples, concept_count=concept_count)
+    beside = concepts_of_samples(concepts, samples, concept_count=concept_count)
     weights = torch.ones(len(concepts))
-    for _ in range(ROUNDS):
+    nothing = torch.zeros(len(concepts), dtype=torch.float64)
+    found = Comparison(own=nothing, nearest=torch.full_like(concepts, -1), other=nothing)
+    for _ in range(ROUNDS if judged.any() else 0):
         sums = sum_weighted(units, concepts, weights, concept_count=concept_count)
         found = compare(units, concepts, weights, sums, asked=concepts, beside=beside)
         weights = torch.where(judged, found.weights, 1.0)
     sums = sum_weighted(units, concepts, weights, concept_count=concept_count)
-    return LabelTrust(weights=weights, judged=judged, sums=sums)
+    return LabelTrust(weights=weights, judged=judged, found=found, sums=sums)
 
 
 def sum_weighted(
@@ -139,7 +147,7 @@ def compare(
     return Comparison(own=own, nearest=nearest, other=other)
 
 
-def _concepts_of_samples(
+def concepts_of_samples(
     concepts: Tensor, samples: Tensor | None, *, concept_count: int
 ) -> Tensor | None:
     """Say for each row which concepts its sample has, (n, C) bool; None where each has one row."""

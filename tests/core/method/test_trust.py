@@ -122,3 +122,9 @@ def test_a_row_can_be_asked_about_a_concept_that_is_not_its_own() -> None:
     found = compare([units], concepts, weights, sums, asked=asked)
     assert torch.equal(found.nearest, concepts)
     assert found.weights.max() < 0.1
+
+
+def test_rows_without_any_concept_keep_their_weights() -> None:
+    units, _ = clustered(5, 2)
+    found = weigh_labels([units], torch.full((len(units),), -1), concept_count=0)
+    assert torch.equal(found.weights, torch.ones(len(units)))
