@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from typing import Any
 
@@ -15,7 +16,11 @@ def only_json(result: Result) -> Any:
     return json.loads(result.stdout)
 
 
+PLAN = re.compile(r"^(\S+ attaches by .*|[\d,]+ steps, about .*)$")
+"""What a training says before it begins."""
+
+
 def notes(result: Result) -> list[str]:
-    lines = result.stderr.splitlines()
+    lines = [line for line in result.stderr.splitlines() if not PLAN.search(line)]
     assert all(line.startswith("note: ") for line in lines), result.stderr
     return lines
