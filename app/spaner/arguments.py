@@ -6,6 +6,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from spaner_core.errors import ConfigError
+from spaner_core.space.records import Same, Strength
+
+
+def one_strength(strength: float | None, same: Same | None) -> Strength | None:
+    """Return the pull strength that is asked for. Raises `ConfigError` where it is twice."""
+    if strength is not None and same is not None:
+        raise ConfigError(
+            f"--strength {strength:g} and --same {same} were both given: --same {same} stands for "
+            "the strength that the space has for it; give one of them"
+        )
+    return strength if same is None else same
 
 
 def check_several(names: Sequence[str]) -> None:

@@ -30,12 +30,16 @@ from spaner_core.ranges import (
 
 NO_OTHER_KEYS = ConfigDict(extra="forbid")
 
+THING_STRENGTH = 0.0
+"""The pull strength at which items are trained, and the very same thing is looked for."""
+
 
 @dataclass(frozen=True, kw_only=True, config=NO_OTHER_KEYS)
 class PromptRecipe:
     """How the shared prompt is made.
 
-    `dim` is D. `strength` in [0, 1] is how hard the prompt pulls at use time. `anchors` says where
+    `dim` is D. `strength` in [0, 1] is how hard the prompt pulls at use time where the same kind of
+    thing is looked for; for the very same thing it is `THING_STRENGTH`. `anchors` says where
     anchors come from: concept names ("labels"), nowhere ("random"), or names where these say
     something about the rows ("auto"). `whitening` keeps small directions of the names' space from
     being blown up; `read_out_sharpness` is where beta starts.

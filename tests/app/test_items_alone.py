@@ -55,6 +55,7 @@ def paired_project(
     assert done.returncode == 0, done.stderr
     assert "0 concepts" not in done.stdout
     assert "no anchors" in done.stdout
+    assert "search looks for the very same thing (pull strength 0)" in done.stdout
     return folder
 
 
@@ -138,6 +139,11 @@ def test_retrieval_is_shown_once(paired: Path, spaner: Run) -> None:
     assert "by item" in title
     assert told.stdout.count("┃ query  ┃ finds") == 1
     assert "Clusters" not in told.stdout
+
+
+def test_there_are_no_kinds_to_look_for(paired: Path, refuses: Refuses) -> None:
+    find = ("search", "one", "--from", "text", "--to", "vision")
+    refuses(*find, "--same", "kind", cwd=paired, says=("the same kind", "no concepts"))
 
 
 def test_what_has_no_effect_is_not_tuned(paired: Path, spaner: Run, configure: Configure) -> None:

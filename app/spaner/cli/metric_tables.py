@@ -29,8 +29,8 @@ def say_figures(
     `by_item` is true where rows have no concepts, so that all retrieval is by item.
     """
     pairs = [(a, b) for a in names for b in names if a != b]
-    by = " by item" if by_item else ""
-    say(f"Retrieval{by}, {rows} (skipped: queries without any match in the gallery)")
+    by, strength = " by item" if by_item else "", figures["strength"]
+    say(f"Retrieval{by}, {rows}, pull strength {strength:g} (skipped: nothing relevant there)")
     _say_retrieval(figures, pairs)
     if not by_item:
         _say_retrieval_by_item(figures, pairs)
@@ -45,6 +45,11 @@ def say_figures(
         f"Mean recall@1 {figure_cell(figures['mean_recall@1'])}, "
         f"mean mAP {figure_cell(figures['mean_map'])} over ordered pairs"
     )
+    if "mean_item_map" in figures and not by_item:
+        recall, more, mrr = (
+            figure_cell(figures[f"mean_item_{key}"]) for key in ("recall@1", "recall@5", "mrr@10")
+        )
+        say(f"By item: mean recall@1 {recall}, recall@5 {more}, MRR {mrr}")
     more = "" if details else "hubs and alignment with --details, "
     say(f"More: {more}every figure with --json")
 
@@ -66,7 +71,8 @@ def _say_retrieval(figures: Figures, pairs: Sequence[tuple[str, str]], by: str =
 def _say_retrieval_by_item(figures: Figures, pairs: Sequence[tuple[str, str]]) -> None:
     having = [(a, b) for a, b in pairs if f"{a}_to_{b}_item_map" in figures]
     if having:
-        say("Retrieval by item: not what is alike, but the same thing")
+        strength = figures["item_strength"]
+        say(f"Retrieval by item, pull strength {strength:g}: not what is alike, but the same thing")
         _say_retrieval(figures, having, by="item_")
 
 

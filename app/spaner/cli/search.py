@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from spaner_core.space.records import Same
 
 from spaner.cli.flags import as_name, split_names
 from spaner.cli.frame import Call, Result, framed
@@ -32,13 +33,23 @@ def search(
     each: Annotated[
         bool, typer.Option("--each", help="Find -k of each modality, in a list of its own.")
     ] = False,
+    same: Annotated[
+        Same | None,
+        typer.Option("--same", help="Look for the very same thing, or the same kind of thing."),
+    ] = None,
     split: Annotated[str | None, typer.Option(callback=as_name, help="Only these rows.")] = None,
 ) -> Result:
     """Find rows of other modalities by a photo, a text, a sound or a series.
 
+    It looks for the same kind of thing where the space was trained on concepts, else for the very
+    same thing; --same says which, --strength sets the pull between both by hand.
+
     Hits of several modalities are one list by probability where the space is calibrated. Elsewhere
     they take turns, the best of each modality first, since their scores do not compare.
     """
+    from spaner.arguments import one_strength
+
+    strength = one_strength(call.strength, same)
     targets = split_names([to])
     project = call.open(links=(source, targets))
     from spaner.search.calibration_file import usable_calibration
@@ -46,7 +57,7 @@ def search(
     from spaner.search.hit_order import turn_notices
 
     calibration, notices = usable_calibration(
-        project, source=source, targets=targets, strength=call.strength
+        project, source=source, targets=targets, strength=strength
     )
     project.say(*notices)
     hits = search_rows(
@@ -56,7 +67,7 @@ def search(
         targets=targets,
         k=k,
         split=split,
-        strength=call.strength,
+        strength=strength,
         calibration=calibration,
         each=each,
     )

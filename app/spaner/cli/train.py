@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +13,8 @@ from spaner.cli.frame import Call, Result, framed
 from spaner.cli.output import say, say_table
 
 if TYPE_CHECKING:
+    from spaner_core.space.records import Same
+
     from spaner.training.train import TrainingReport
 
 
@@ -72,6 +75,17 @@ def _say_report(report: TrainingReport) -> None:
         ("modality", "training rows", "trained parameters"),
         [(name, rows, report.trained_parameters[name]) for name, rows in report.rows.items()],
     )
+    if report.strengths:
+        say(f"search looks for {''.join(_looked_for(report.strengths))}")
+
+
+def _looked_for(strengths: Mapping[Same, float]) -> Iterator[str]:
+    """Say what search looks for: kinds by default where a training had any."""
+    if "kind" in strengths:
+        yield f"the same kind (pull strength {strengths['kind']:g})"
+    if "thing" in strengths:
+        asked = ", with --same thing for " if "kind" in strengths else ""
+        yield f"{asked}the very same thing (pull strength {strengths['thing']:g})"
 
 
 def _say_profile(parts: dict[str, float]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -17,6 +17,7 @@ from spaner_core.evaluation.mixed_gallery import mixed_retrieval_by_modality
 from spaner_core.evaluation.retrieval import retrieval_by_item, retrieval_by_pair
 from spaner_core.evaluation.uniformity import alignment_and_uniformity
 from spaner_core.features.rows import flat_vectors
+from spaner_core.space.records import Same
 from torch import Tensor
 
 from spaner.arguments import check_several
@@ -29,11 +30,17 @@ from spaner.usable_modalities import fresh_modalities, usable_modalities
 
 @dataclass(frozen=True, kw_only=True)
 class EmbeddedRows:
-    """Rows of one modality with their embeddings (n, D) and their encoder's own vectors (n, F)."""
+    """Rows of one modality with their embeddings (n, D) and their encoder's own vectors (n, F).
+
+    `embeddings` are those at which the same kind is looked for, `of_things` those for the very same
+    thing; at which pull strengths, `strengths` says.
+    """
 
     rows: Rows
     embeddings: Tensor
+    of_things: Tensor
     encoder_vectors: Tensor
+    strengths: Mapping[Same, float]
 
 
 def embed_split(
@@ -45,7 +52,9 @@ def embed_split(
 ) -> dict[str, EmbeddedRows]:
     """Embed a split's rows in the named modalities of the space, by default all that work here.
 
-    Without `split` the test split is taken, or every row where the manifest has no splits. Rows
+    Without `split` the test split is taken, or every row where the manifest has no splits. Without
+    `strength` kinds and things are embedded each at the space's own, or where no row has a concept
+    all at that of things. Rows
     with neither concept nor item are left out, and modalities without others. Raises `DataError`
     where one of `names`, or all modalities but one, have no others in the split, and as
     `usable_modalities` does.
@@ -55,10 +64,11 @@ def embed_split(
     split = measured_split(manifest, split)
     check_known(manifest, split)
     chosen = {name: rows for name in usable if (rows := measured_rows(manifest, name, split))}
+    strengths = _strengths(project, chosen.values(), strength)
     embedded = {}
     for name in fresh_modalities(project, chosen, asked=names):
         with project.left_out.where_broken(name, asked=name in names):
-            embedded[name] = _embed(project, name, chosen[name], strength=strength)
+            embedded[name] = _embed(project, name, chosen[name], strengths)
     if len(embedded) < max(2, len(set(names))):
         known = list(project.space.modalities)
         told = too_few_labelled(project.manifest, split, having=list(embedded), known=known)
@@ -70,14 +80,30 @@ def embed_split(
     return embedded
 
 
-def _embed(project: Project, name: str, rows: Rows, *, strength: float | None) -> EmbeddedRows:
-    space = project.space
+def _strengths(project: Project, rows: Iterable[Rows], strength: float | None) -> dict[Same, float]:
+    if strength is not None:
+        return {"thing": strength, "kind": strength}
+    record = project.space.record
+    thing = record.strength_of("thing")
+    having_concepts = any(part.concepts for part in rows)
+    return {"thing": thing, "kind": record.strength_of("kind") if having_concepts else thing}
+
+
+def _embed(
+    project: Project, name: str, rows: Rows, strengths: Mapping[Same, float]
+) -> EmbeddedRows:
     project.check_modality(name)
     usable = project.features(name, rows)
+    at = {
+        strength: torch.from_numpy(project.space.embed(name, usable.features, strength=strength))
+        for strength in set(strengths.values())
+    }
     return EmbeddedRows(
         rows=usable.rows,
-        embeddings=torch.from_numpy(space.embed(name, usable.features, strength=strength)),
+        embeddings=at[strengths["kind"]],
+        of_things=at[strengths["thing"]],
         encoder_vectors=flat_vectors(usable.features),
+        strengths=strengths,
     )
 
 
@@ -101,13 +127,18 @@ def measure(project: Project, embedded: dict[str, EmbeddedRows]) -> dict[str, fl
     docs/metrics.md says what each of them is.
     """
     embeddings = {name: part.embeddings for name, part in embedded.items()}
+    of_things = {name: part.of_things for name, part in embedded.items()}
+    strengths = next(iter(embedded.values())).strengths
     labels = {name: number_rows(part.rows, project.manifest) for name, part in embedded.items()}
     references = {name: part.encoder_vectors for name, part in embedded.items()}
     clusters = clustering(embeddings, labels)
+    by_item = retrieval_by_item(of_things, labels)
     return {
+        "strength": strengths["kind"],
         **retrieval_by_pair(embeddings, labels),
         **coherence_by_pair(embeddings, labels, references=references),
-        **retrieval_by_item(embeddings, labels),
+        **by_item,
+        **({"item_strength": strengths["thing"]} if by_item else {}),
         **mixed_retrieval_by_modality(embeddings, labels),
         **hubness_by_pair(embeddings, labels),
         **alignment_and_uniformity(embeddings, labels),

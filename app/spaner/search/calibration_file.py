@@ -14,6 +14,7 @@ from spaner_core.evaluation.no_match import MatchThreshold
 from spaner_core.files.atomic import written_at_end
 from spaner_core.files.documents import fit, read_versioned
 from spaner_core.space.embeddings import VectorKey
+from spaner_core.space.records import Strength
 
 from spaner.project import Project
 from spaner.space_files import CALIBRATION, beside
@@ -96,7 +97,7 @@ def read_calibration(path: Path) -> Calibration | None:
 
 
 def usable_calibration(
-    project: Project, *, source: str, targets: Sequence[str], strength: float | None = None
+    project: Project, *, source: str, targets: Sequence[str], strength: Strength | None = None
 ) -> tuple[Calibration | None, tuple[str, ...]]:
     """Return the calibration beside the space as far as it fits, and what to say of the rest.
 

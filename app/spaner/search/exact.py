@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 from spaner_core.evaluation.ranking import SCORE_STEPS, cosine_steps
+from spaner_core.space.records import Strength
 
 from spaner.policy.links import check_links
 from spaner.project import Project
@@ -51,7 +52,7 @@ def search(
     targets: Sequence[str],
     k: int = 10,
     split: str | None = None,
-    strength: float | None = None,
+    strength: Strength | None = None,
     calibration: Calibration | None = None,
     each: bool = False,
 ) -> list[Hit]:
@@ -93,7 +94,7 @@ def _nearest(
     *,
     k: int,
     split: str | None,
-    strength: float | None,
+    strength: Strength | None,
 ) -> list[Nearest]:
     """Find the `k` rows of one modality nearest to the embedding `wanted` (1, D)."""
     usable = project.features(target, split_rows(project.manifest, target, split).samples)

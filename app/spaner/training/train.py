@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from spaner_core.space.destination import check_output
 from spaner_core.space.receipts import RECEIPT, find_parts
+from spaner_core.space.records import Same
 from spaner_core.training.joint import fit_space
 from spaner_core.training.monitoring import replacing_traces
 
@@ -29,6 +30,8 @@ class TrainingReport:
     """What a training did: rows, parameters trained, and rows that could not be used.
 
     `pairs` counts the items that a newcomer shares with each modality that was there before.
+    `strengths` are the pull strengths of a new space for things and for kinds, of those that it was
+    trained on.
     """
 
     space: Path
@@ -39,6 +42,7 @@ class TrainingReport:
     put_aside: dict[str, int]
     receipts: tuple[Path, ...]
     pairs: dict[str, int] = field(default_factory=dict)
+    strengths: Mapping[Same, float] = field(default_factory=dict)
 
 
 def train(
@@ -82,4 +86,5 @@ def train(
         anchors=trained.space.record.anchors,
         put_aside=project.quarantine.counts,
         receipts=tuple(config.space / part / RECEIPT for part in find_parts(config.space)),
+        strengths=trained.space.record.trained_strengths,
     )

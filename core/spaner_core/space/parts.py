@@ -109,11 +109,12 @@ def prompt_card(record: PromptRecord, fingerprint: str) -> str:
         if record.label_source and record.anchors == "labels"
         else "a simplex in a random orientation"
     )
+    same = "".join(f", {at} for the same {what}" for what, at in record.trained_strengths.items())
     concepts = "\n".join(f"- {concept}" for concept in record.concepts) or "- none"
     return f"""# Shared prompt
 
 {len(record.concepts)} concept anchors of {record.dim} dimensions, made from {origin}.
-Default pull strength {record.strength}. Fingerprint `{fingerprint}`.
+Pull strength {record.strength} by default{same}. Fingerprint `{fingerprint}`.
 
 Method: {PAPER}.
 

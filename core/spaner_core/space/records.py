@@ -4,13 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, Literal, TypeAlias
 
 from spaner_core.contract.modality import MOST_FEATURES, FeatureSpec
 from spaner_core.data.names import UNNAMEABLE
+from spaner_core.errors import ConfigError
 
 AnchorSource: TypeAlias = Literal["labels", "random"]
 """What anchors were made from: the names of their concepts, or nothing."""
+
+Same: TypeAlias = Literal["thing", "kind"]
+"""What is looked for: the very same thing, an item, or the same kind of thing, a concept."""
+
+Strength: TypeAlias = float | Same
+"""A pull strength: 0 to 1, or the one that a space has for things or for kinds."""
+
+LACKING: Mapping[Same, str] = {
+    "thing": "no items: it was trained without rows of one item in two modalities, or before "
+    "spaces recorded such rows",
+    "kind": "no concepts: it was trained on items alone",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +77,9 @@ class PromptRecord:
     `anchors` is "labels" where concept names made them, "random" otherwise. `label_source` is the
     modality that embedded the names, as it was then, None where no name was used.
     `informativeness` is the share of training rows whose nearest concept name was their own.
+    `strengths` are the pull strengths at which things and kinds are looked for, of that which the
+    training had, and `strength` the one of them that is the default. They are None where a version
+    wrote it that recorded the default alone.
     """
 
     concepts: tuple[str, ...]
@@ -73,17 +90,49 @@ class PromptRecord:
     label_source: ModalityRecord | None = None
     informativeness: float | None = None
     recipe: Mapping[str, Any] | None = None
+    strengths: Mapping[Same, float] | None = None
 
     def __post_init__(self) -> None:
         _check_concepts(self.concepts, self.label_texts)
         if not 1 <= self.dim <= MOST_FEATURES:
             raise ValueError(f"dim is {self.dim}, not 1 to {MOST_FEATURES}")
-        for name in ("strength", "informativeness"):
-            share = getattr(self, name)
+        shares = {"strength": self.strength, "informativeness": self.informativeness}
+        shares |= {f"strengths.{same}": at for same, at in (self.strengths or {}).items()}
+        for name, share in shares.items():
             if share is not None and not 0 <= share <= 1:  # NaN is not
                 raise ValueError(f"{name} is {share}, not 0 to 1")
         if self.anchors == "labels" and self.label_source is None:
             raise ValueError("anchors were made from names, but label_source is empty")
+
+    @property
+    def trained_strengths(self) -> Mapping[Same, float]:
+        """The pull strengths of things and of kinds, of each that the training had."""
+        if self.strengths is not None:
+            return self.strengths
+        return {"kind" if self.concepts else "thing": self.strength}
+
+    def strength_of(self, same: Same) -> float:
+        """Return the pull strength of things or of kinds, the default where it had none of them."""
+        return self.trained_strengths.get(same, self.strength)
+
+    def pull(self, strength: Strength | None) -> float:
+        """Return how hard the prompt pulls, 0 to 1: as given, as recorded, or by default.
+
+        Raises `ConfigError` for what is neither, and for things or kinds that the training lacked.
+        """
+        trained = self.trained_strengths
+        for same, lacking in LACKING.items():
+            if strength == same and same in trained:
+                return trained[same]
+            if strength == same:
+                raise ConfigError(
+                    f"the same {same} was asked for, but the space knows {lacking}; give a "
+                    "strength from 0 to 1, or neither"
+                )
+        pull = self.strength if strength is None else strength
+        if not isinstance(pull, Real) or not 0 <= pull <= 1:
+            raise ConfigError(f"strength is {pull!r}; give a number from 0 to 1, thing or kind")
+        return float(pull)
 
 
 @dataclass(frozen=True, kw_only=True)

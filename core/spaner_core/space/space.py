@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +12,12 @@ import numpy as np
 import torch
 
 from spaner_core.contract.modality import Aligner, Alignment
-from spaner_core.errors import ConfigError, SpaceError
+from spaner_core.errors import SpaceError
 from spaner_core.features.rows import FeatureRows, RowSource
 from spaner_core.method.prompt import SharedPrompt
 from spaner_core.space.embeddings import VectorKey, align_rows, similarity
 from spaner_core.space.encoders import Encoders, check_fits
-from spaner_core.space.records import AlignerRecord, PromptBlock, PromptRecord
+from spaner_core.space.records import AlignerRecord, PromptBlock, PromptRecord, Strength
 from spaner_core.space.saving import copy_space, save_space
 
 if TYPE_CHECKING:
@@ -143,7 +142,7 @@ class Space:
         inputs: Any,
         *,
         modality: str,
-        strength: float | None = None,
+        strength: Strength | None = None,
     ) -> NDArray[np.float32]:
         """Embed inputs of one modality; return (n, D) float32, rows of unit length.
 
@@ -151,11 +150,12 @@ class Space:
         it inline: there a `Path` is a file, and a `str` is one if it has a fitting suffix and is
         spelt as paths are, or the file exists. It may also be a `spaner.Content`, the bytes of a
         file, or an object that the modality's plugin takes: an image, an array with its rate, ...
-        `strength` in [0, 1] is how hard the prompt pulls, the space's own by default. Raises
-        `SpaceError` for an unknown modality or another encoder, `DataError` for inputs that
-        cannot be read.
+        `strength` in [0, 1] is how hard the prompt pulls, the space's own by default; "thing" and
+        "kind" take the one at which it looks for the very same thing, or the same kind. Raises
+        `ConfigError` for a strength that the space does not have, `SpaceError` for an unknown
+        modality or another encoder, `DataError` for inputs that cannot be read.
         """
-        pull = self._pull(strength)
+        pull = self.record.pull(strength)
         return self._embed(modality, self.extract(modality, inputs), pull)
 
     def extract(self, modality: str, inputs: Any) -> FeatureRows:
@@ -167,22 +167,22 @@ class Space:
         return self.encoders.extract(modality, sources)
 
     def embed(
-        self, modality: str, rows: RowSource, *, strength: float | None = None
+        self, modality: str, rows: RowSource, *, strength: Strength | None = None
     ) -> NDArray[np.float32]:
         """Embed features that were extracted before; return (n, D) float32 of unit length.
 
-        `strength` in [0, 1] is how hard the prompt pulls; None takes the space's own.
+        `strength` is as in `encode`.
         """
         self.check_modality(modality)
-        return self._embed(modality, rows, self._pull(strength))
+        return self._embed(modality, rows, self.record.pull(strength))
 
     def align(
-        self, modality: str, rows: RowSource, *, strength: float | None = None
+        self, modality: str, rows: RowSource, *, strength: Strength | None = None
     ) -> Iterator[Alignment]:
         """Yield embeddings (b, D), directions (b, D) and anchor weights (b, C), batch by batch."""
-        return self._align(modality, rows, self._pull(strength))
+        return self._align(modality, rows, self.record.pull(strength))
 
-    def vector_key(self, modality: str, *, strength: float | None = None) -> VectorKey:
+    def vector_key(self, modality: str, *, strength: Strength | None = None) -> VectorKey:
         """Return what embeddings of `modality` depend on; keep it beside those that you keep.
 
         It is a dataclass of texts and a number: `dataclasses.asdict(key)` goes into JSON, and
@@ -197,7 +197,7 @@ class Space:
             transform=record.transform_fingerprint,
             aligner=self._parts[modality].fingerprint,
             prompt=record.prompt_fingerprint,
-            strength=self._pull(strength),
+            strength=self.record.pull(strength),
         )
 
     def check_vectors(self, key: VectorKey) -> None:
@@ -236,12 +236,6 @@ class Space:
     def _align(self, modality: str, rows: RowSource, pull: float) -> Iterator[Alignment]:
         aligner, record = self.aligner(modality), self.records[modality]
         return align_rows(aligner, rows, record=record, prompt=self.prompt, strength=pull)
-
-    def _pull(self, strength: float | None) -> float:
-        pull = self.record.strength if strength is None else strength
-        if not isinstance(pull, Real) or not 0 <= pull <= 1:
-            raise ConfigError(f"strength is {pull!r}; give a number from 0 to 1")
-        return float(pull)
 
     def _check_has(self, modality: str) -> None:
         if modality in self.damaged:

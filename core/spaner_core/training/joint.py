@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from itertools import combinations
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from torch import Tensor
 from transformers import set_seed
 
 from spaner_core.contract.modality import Aligner, LabelAligner
+from spaner_core.data.matches import NONE
 from spaner_core.errors import ConfigError
 from spaner_core.features.labelled import LabelledBatches, LabelledRows
 from spaner_core.method.prompt import (
@@ -21,8 +23,8 @@ from spaner_core.method.prompt import (
     label_informativeness,
     random_anchors,
 )
-from spaner_core.recipe import PromptRecipe, Recipe, TrainingRecipe
-from spaner_core.space.records import PromptBlock, PromptRecord
+from spaner_core.recipe import THING_STRENGTH, PromptRecipe, Recipe, TrainingRecipe
+from spaner_core.space.records import PromptBlock, PromptRecord, Same
 from spaner_core.space.space import Space, SpaceAligner
 from spaner_core.training.batches import settle_steps
 from spaner_core.training.fit_statistics import fit_statistics
@@ -86,17 +88,35 @@ def fit_space(
         device=device,
         monitor=monitor,
     )
+    strengths = _strengths(rows, recipe)
     record = PromptRecord(
         concepts=material.concepts,
         label_texts=dict(material.label_texts),
         anchors="labels" if use.as_anchors else "random",
         dim=recipe.prompt.dim,
-        strength=recipe.prompt.strength,
+        strength=strengths.get("kind", strengths.get("thing", recipe.prompt.strength)),
         label_source=material.modalities[names.modality].record if names else None,
         informativeness=reading.share if reading else None,
         recipe={**asdict(recipe), "training": settings_of(recipe.training, monitor)},
+        strengths=strengths,
     )
     return Trained(space=_as_space(prompt, record, aligners, material), names_used=use.as_rows)
+
+
+def _strengths(rows: Mapping[str, LabelledRows], recipe: Recipe) -> dict[Same, float]:
+    """Return the pull strengths of things and of kinds, as far as `rows` have been trained by."""
+    strengths: dict[Same, float] = {}
+    # with an item_weight of 0 an item counts only where a row has no concept
+    every = recipe.loss.item_weight > 0
+    items = [
+        set(part.items[(part.items > NONE) & (every | (part.concepts == NONE))].tolist())
+        for part in rows.values()
+    ]
+    if any(a & b for a, b in combinations(items, 2)):
+        strengths["thing"] = THING_STRENGTH
+    if any(part.known_concepts for part in rows.values()):
+        strengths["kind"] = recipe.prompt.strength
+    return strengths
 
 
 def _as_space(

@@ -91,6 +91,7 @@ def test_by_item_is_measured_beside_concepts_where_both_modalities_have_items(
 
     without = give_items(attached, ("text", "vision"))
     after = measured(spaner, attached)
+    assert after.pop("item_strength") == after["strength"] == 0.5  # no item was trained on
     by_item = {key: value for key, value in after.items() if "_item_" in key}
     assert {key: value for key, value in after.items() if key not in by_item} == before
     assert {key.partition("_item_")[0] for key in by_item} == {

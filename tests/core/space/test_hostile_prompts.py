@@ -50,6 +50,8 @@ PROMPT: dict[str, Change] = {
     "no dim": set_key(0, "dim"),
     "strength NaN": set_key(float("nan"), "strength"),
     "strength 2": set_key(2, "strength"),
+    "strength of things 2": set_key({"thing": 2}, "strengths"),
+    "strength of something": set_key({"something": 0.5}, "strengths"),
     "other anchors": set_key("random", "anchors"),
     "unknown anchors": set_key("guessed", "anchors"),
     "no source": set_key(None, "label_source"),

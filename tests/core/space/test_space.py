@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from spaner_core.errors import SpaceError
+from spaner_core.errors import ConfigError, SpaceError
 from spaner_core.features.rows import BATCH_ROWS
 from spaner_core.space.encoders import check_fits
+from spaner_core.space.records import Same
 from spaner_core.space.saving import save_space
 from spaner_core.space.space import Space
 
@@ -48,6 +49,25 @@ def test_strength_is_the_spaces_own_unless_given(space: Space) -> None:
     full = torch.nn.functional.normalize(weights @ space.prompt.anchors, dim=-1)
     pulled = torch.from_numpy(space.embed("second", rows, strength=1.0))
     torch.testing.assert_close(pulled, full)
+
+
+def test_things_and_kinds_have_strengths_of_their_own(tmp_path: Path) -> None:
+    stored.save(tmp_path)
+    space, rows = stored.load(tmp_path), stored.rows("second")
+    strengths: dict[Same, float] = {"thing": 0.0, "kind": 0.7}
+    space.record = replace(space.record, strengths=strengths)
+    for same, strength in strengths.items():
+        asked = space.embed("second", rows, strength=same)
+        assert np.array_equal(asked, space.embed("second", rows, strength=strength))
+        assert space.vector_key("second", strength=same).strength == strength
+    assert np.array_equal(space.embed("second", rows), space.embed("second", rows, strength=0.4))
+
+
+def test_a_space_of_an_earlier_version_knows_kinds_at_its_own_strength(space: Space) -> None:
+    assert space.record.strengths is None
+    assert space.vector_key("second", strength="kind").strength == 0.4
+    with pytest.raises(ConfigError, match=r"the same thing .* knows no items.* give a strength"):
+        space.embed("second", stored.rows("second"), strength="thing")
 
 
 def test_embeddings_may_be_used_in_training_of_something_else(space: Space) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 from spaner_core.features.rows import FeatureRows
+from spaner_core.recipe import LossRecipe
 from spaner_core.space.space import Space
 
 from tests.core.training.synthetic import (
@@ -94,6 +95,47 @@ def test_rows_paired_by_items_alone_train_without_any_anchor() -> None:
     a, b = (embed(trained, name, held[name]) for name in rows)
     torch.testing.assert_close(a.norm(dim=-1), torch.ones(12))
     assert recall(a, b, held["first"], held["second"]) > 0.9
+
+
+BOTH = {"thing": 0.0, "kind": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("concepts", "items", "item_weight", "strengths"),
+    [
+        ([0, 1, 2, 3], [-1, -1, -1, -1], 1.0, {"kind": 0.5}),
+        ([0, 1, 2, 3], [0, 1, 2, 3], 1.0, BOTH),
+        ([0, 1, 2, 3], [0, 1, 2, 3], 0.0, {"kind": 0.5}),
+        ([0, 1, 2, -1], [0, 1, 2, 3], 0.0, BOTH),
+        ([-1, -1, -1, -1], [0, 1, 2, 3], 1.0, {"thing": 0.0}),
+    ],
+)
+def test_what_was_trained_on_decides_which_strengths_a_space_has(
+    concepts: list[int], items: list[int], item_weight: float, strengths: dict[str, float]
+) -> None:
+    rows = {
+        name: replace(
+            synthetic(name, [], seed=5, items=range(4)),
+            concepts=torch.tensor(concepts),
+            items=torch.tensor(items),
+        )
+        for name in ("first", "second")
+    }
+    one = replace(
+        RECIPE,
+        loss=LossRecipe(item_weight=item_weight),
+        training=replace(RECIPE.training, max_steps=1),
+    )
+    record = train(rows, recipe=one).record
+    assert record.strengths == strengths
+    assert record.strength == strengths.get("kind", 0.0)
+
+
+def test_items_that_no_other_modality_shares_are_no_things() -> None:
+    rows = train_rows()
+    rows["first"] = replace(rows["first"], items=torch.arange(len(rows["first"])))
+    one = replace(RECIPE, training=replace(RECIPE.training, max_steps=1))
+    assert train(rows, recipe=one).record.strengths == {"kind": 0.5}
 
 
 def test_without_any_anchor_the_full_pull_keeps_unit_length() -> None:
