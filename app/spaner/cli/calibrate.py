@@ -15,6 +15,7 @@ from spaner.splits import VALIDATION_SPLIT, check_calibration_split
 
 if TYPE_CHECKING:
     from spaner.search.calibrate import CalibrationReport
+    from spaner.search.calibration_file import Calibration
 
 app = typer.Typer()
 
@@ -53,6 +54,13 @@ def _say_calibration(report: CalibrationReport) -> None:
         f"Shares wrongly accepted (at most {calibration.false_accept_rate:g} was asked for) and "
         "wrongly rejected,\nreached on these rows: on harder ones expect more"
     )
+    _say_pairs(calibration)
+    if calibration.things is not None:
+        say(f"By item, pull strength {calibration.things.strength:g}: for search --same thing")
+        _say_pairs(calibration.things)
+
+
+def _say_pairs(calibration: Calibration) -> None:
     say_table(
         ("query", "finds", "queries", "gallery", "threshold", "accepted", "rejected"),
         [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import permutations
 from pathlib import Path
 from typing import TypeVar
@@ -51,23 +51,28 @@ def calibrate(
     """Fit hit probabilities and no-match thresholds on a split, and write them beside the space.
 
     Every ordered pair of modalities that `policy.links` lets find one another is fitted; what a
-    pair has too little data for is named in the notices and left out. Raises `OutputExists` where
+    pair has too little data for is named in the notices and left out. Where the space knows kinds
+    and things, and no `strength` is given, both are fitted. Raises `OutputExists` where
     there is a calibration and `overwrite` is false, `ConfigError` for a rate that is none or a
     split that must not be used, `DataError` where the split has too few rows.
     """
     path = calibration_path(project.config.space)
     _check_request(project, path, split, rate=false_accept_rate, overwrite=overwrite)
     embedded = embed_split(project, split, strength=strength)
-    pairs, lacking = _fit_pairs(project, embedded, rate=false_accept_rate)
+    labels = {name: number_rows(part.rows, project.manifest) for name, part in embedded.items()}
+    vectors = {name: part.embeddings for name, part in embedded.items()}
+    pairs, lacking = _fit_pairs(project, vectors, labels, rate=false_accept_rate)
     if not pairs:
         first = lacking[0] if lacking else "policy.links lets none of its modalities find another"
         raise DataError(f"{project.manifest.path}: split {split!r} calibrates no pair: {first}")
+    strengths = next(iter(embedded.values())).strengths
+    keys = {n: project.space.vector_key(n, strength=strengths["kind"]) for n in embedded}
     calibration = Calibration(
-        split=split,
-        false_accept_rate=false_accept_rate,
-        keys={name: project.space.vector_key(name, strength=strength) for name in embedded},
-        pairs=tuple(pairs),
+        split=split, false_accept_rate=false_accept_rate, keys=keys, pairs=tuple(pairs)
     )
+    if strength is None and len(project.space.record.trained_strengths) > 1:
+        calibration, more = _with_things(project, calibration, embedded, labels)
+        lacking += more
     write_calibration(path, calibration)
     project.say(*lacking)
     return CalibrationReport(path=path, calibration=calibration)
@@ -89,14 +94,32 @@ def _check_request(
         )
 
 
+def _with_things(
+    project: Project,
+    kinds: Calibration,
+    embedded: Mapping[str, EmbeddedRows],
+    labels: Mapping[str, Labels],
+) -> tuple[Calibration, list[str]]:
+    """Add what hits of the very same thing are worth, among the modalities that have items."""
+    of_things = {
+        name: part.of_things for name, part in embedded.items() if any(part.rows.distinct("item"))
+    }
+    by_item = {name: labels[name].by_item() for name in of_things}
+    pairs, lacking = _fit_pairs(project, of_things, by_item, rate=kinds.false_accept_rate)
+    lacking = [f"by item, {reason}" for reason in lacking]
+    if not pairs:
+        return kinds, lacking
+    keys = {name: project.space.vector_key(name, strength="thing") for name in of_things}
+    return replace(kinds, things=replace(kinds, keys=keys, pairs=tuple(pairs))), lacking
+
+
 def _fit_pairs(
-    project: Project, embedded: Mapping[str, EmbeddedRows], *, rate: float
+    project: Project, vectors: Mapping[str, Tensor], labels: Mapping[str, Labels], *, rate: float
 ) -> tuple[list[CalibratedPair], list[str]]:
-    labels = {name: number_rows(part.rows, project.manifest) for name, part in embedded.items()}
-    samples = {name: one_a_sample(part.embeddings, labels[name]) for name, part in embedded.items()}
+    samples = {name: one_a_sample(part, labels[name]) for name, part in vectors.items()}
     pairs: list[CalibratedPair] = []
     lacking: list[str] = []
-    for source, target in permutations(embedded, 2):
+    for source, target in permutations(vectors, 2):
         if not may_find(project.config, source, target):
             continue
         pair, reasons = _fit_pair(source, target, samples, labels, rate=rate)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,14 +42,16 @@ class CalibratedPair:
 class Calibration:
     """What `<space>.calibration.json` says: the pairs, and the `keys` for which they hold.
 
-    Thresholds were chosen for `false_accept_rate`, above 0 and below 1. Raises `ValueError` for any
-    other, and where a pair's modality has no key.
+    Thresholds were chosen for `false_accept_rate`, above 0 and below 1. `things` says the same of
+    hits that show the very same thing, where the space has a pull strength for these besides.
+    Raises `ValueError` for any other rate, and where a pair's modality has no key.
     """
 
     split: str
     false_accept_rate: float
     keys: Mapping[str, VectorKey]
     pairs: tuple[CalibratedPair, ...]
+    things: Calibration | None = None
 
     def __post_init__(self) -> None:
         named = {name for pair in self.pairs for name in (pair.source, pair.target)}
@@ -57,6 +59,19 @@ class Calibration:
             raise ValueError(f"no key of {', '.join(missing)}")
         if not 0 < self.false_accept_rate < 1:  # so that NaN is refused too
             raise ValueError(f"a false_accept_rate of {self.false_accept_rate}")
+
+    @property
+    def strength(self) -> float | None:
+        """The pull strength at which it holds."""
+        return next((key.strength for key in self.keys.values()), None)
+
+    def part(self, strength: Strength | None, *, pull: float) -> Calibration:
+        """Return what holds where `strength` is asked for, which is `pull`: kinds' or things'."""
+        things = self.things
+        if things is None or strength == "kind":
+            return self
+        asked = strength == "thing" or (pull != self.strength and pull == things.strength)
+        return things if asked else self
 
     def pair(self, source: str, target: str) -> CalibratedPair | None:
         """Return what is known of this ordered pair, None where it was left out."""
@@ -109,6 +124,8 @@ def usable_calibration(
     calibration = read_calibration(path)
     if calibration is None:
         return None, ()
+    record = project.space.record
+    calibration = calibration.part(strength, pull=record.pull(strength))
     now = {
         name: project.space.vector_key(name, strength=strength)
         for name in (source, *targets)
@@ -120,13 +137,18 @@ def usable_calibration(
     fresh = [target for target in others if target not in stale]
     pairs = tuple(pair for t in fresh if (pair := calibration.pair(source, t)) is not None)
     return dataclasses.replace(calibration, pairs=pairs) if pairs else None, (
-        *_stale_notice(path, calibration, now, stale),
+        *_stale_notice(path, calibration, now, stale, usual=record.trained_strengths.values()),
         *_lacking_notices(path, calibration, source, fresh),
     )
 
 
 def _stale_notice(
-    path: Path, calibration: Calibration, now: Mapping[str, VectorKey], targets: Sequence[str]
+    path: Path,
+    calibration: Calibration,
+    now: Mapping[str, VectorKey],
+    targets: Sequence[str],
+    *,
+    usual: Collection[float],
 ) -> tuple[str, ...]:
     """Say for hits in which modalities it is not used, and why."""
     if not targets:
@@ -136,7 +158,8 @@ def _stale_notice(
         earlier = calibration.keys[name]
         if earlier.strength != key.strength:
             reasons.append(f"it holds at pull strength {earlier.strength!r}, not {key.strength!r}")
-            renew = f"{RENEW[:-1]} --strength {key.strength!r}`"
+            if key.strength not in usual:
+                renew = f"{RENEW[:-1]} --strength {key.strength!r}`"
         if dataclasses.replace(earlier, strength=key.strength) != key:
             reasons.append(f"{name!r} has another aligner or encoder now")
     hits = ", ".join(map(repr, targets))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -58,6 +58,10 @@ class Labels:
 
     def __len__(self) -> int:
         return len(self.concepts)
+
+    def by_item(self) -> Labels:
+        """Return the labels without concepts: rows belong together that show the same thing."""
+        return replace(self, concepts=torch.full_like(self.concepts, NONE))
 
     def groups(self) -> Tensor:
         """Return each row's sample, numbered from 0 without gaps, (n,) int64."""

@@ -122,7 +122,7 @@ def retrieval_by_item(
     having = [name for name in embeddings if (labels[name].items > NONE).any()]
     if len(having) < 2:
         return {}
-    by_item = {name: _items_alone(labels[name]) for name in having}
+    by_item = {name: labels[name].by_item() for name in having}
     return _by_pair({name: embeddings[name] for name in having}, by_item, ks=ks, by="item_")
 
 
@@ -144,11 +144,6 @@ def _by_pair(
         known = [v for a, b in pairs if (v := figures[f"{a}_to_{b}_{by}{name}"]) is not None]
         figures[f"mean_{by}{name}"] = statistics.fmean(known) if known else None
     return figures
-
-
-def _items_alone(labels: Labels) -> Labels:
-    concepts = labels.concepts.new_full((len(labels),), NONE)
-    return Labels(concepts=concepts, items=labels.items, samples=labels.samples)
 
 
 def _summarise(

@@ -106,3 +106,39 @@ def test_rows_of_items_alone_are_measured_as_things(known: Path, spaner: Run) ->
     figures = answer(spaner, known, *EVALUATE, "--json")
     assert figures["strength"] == figures["item_strength"] == 0
     assert figures["mean_map"] == figures["mean_item_map"]
+
+
+def test_probabilities_are_fitted_for_kinds_and_for_things(known: Path, spaner: Run) -> None:
+    done = spaner("calibrate", "--false-accept", "0.2", cwd=known)
+    assert done.returncode == 0, done.stderr
+    assert "By item, pull strength 0: for search --same thing" in done.stdout
+    stored = json.loads((known / "space.calibration.json").read_text(encoding="utf-8"))
+    things = stored["things"]
+    for part, strength in ((stored, 0.6), (things, 0)):
+        assert {key["strength"] for key in part["keys"].values()} == {strength}
+        assert {(p["source"], p["target"]) for p in part["pairs"]} == {
+            ("text", "vision"),
+            ("vision", "text"),
+        }
+    # a handful of pictures show the kind, one of them the thing
+    by_kind, by_thing = (part["pairs"][0]["probability"] for part in (stored, things))
+    assert by_thing["relevant_share"] < by_kind["relevant_share"]
+
+    asked: dict[tuple[str, ...], list[float]] = {}
+    for how in ((), ("--same", "kind"), ("--same", "thing"), ("--strength", "0")):
+        done = spaner(*FIND, *how, cwd=known)
+        assert (done.returncode, done.stderr) == (0, "")
+        asked[how] = [hit["probability"] for hit in json.loads(done.stdout)]
+    assert asked[()] == asked["--same", "kind"]
+    assert asked["--strength", "0"] == asked["--same", "thing"]
+    assert max(asked["--same", "thing"]) < max(asked[()])
+
+
+def test_a_strength_that_is_given_is_calibrated_alone(known: Path, spaner: Run) -> None:
+    rate = ("--false-accept", "0.2", "--strength", "0.3", "--json")
+    report = answer(spaner, known, "calibrate", *rate)
+    assert report["calibration"]["things"] is None
+    stale = spaner(*FIND, "--same", "thing", cwd=known)
+    assert "it holds at pull strength 0.3, not 0.0; renew it: `spaner calibrate --overwrite`" in (
+        stale.stderr
+    )
