@@ -64,10 +64,6 @@ def paired(tmp_path: Path, paired_project: Path) -> Path:
     return Path(shutil.copytree(paired_project, tmp_path / "paired"))
 
 
-def test_what_needs_concepts_says_so(paired: Path, refuses: Refuses) -> None:
-    refuses("few-shot", "text", "vision", cwd=paired, says=("'text'", "items", "manifest.csv:"))
-
-
 EMBED = """
 import sys
 import spaner
@@ -146,12 +142,26 @@ def test_there_are_no_kinds_to_look_for(paired: Path, refuses: Refuses) -> None:
     refuses(*find, "--same", "kind", cwd=paired, says=("the same kind", "no concepts"))
 
 
+def test_few_pairs_are_drawn_where_there_are_no_labels(paired: Path, spaner: Run) -> None:
+    done = spaner(
+        "few-shot", "text", "vision", "--shots", "4", "--seeds", "1", "--json", cwd=paired
+    )
+    assert done.returncode == 0, done.stderr
+    assert "pairs are drawn, of 10 items in all" in done.stderr
+    report = json.loads(done.stdout)
+    assert report["drawn"] == "pairs"
+    assert report["labelled_rows"] == {"4": {"text": 4, "vision": 4}}
+    assert report["all_labels"]["figures"]["mean_item_recall@1"]["runs"] == 1
+
+
 def test_what_has_no_effect_is_not_tuned(paired: Path, spaner: Run, configure: Configure) -> None:
     configure(paired, {"text": {}, "vision": {}}, "modalities")
     configure(paired, 3.0, "loss", "anchor_weight")
     done = spaner("tune", "--trials", "1", "--json", cwd=paired)
     assert done.returncode == 0, done.stderr
-    best = json.loads(done.stdout)["best"]
+    told = json.loads(done.stdout)
+    best = told["best"]
+    assert told["chosen_by"] == "item"
     assert best["anchor_weight"] is None
     assert best["strength"] == 0.5
     tuned = yaml.safe_load((paired / "plugins-tuned.yaml").read_text(encoding="utf-8"))

@@ -24,19 +24,26 @@ def few_shot(
         list[str] | None, typer.Argument(help="Modalities; all declared ones by default.")
     ] = None,
     shots: Annotated[
-        str, typer.Option(help="Labelled rows a concept, with commas.")
-    ] = "1,2,4,8,16",
+        str | None,
+        typer.Option(
+            help="Labelled rows a concept, with commas: 1,2,4,8,16 if left out. Where no row has "
+            "a concept, pairs: 16,64,256,1024 if left out."
+        ),
+    ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="How often each is drawn and trained.")] = 5,
     split: SplitFlag = TEST_SPLIT,
 ) -> Result:
-    """Train on a few labelled rows a concept, again and again; say how close it comes to all."""
-    counts = read_shots(shots)
+    """Train on a few labelled rows a concept, again and again; say how close it comes to all.
+
+    Pairs, rows of one item, stay pairs without their labels.
+    """
+    counts = None if shots is None else read_shots(shots)
     project = call.open(names or ())
     from spaner.experiments.few_shot import few_shot as measure
-    from spaner.experiments.few_shot import few_shot_table
+    from spaner.experiments.few_shot import few_shot_tables
 
     report = measure(project, names or (), shots=counts, seeds=seeds, split=split)
-    return Result(report, lambda: say_tables([few_shot_table(report)]))
+    return Result(report, lambda: say_tables(few_shot_tables(report)))
 
 
 def read_shots(given: str) -> tuple[int, ...]:

@@ -54,8 +54,8 @@ def _say_best(report: TuningReport, *, split: str) -> None:
     say(f"{report.output}: the best; trials: {report.trials}, {report.new_trials} of them new")
     say_table(("setting", "value"), [(key, _written(v)) for key, v in report.best.items()])
     say(
-        f"mean mAP on split {split}: {report.before:.4f} before, {report.best_map:.4f} now. This "
-        "split has chosen, so judge the result by another"
+        f"mean mAP by {report.chosen_by} on split {split}: {report.before:.4f} before, "
+        f"{report.best_map:.4f} now. This split has chosen, so judge the result by another"
     )
 
 

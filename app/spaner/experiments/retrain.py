@@ -8,13 +8,14 @@ from __future__ import annotations
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import torch
 from spaner_core.data.manifest import Rows
 from spaner_core.errors import DataError
 from spaner_core.evaluation.coherence import coherence_by_pair
 from spaner_core.evaluation.intervals import Interval, intervals, paired_differences
-from spaner_core.evaluation.retrieval import retrieval_by_pair
+from spaner_core.evaluation.retrieval import retrieval_by_item, retrieval_by_pair
 from spaner_core.features.labelled import LabelledRows
 from spaner_core.progress import shows_progress, without_progress
 from spaner_core.recipe import Recipe
@@ -57,6 +58,13 @@ def sum_up(runs: Mapping[int, Figures], against: Mapping[int, Figures] | None = 
     )
 
 
+class Embedded(NamedTuple):
+    """Embeddings (n, D) of a modality's measured rows: to look for kinds, and for things."""
+
+    of_kinds: Tensor
+    of_things: Tensor
+
+
 @dataclass(frozen=True, kw_only=True)
 class Retraining:
     """All that trainings of one project have in common, its features in the store.
@@ -85,22 +93,38 @@ class Retraining:
             material = self.material.with_rows(rows)
             return fit_space(material, recipe=recipe, device=self.device).space
 
-    def embed(self, space: Space, *, strength: float | None = None) -> dict[str, Tensor]:
-        """Embed the measured rows, (n, D) a modality, at the recipe's pull strength by default."""
+    def embed(self, space: Space, *, strength: float | None = None) -> dict[str, Embedded]:
+        """Embed the measured rows, at the pull strength of kinds by default, and at that of things.
+
+        Where nothing was trained by concept, or nothing by item, the space's default stands in.
+        """
+        kind = space.record.strength_of("kind") if strength is None else strength
+        thing = space.record.strength_of("thing")
         return {
-            name: torch.from_numpy(space.embed(name, part.features, strength=strength))
+            name: Embedded(
+                *(
+                    torch.from_numpy(space.embed(name, part.features, strength=pull))
+                    for pull in (kind, thing)
+                )
+            )
             for name, part in self.measured.items()
             if name in space.modalities
         }
 
-    def train(self, rows: Mapping[str, LabelledRows], *, seed: int) -> dict[str, Tensor]:
+    def train(self, rows: Mapping[str, LabelledRows], *, seed: int) -> dict[str, Embedded]:
         """Fit, and embed the measured rows."""
         return self.embed(self.fit(rows, seed=seed))
 
-    def measure(self, embeddings: Mapping[str, Tensor]) -> Figures:
-        """Measure retrieval and coherence among the modalities of `embeddings`."""
-        labels = {name: self.measured[name].labels for name in embeddings}
-        return {**retrieval_by_pair(embeddings, labels), **coherence_by_pair(embeddings, labels)}
+    def measure(self, embedded: Mapping[str, Embedded]) -> Figures:
+        """Measure retrieval, by item too, and coherence among the modalities of `embedded`."""
+        labels = {name: self.measured[name].labels for name in embedded}
+        kinds = {name: part.of_kinds for name, part in embedded.items()}
+        things = {name: part.of_things for name, part in embedded.items()}
+        return {
+            **retrieval_by_pair(kinds, labels),
+            **coherence_by_pair(kinds, labels),
+            **retrieval_by_item(things, labels),
+        }
 
 
 def prepare_retraining(project: Project, split: str, *, names: Sequence[str] = ()) -> Retraining:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from spaner_core.contract.modality import Aligner
 from spaner_core.errors import ConfigError, DataError
@@ -52,8 +52,9 @@ class TuningReport:
     """What a search found, and the file that reproduces it.
 
     `before` is the validation mAP of the configuration as it stands, `best_map` that of `best`,
-    which may be that configuration. `trials` counts all that the study has, `new_trials` those of
-    this call, `diverged` those of all that gave no figure.
+    which may be that configuration; both are of retrieval by what `chosen_by` says, items only
+    where no training row has a concept. `trials` counts all that the study has, `new_trials` those
+    of this call, `diverged` those of all that gave no figure.
     """
 
     output: Path
@@ -63,6 +64,7 @@ class TuningReport:
     diverged: int
     before: float
     best_map: float
+    chosen_by: Literal["concept", "item"]
     best: Setting
     seconds: float
 
@@ -107,6 +109,7 @@ def tune(
         diverged=diverged,
         before=before,
         best_map=best_map,
+        chosen_by="concept" if search.anchored else "item",
         best=best,
         seconds=round(time.perf_counter() - start, 1),
     )

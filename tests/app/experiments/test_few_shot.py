@@ -13,7 +13,7 @@ from statistics import fmean
 import pytest
 import torch
 from spaner.cli.few_shot import read_shots
-from spaner.experiments.few_shot import FewShotReport, draw_support, few_shot, few_shot_table
+from spaner.experiments.few_shot import FewShotReport, draw_support, few_shot, few_shot_tables
 from spaner.experiments.retrain import Retraining, prepare_retraining
 from spaner.project import Project
 from spaner.splits import check_not_test
@@ -78,13 +78,35 @@ def test_a_modalitys_support_does_not_depend_on_the_others(ground: Retraining) -
     assert torch.equal(alone.concepts, draw_support(ground.rows, 2, seed=3)["audio"].concepts)
 
 
-def test_rows_without_label_keep_no_item_either(ground: Retraining) -> None:
+def test_rows_without_label_stay_pairs(ground: Retraining) -> None:
     rows = {
         name: dataclasses.replace(part, items=torch.arange(len(part)))
         for name, part in ground.rows.items()
     }
-    for part in draw_support(rows, 1, seed=0).values():
-        assert torch.equal(part.items >= 0, part.concepts >= 0)
+    for name, part in draw_support(rows, 1, seed=0).items():
+        assert torch.equal(part.items, rows[name].items)
+        assert len(part.labelled) == len(part) > int((part.concepts >= 0).sum())
+
+
+def test_without_concepts_pairs_are_drawn(ground: Retraining) -> None:
+    rows = {
+        name: dataclasses.replace(
+            part,
+            concepts=torch.full_like(part.concepts, -1),
+            items=torch.arange(len(part)) + 3 * place,  # the first three of text are in no other
+        )
+        for place, (name, part) in enumerate(ground.rows.items())
+    }
+    few, more = (draw_support(rows, shots, seed=0) for shots in (2, 5))
+    items = {shots: [set(p.items.tolist()) - {-1} for p in drawn.values()]
+             for shots, drawn in ((2, few), (5, more))}  # fmt: skip
+    assert len(set().union(*items[2])) == 2
+    assert len(set().union(*items[5])) == 5
+    assert set().union(*items[2]) < set().union(*items[5])
+    for item in set().union(*items[5]):
+        assert sum(item in part for part in items[5]) >= 2
+    other = draw_support(rows, 2, seed=1)
+    assert any(not torch.equal(other[name].items, part.items) for name, part in few.items())
 
 
 def test_figures_are_means_over_seeds_and_differences_are_paired(report: FewShotReport) -> None:
@@ -138,7 +160,7 @@ def test_the_space_is_neither_needed_nor_touched(project: Path, trained: Path, t
 
 
 def test_the_table_has_a_line_a_number_and_one_for_all(report: FewShotReport) -> None:
-    table = few_shot_table(report)
+    (table,) = few_shot_tables(report)
     assert table.columns[1:] == ("R@1", "mAP", "R@1 - all", "mAP - all")
     assert [row[0] for row in table.rows] == ["1", "2", "all"]
     mean = report.shots[1].differences["mean_map"].mean

@@ -12,7 +12,7 @@ from statistics import fmean
 import pytest
 import torch
 from spaner.cli.output import say_table
-from spaner.experiments.retrain import Retraining, prepare_retraining
+from spaner.experiments.retrain import Embedded, Retraining, prepare_retraining
 from spaner.experiments.robustness.damage import (
     damages,
     with_imbalance,
@@ -184,15 +184,15 @@ def test_queries_of_absent_concepts_are_measured_apart(
 
 
 def mean_precision(
-    ground: Retraining, embeddings: dict[str, Tensor], source: str, target: str, concept: int
+    ground: Retraining, embeddings: dict[str, Embedded], source: str, target: str, concept: int
 ) -> float | None:
     """Average precision over the queries of one concept, by a slow and obvious loop."""
     found = []
     relevant = (ground.measured[target].concepts == concept).tolist()
     if not any(relevant):
         return None
-    for query in embeddings[source][ground.measured[source].concepts == concept]:
-        scores = (embeddings[target] @ query).tolist()
+    for query in embeddings[source].of_kinds[ground.measured[source].concepts == concept]:
+        scores = (embeddings[target].of_kinds @ query).tolist()
         order = sorted(range(len(scores)), key=lambda place: -scores[place])
         hits, precision = 0, 0.0
         for rank, place in enumerate(order, start=1):

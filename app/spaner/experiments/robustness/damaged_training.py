@@ -11,6 +11,7 @@ from spaner_core.evaluation.retrieval import retrieval
 from torch import Tensor
 
 from spaner.experiments.retrain import (
+    Embedded,
     Figures,
     Outcome,
     Retraining,
@@ -27,7 +28,7 @@ from spaner.splits import TEST_SPLIT, measured_rows
 
 SEEDS = 3
 
-Embeddings = Mapping[str, Tensor]
+Embeddings = Mapping[str, Embedded]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -219,8 +220,8 @@ def _ask(
         retraining.measured[target].labels,
     )
     found = retrieval(
-        embeddings[source][rows][known.first_rows()],
-        embeddings[target][gallery.first_rows()],
+        embeddings[source].of_kinds[rows][known.first_rows()],
+        embeddings[target].of_kinds[gallery.first_rows()],
         SamplePositives(known, gallery),
         ks=(1,),
     )
