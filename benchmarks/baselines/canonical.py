@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from baselines.reading import Points, read
+from baselines.reading import read
 from baselines.task import CONCEPT_COUNT, Outcome, Settings, Task
 
 
@@ -55,7 +55,7 @@ def canonical_correlation(task: Task, settings: Settings) -> Outcome:
         centres[name] = means.mean(dim=0)
         targets.append((means - centres[name]) / math.sqrt(CONCEPT_COUNT))
         spread_rows = rows if settings["spread"] == "all rows" else known
-        spreads.append(_covariance(spread_rows, shrinkage=settings["shrinkage"]))
+        spreads.append(shrunk_covariance(spread_rows.values, shrinkage=settings["shrinkage"]))
     maps, values = canonical_maps(targets, spreads, width=CONCEPT_COUNT - 1)
     weights = values.clamp_min(0) ** settings["power"]
     embeddings = {
@@ -65,8 +65,9 @@ def canonical_correlation(task: Task, settings: Settings) -> Outcome:
     return Outcome(embeddings=embeddings, parameters=sum(matrix.numel() for matrix in maps))
 
 
-def _covariance(points: Points, *, shrinkage: float) -> Tensor:
-    centred = points.values.double() - points.values.double().mean(dim=0)
+def shrunk_covariance(rows: Tensor, *, shrinkage: float) -> Tensor:
+    """Return the covariance (P, P) of rows (n, P), shrunk towards its mean variance."""
+    centred = rows.double() - rows.double().mean(dim=0)
     covariance = centred.T @ centred / len(centred)
     mean_variance = covariance.diagonal().mean()
     return (1 - shrinkage) * covariance + shrinkage * mean_variance * torch.eye(

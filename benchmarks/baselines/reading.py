@@ -79,10 +79,10 @@ def read(task: Task) -> Reading:
     rows, shown = {}, {}
     for name, own in task.rows.items():
         aligner: Any = fitted_aligner(task, name, {})
-        rows[name] = Points(values=_unit(aligner, own), concepts=own.concepts)
+        rows[name] = Points(values=unit_vectors(aligner, own), concepts=own.concepts)
         shown[name] = _point(aligner, task.shown[name].values, task.shown[name].mask)
         if name == TEXT:
-            names = Points(values=_unit(aligner, task.names), concepts=task.names.concepts)
+            names = Points(values=unit_vectors(aligner, task.names), concepts=task.names.concepts)
     return Reading(rows=rows, names=names, shown=shown)
 
 
@@ -94,7 +94,8 @@ def fitted_aligner(task: Task, name: str, options: Mapping[str, object]) -> Any:
     return aligner
 
 
-def _unit(aligner: Any, rows: LabelledRows) -> Tensor:
+def unit_vectors(aligner: Any, rows: LabelledRows) -> Tensor:
+    """Return what an aligner with its statistics reads of rows, (n, P) of unit length."""
     parts = [_point(aligner, features, mask) for features, mask, _ in LabelledBatches(rows)]
     return torch.cat(parts)
 
