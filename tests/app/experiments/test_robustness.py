@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -29,6 +30,8 @@ from spaner.splits import split_rows
 from spaner_core.errors import ConfigError, OutputExists
 from spaner_registry.config.settings import read_config
 
+from tests.app.projects import rows_of, write_rows
+
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Tree = Callable[[Path], dict[str, str]]
 Refuses = Callable[..., str]
@@ -41,8 +44,17 @@ def open_small(folder: Path) -> Project:
 
 @pytest.fixture(scope="module")
 def opened(attached_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The attached project; a text and a picture of one concept and place show one item."""
     folder = tmp_path_factory.mktemp("robust") / "project"
-    return open_small(Path(shutil.copytree(attached_project, folder)))
+    shutil.copytree(attached_project, folder)
+    rows, seen = rows_of(folder), Counter[tuple[str, ...]]()
+    for row in rows:
+        place = (row["modality"], row["split"], row["concept"])
+        paired = row["modality"] in ("text", "vision")
+        row["item"] = f"{row['split']} {row['concept']} {seen[place]}" if paired else ""
+        seen[place] += 1
+    write_rows(folder, rows)
+    return open_small(folder)
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +82,20 @@ def test_means_are_over_the_other_modalities(report: InputRobustness) -> None:
     found = [figures[f"{other}_to_audio_map"] for other in ("text", "vision", "sensor")]
     assert figures["as_query_map"] == pytest.approx(fmean(value or 0 for value in asked))
     assert figures["as_gallery_map"] == pytest.approx(fmean(value or 0 for value in found))
+
+
+def test_rows_with_items_have_a_table_of_their_own(
+    opened: Project, report: InputRobustness
+) -> None:
+    told = evaluate(opened, "test")
+    clean = next(iter(report.modalities["text"].values()))[0].figures
+    assert clean["as_query_item_recall@1"] == told["text_to_vision_item_recall@1"]
+    assert clean["as_gallery_item_recall@1"] == told["vision_to_text_item_recall@1"]
+    titles = [table.title for table in inputs_tables(report)]
+    for name, tables in {"text": 2, "vision": 2, "audio": 1, "sensor": 1}.items():
+        own = [title for title in titles if f"inputs of {name} " in title]
+        assert len(own) == tables
+        assert any("item R@1 by severity" in title for title in own) == (tables == 2)
 
 
 def test_severe_corruption_costs_something(report: InputRobustness) -> None:

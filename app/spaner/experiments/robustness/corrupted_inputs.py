@@ -7,12 +7,11 @@ from dataclasses import dataclass
 
 from spaner_core.contract.modality import Corruption
 from spaner_core.data.matches import Labels, number_rows
-from spaner_core.evaluation.retrieval import retrieval_by_pair
-from torch import Tensor
+from spaner_core.evaluation.retrieval import retrieval_by_item, retrieval_by_pair
 from tqdm.auto import tqdm
 
 from spaner.evaluation.evaluate import EmbeddedRows, embed_split
-from spaner.experiments.retrain import Figures, counted, mean_known
+from spaner.experiments.retrain import Embedded, Figures, counted, mean_known
 from spaner.experiments.robustness.embed_corrupted import embed_corrupted
 from spaner.project import Project
 from spaner.result_tables import synthetic_modalities, synthetic_words
@@ -22,7 +21,7 @@ SEVERITIES = (1, 2, 3, 4, 5)
 ROLES = ("as_query", "as_gallery")
 """What the corrupted rows are: what is looked for with, or what is looked through."""
 
-SUMMARISED = ("recall@1", "map")
+SUMMARISED = ("recall@1", "map", "item_recall@1")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +30,8 @@ class CorruptedFigures:
 
     `left_out` counts rows that the corruption cannot be applied to. `figures` holds those of every
     ordered pair with the modality, as `spaner evaluate` names them, and their means over the other
-    modalities: `as_query_` and `as_gallery_` with `recall@1` and `map`.
+    modalities: `as_query_` and `as_gallery_` with `recall@1` and `map`, and where rows have items
+    `item_recall@1`.
     """
 
     severity: int
@@ -99,9 +99,9 @@ def _measure_modality(
     *,
     bar: tqdm[None],
 ) -> dict[str, tuple[CorruptedFigures, ...]]:
-    vectors = {other: part.embeddings for other, part in embedded.items()}
+    vectors = {other: Embedded(p.embeddings, p.of_things) for other, p in embedded.items()}
     labels = {other: number_rows(part.rows, project.manifest) for other, part in embedded.items()}
-    rows = embedded[name].rows
+    rows, strengths = embedded[name].rows, embedded[name].strengths
     clean = CorruptedFigures(
         severity=0, left_out=0, figures=_pair_figures(vectors, labels, name=name)
     )
@@ -110,14 +110,19 @@ def _measure_modality(
         curve = [clean]
         for severity in SEVERITIES:
             kept, corrupted = embed_corrupted(
-                project, name, rows, corruption=corruption, severity=severity
+                project,
+                name,
+                rows,
+                corruption=corruption,
+                severity=severity,
+                strengths=strengths,
             )
             known = number_rows(rows.take(kept), project.manifest)
-            figures = (
-                _pair_figures({**vectors, name: corrupted}, {**labels, name: known}, name=name)
-                if len(kept)
-                else dict.fromkeys(clean.figures)
-            )
+            figures: Figures = dict.fromkeys(clean.figures)
+            if len(kept):
+                figures |= _pair_figures(
+                    {**vectors, name: corrupted}, {**labels, name: known}, name=name
+                )
             left_out = len(rows) - len(kept)
             curve.append(CorruptedFigures(severity=severity, left_out=left_out, figures=figures))
             bar.update()
@@ -126,17 +131,21 @@ def _measure_modality(
 
 
 def _pair_figures(
-    vectors: Mapping[str, Tensor], labels: Mapping[str, Labels], *, name: str
+    vectors: Mapping[str, Embedded], labels: Mapping[str, Labels], *, name: str
 ) -> Figures:
     """Measure every ordered pair that `name` is part of, and the means over its partners."""
     figures: Figures = {}
     others = [other for other in vectors if other != name]
     for other in others:
-        pair = retrieval_by_pair(
-            {name: vectors[name], other: vectors[other]}, {m: labels[m] for m in (name, other)}
-        )
-        figures |= {key: value for key, value in pair.items() if "_to_" in key}
-    for key in SUMMARISED:
-        figures[f"as_query_{key}"] = mean_known([figures[f"{name}_to_{o}_{key}"] for o in others])
-        figures[f"as_gallery_{key}"] = mean_known([figures[f"{o}_to_{name}_{key}"] for o in others])
+        pair = (name, other)
+        known = {m: labels[m] for m in pair}
+        found = retrieval_by_pair({m: vectors[m].of_kinds for m in pair}, known)
+        found |= retrieval_by_item({m: vectors[m].of_things for m in pair}, known)
+        figures |= {key: value for key, value in found.items() if "_to_" in key}
+    pairs = {"as_query": [(name, o) for o in others], "as_gallery": [(o, name) for o in others]}
+    for role, chosen in pairs.items():
+        for key in SUMMARISED:
+            named = [f"{a}_to_{b}_{key}" for a, b in chosen]
+            if measured := [figures[one] for one in named if one in figures]:
+                figures[f"{role}_{key}"] = mean_known(measured)
     return figures

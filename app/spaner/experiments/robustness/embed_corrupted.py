@@ -22,17 +22,26 @@ from spaner_core.errors import DataError, FailedInput, PluginError, UnusableInpu
 from spaner_core.features.batch_files import DTYPES
 from spaner_core.features.encoding import EncodedSample, encode_samples
 from spaner_core.features.rows import BATCH_ROWS, FeatureRows, stack_rows
+from spaner_core.space.records import Same
 from torch import Tensor
 
+from spaner.experiments.retrain import Embedded
 from spaner.experiments.seeds import derive_seed
 from spaner.project import Project
 
 
 def embed_corrupted(
-    project: Project, name: str, rows: Rows, *, corruption: Corruption, severity: int
-) -> tuple[Tensor, Tensor]:
-    """Embed corrupted rows; return the places (m,) of those that could be corrupted, and (m, D).
+    project: Project,
+    name: str,
+    rows: Rows,
+    *,
+    corruption: Corruption,
+    severity: int,
+    strengths: Mapping[Same, float],
+) -> tuple[Tensor, Embedded]:
+    """Embed corrupted rows, at the pull `strengths` of kinds and of things.
 
+    Returns the places (m,) of the rows that could be corrupted, and their embeddings (m, D).
     Raises `PluginError` where the corruption fails on every one of them.
     """
     seed = project.config.training.seed
@@ -42,7 +51,7 @@ def embed_corrupted(
     }
     assembled = project.assembly.modality(name)
     transform = CorruptedTransform(assembled.transform, corruption, severity=severity, seeds=seeds)
-    embedding = _Embedding(project, name)
+    embedding = _Embedding(project, name, strengths)
     distinct, failed = list(seeds), list[str]()
     with redirect_stdout(sys.stderr):
         for place, encoded in encode_samples(assembled.encoder, transform, distinct):
@@ -56,7 +65,8 @@ def embed_corrupted(
         raise PluginError(f"no row could be corrupted (severity {severity}): {failed[0]}")
     usable = [place for place, source in enumerate(sources) if source in found]
     vectors = [found[sources[place]] for place in usable]
-    return torch.tensor(usable).long(), torch.stack(vectors) if vectors else torch.zeros(0, 0)
+    both = torch.stack(vectors, dim=1) if vectors else torch.zeros(2, 0, 0)
+    return torch.tensor(usable).long(), Embedded(*both)
 
 
 class CorruptedTransform:
@@ -96,8 +106,9 @@ class CorruptedTransform:
 class _Embedding:
     """Samples on their way to embeddings, a batch at a time: features are let go at once."""
 
-    def __init__(self, project: Project, name: str) -> None:
+    def __init__(self, project: Project, name: str, strengths: Mapping[Same, float]) -> None:
         self.project, self.name = project, name
+        self.pulls = (strengths["kind"], strengths["thing"])
         self._waiting: dict[object, EncodedSample] = {}
         self._done: dict[object, Tensor] = {}
 
@@ -108,11 +119,14 @@ class _Embedding:
             self.finish()
 
     def finish(self) -> Mapping[object, Tensor]:
-        """Embed what waits; return each source's embedding (D,)."""
+        """Embed what waits; return each source's embeddings (2, D), for kinds and for things."""
         if self._waiting:
             rows = stack_rows([self._stored(sample) for sample in self._waiting.values()])
-            vectors = torch.from_numpy(self.project.space.embed(self.name, rows))
-            self._done |= zip(self._waiting, vectors, strict=True)
+            vectors = [
+                torch.from_numpy(self.project.space.embed(self.name, rows, strength=pull))
+                for pull in self.pulls
+            ]
+            self._done |= zip(self._waiting, torch.stack(vectors, dim=1), strict=True)
             self._waiting = {}
         return self._done
 

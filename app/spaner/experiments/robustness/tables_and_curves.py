@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 ROLE_NAMES = dict(zip(ROLES, ("query", "gallery"), strict=True))
 SHOWN = {"recall@1": "R@1", "map": "mAP"}
 
+CURVES = {"map": "mAP", "item_recall@1": "item R@1"}
+"""What is shown by severity: the second where rows have items."""
+
 PANELS = dict(
     zip(
         ROLES, ("corrupted queries, clean gallery", "clean queries, corrupted gallery"), strict=True
@@ -37,24 +40,34 @@ MOST_COLUMNS = 5
 
 
 def inputs_tables(report: InputRobustness) -> tuple[Table, ...]:
-    """Lay out mAP by severity, a table a modality, a line a corruption and role of its rows."""
+    """Lay out mAP, and R@1 by item, by severity.
+
+    There is a table a modality and figure, with a line a corruption and role of its rows.
+    """
     return tuple(
         Table(
-            f"Corrupted inputs of {name} ({report.measured_on(name)}): mAP by severity, mean over "
-            "the other modalities",
+            f"Corrupted inputs of {name} ({report.measured_on(name)}): {said} by severity, mean "
+            "over the other modalities",
             ("corruption", "as", "clean", *map(str, SEVERITIES)),
             [
                 (
                     corruption + _left_out_words(curve),
                     ROLE_NAMES[role],
-                    *(figure_cell(point.figures[f"{role}_map"]) for point in curve),
+                    *(figure_cell(point.figures[f"{role}_{figure}"]) for point in curve),
                 )
                 for corruption, curve in curves.items()
                 for role in ROLES
             ],
         )
         for name, curves in report.modalities.items()
+        for figure, said in _drawn(curves).items()
     )
+
+
+def _drawn(curves: Mapping[str, Sequence[CorruptedFigures]]) -> dict[str, str]:
+    """Return which figures curves show, and what these are called."""
+    known = next(iter(curves.values()))[0].figures
+    return {key: said for key, said in CURVES.items() if f"{ROLES[0]}_{key}" in known}
 
 
 def training_table(report: TrainingRobustness) -> Table:
@@ -106,15 +119,25 @@ def draw_curves(report: InputRobustness, name: str, *, output: Path) -> None:
     mpl.use("Agg")  # files only: no window system is needed
     from matplotlib import pyplot as plt
 
-    figure, panels = plt.subplots(1, 2, figsize=(10, 4.6), sharey=True, layout="constrained")
-    for axes, (role, title) in zip(panels, PANELS.items(), strict=True):
-        _draw_panel(axes, report.modalities[name], figure_name=f"{role}_map")
-        axes.set_title(title, fontsize=12)
-    panels[0].set_ylabel("mAP, mean over the other modalities", fontsize=12)
+    curves = report.modalities[name]
+    drawn = _drawn(curves)
+    figure, panels = plt.subplots(
+        len(drawn),
+        2,
+        figsize=(10, 4.6 * len(drawn)),
+        sharey=True,
+        squeeze=False,
+        layout="constrained",
+    )
+    for line, (key, said) in zip(panels, drawn.items(), strict=True):
+        for axes, (role, title) in zip(line, PANELS.items(), strict=True):
+            _draw_panel(axes, curves, figure_name=f"{role}_{key}")
+            axes.set_title(title, fontsize=12)
+        line[0].set_ylabel(f"{said}, mean over the other modalities", fontsize=12)
     figure.suptitle(
         f"{name}: retrieval with corrupted inputs\n{report.measured_on(name)}", fontsize=13
     )
-    lines, titles = panels[0].get_legend_handles_labels()
+    lines, titles = panels[0][0].get_legend_handles_labels()
     figure.legend(
         lines,
         titles,
