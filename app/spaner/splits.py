@@ -87,10 +87,11 @@ def too_few_labelled(
 ) -> str:
     """Say that of the modalities `known` too few are `having` rows that can be measured."""
     where = f" in split {split!r}" if split else ""
+    others = f", or name another split: {', '.join(manifest.splits)}" if split else ""
     return (
         f"{manifest.path}: rows with a concept or an item{where}: "
         f"{', '.join(having) or 'none'}; expected some of at least two of the modalities "
-        f"{', '.join(known)}, and of each one that was named; label such rows"
+        f"{', '.join(known)}, and of each one that was named; label such rows{others}"
     )
 
 
