@@ -19,7 +19,15 @@ def test_a_map_names_its_concepts_within_the_picture(concepts: int, tmp_path: Pa
     rows = read_manifest(manifest).rows
     embedded = torch.nn.functional.normalize(torch.randn(len(rows), 8), dim=-1)
     output = draw_map(
-        {"text": EmbeddedRows(rows=rows, embeddings=embedded, encoder_vectors=embedded)},
+        {
+            "text": EmbeddedRows(
+                rows=rows,
+                embeddings=embedded,
+                of_things=embedded,
+                encoder_vectors=embedded,
+                strengths={"kind": 0.5, "thing": 0.0},
+            )
+        },
         tmp_path / "map.png",
     )
     with Image.open(output) as image:
