@@ -98,6 +98,8 @@ class JoinedRows:
 
 def stack_rows(parts: Sequence[FeatureRows]) -> FeatureRows:
     """Stack rows in memory, padding N to the longest."""
+    if len(parts) == 1:
+        return parts[0]
     longest = max(part.values.shape[1] for part in parts)
     total = sum(len(part) for part in parts)
     values = parts[0].values.new_zeros(total, longest, parts[0].values.shape[2])
