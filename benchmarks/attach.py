@@ -31,7 +31,7 @@ from spaner.training.plan import count_parameters
 from spaner_core.evaluation.retrieval import retrieval_by_pair
 from spaner_core.recipe import Recipe, TrainingRecipe
 from spaner_core.space.space import Space
-from spaner_core.training.trainer import fit_attached
+from spaner_core.training.attached import fit_attached
 
 LATER = "audio"
 HEAD = "| shots | training | recall@1 | mAP | CPU seconds | parameters |"

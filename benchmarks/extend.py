@@ -34,8 +34,8 @@ from spaner_core.evaluation.retrieval import retrieval
 from spaner_core.features.labelled import LabelledRows, join_labelled
 from spaner_core.recipe import Recipe, TrainingRecipe
 from spaner_core.space.space import Space
+from spaner_core.training.attached import fit_attached
 from spaner_core.training.material import ConceptNames
-from spaner_core.training.trainer import fit_attached
 
 FIRST = 8
 NAMES = {

@@ -1,8 +1,10 @@
-"""Draws what a trial trains on, trains it and measures it."""
+"""Draws what a trial trains on, trains or attaches it and measures it."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
+from functools import partial
 
 import torch
 from datasets import Dataset, Rows
@@ -10,10 +12,12 @@ from spaner_core.data.matches import NONE
 from spaner_core.devices import one_thread
 from spaner_core.evaluation.retrieval import retrieval_by_item, retrieval_by_pair
 from spaner_core.features.labelled import LabelledRows, join_labelled
-from spaner_core.recipe import THING_STRENGTH, Recipe
+from spaner_core.recipe import THING_STRENGTH, Recipe, TrainingRecipe
 from spaner_core.space.records import Same
-from spaner_core.space.space import Space
+from spaner_core.space.space import Space, SpaceAligner
+from spaner_core.training.attached import fit_attached
 from spaner_core.training.joint import fit_space
+from spaner_core.training.settled import embed_once
 from torch import Tensor
 
 
@@ -105,6 +109,37 @@ def fit(
     material = dataset.material if rows is None else dataset.material.with_rows(rows)
     with one_thread():
         return fit_space(material, recipe=recipe, device="cpu").space
+
+
+def attach(dataset: Dataset, space: Space, name: str, *, by: Collection[str], seed: int) -> Space:
+    """Attach a modality as `spaner attach` does, by its "labels", by "pairs" or by both."""
+    part = dataset.material.modalities[name]
+    rows, partners = part.rows, {}
+    if "labels" not in by:
+        rows = replace(rows, concepts=torch.full_like(rows.concepts, NONE))
+    if "pairs" in by:
+        mine = rows.items[rows.items > NONE]
+        for other in space.modalities:
+            theirs = dataset.train[other]
+            shared = theirs.take(torch.isin(theirs.items, mine).nonzero().flatten())
+            partners[other] = embed_once(space, other, shared)
+    with one_thread():
+        aligner = fit_attached(
+            name,
+            part.build,
+            rows,
+            space.prompt,
+            partners=partners,
+            recipe=Recipe(training=TrainingRecipe(seed=seed)),
+            device="cpu",
+        )
+    aligners = {
+        other: SpaceAligner(record=space.records[other], load=partial(space.aligner, other))
+        for other in space.modalities
+    }
+    record = part.describe(space.concepts, prompt_fingerprint="", training={})
+    aligners[name] = SpaceAligner(record=record, load=lambda: aligner)
+    return Space(space.prompt, space.record, blocks=space.blocks, aligners=aligners)
 
 
 def embed(space: Space, rows: Rows, strength: float | Same | None) -> dict[str, Tensor]:

@@ -13,11 +13,11 @@ from spaner_core.space.destination import check_attachable
 from spaner_core.space.records import AlignerRecord
 from spaner_core.space.saving import save_attached
 from spaner_core.space.space import Space
+from spaner_core.training.attached import fit_attached
 from spaner_core.training.batches import settle_steps
 from spaner_core.training.joint import settings_of
 from spaner_core.training.monitoring import replacing_traces, say
 from spaner_core.training.settled import pulled_rows
-from spaner_core.training.trainer import fit_attached
 
 from spaner.notices import (
     missing_notices,

@@ -13,8 +13,8 @@ from spaner_core.errors import DataError
 from spaner_core.features.labelled import LabelledRows, join_labelled
 from spaner_core.recipe import Recipe
 from spaner_core.space.space import Space
+from spaner_core.training.attached import fit_attached
 from spaner_core.training.settled import SettledAligner, embed_once
-from spaner_core.training.trainer import fit_attached
 
 from tests.core.training.synthetic import (
     RECIPE,

@@ -11,9 +11,9 @@ from safetensors.torch import load_file
 from spaner_core.errors import ConfigError
 from spaner_core.features.labelled import LabelledRows
 from spaner_core.recipe import MonitoringRecipe, Recipe
+from spaner_core.training.attached import fit_attached
 from spaner_core.training.batches import StepBatches
 from spaner_core.training.monitoring import Monitor
-from spaner_core.training.trainer import fit_attached
 from spaner_core.training.validation import Validation
 
 from tests.core.training.synthetic import (

@@ -15,8 +15,8 @@ import pytest
 from spaner_core.files.locks import locked
 from spaner_core.recipe import MonitoringRecipe, Recipe
 from spaner_core.space.space import Space
+from spaner_core.training.attached import fit_attached
 from spaner_core.training.monitoring import Monitor, replacing_traces
-from spaner_core.training.trainer import fit_attached
 from spaner_core.training.validation import SettledRows, Validation
 
 from tests.core.training.synthetic import (
