@@ -29,7 +29,7 @@ from spaner.demo.texts import DIGITS
 from spaner.project import Project
 from spaner.splits import TRAIN_SPLIT, split_rows
 from spaner.training.plan import labelled_rows, plan_training, prepare_material
-from spaner_core import Aligner
+from spaner_core import Aligner, FeatureSpec
 from spaner_core.features.labelled import LabelledRows
 from spaner_core.training.material import Material
 from spaner_registry.config.settings import read_config
@@ -59,13 +59,15 @@ class Dataset:
 
     `material` holds the training rows of each modality, the concepts' names and what builds
     aligners; `held_out` the rows by split and modality; `texts` the texts that rows of the modality
-    `TEXT` were read from, by split. `build` builds an aligner with other options.
+    `TEXT` were read from, by split. `features` says what each encoder gives. `build` builds an
+    aligner with other options.
     """
 
     name: str
     material: Material
     held_out: Mapping[str, Rows]
     texts: Mapping[str, Sequence[str]]
+    features: Mapping[str, FeatureSpec]
     build: BuildAligner
 
     @property
@@ -201,6 +203,7 @@ def _read(config: Path, modalities: Sequence[str] = ()) -> Dataset:
             split: [row.input for row in project.features(TEXT, parts[TEXT]).rows]
             for split, parts in splits.items()
         },
+        features=features,
         build=build,
     )
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from functools import partial
 
 import torch
 from datasets import Dataset, Rows
+from spaner_core import Aligner, FeatureSpec, Reader
 from spaner_core.data.matches import NONE
 from spaner_core.devices import one_thread
 from spaner_core.evaluation.retrieval import retrieval_by_item, retrieval_by_pair
 from spaner_core.features.labelled import LabelledRows, join_labelled
+from spaner_core.features.rows import FeatureRows
+from spaner_core.method.aligner import build_aligner
 from spaner_core.recipe import THING_STRENGTH, Recipe, TrainingRecipe
 from spaner_core.space.records import Same
 from spaner_core.space.space import Space, SpaceAligner
@@ -98,6 +101,42 @@ def _items_by_concept(rows: Rows) -> list[Tensor]:
     for item, concept in sorted(concept_of.items()):
         grouped.setdefault(concept, []).append(item)
     return [torch.tensor(items) for _, items in sorted(grouped.items())]
+
+
+def read_once(dataset: Dataset, name: str, reader: Reader) -> Dataset:
+    """Have `reader` read the rows of a modality here, once for all trials: as a single token each.
+
+    For a reader without weights that takes nothing from training rows. The aligner around it is
+    core's, and its concepts' names must not be of this modality.
+    """
+    features = FeatureSpec(dim=reader.width, tokens=1)
+
+    def build(modality: str, options: Mapping[str, object]) -> Aligner:
+        if modality != name:
+            return dataset.build(modality, options)
+        return build_aligner(features, Recipe().prompt.dim, options)
+
+    part = dataset.material.modalities[name]
+    read = replace(
+        part, record=replace(part.record, features=features), rows=_read(part.rows, reader)
+    )
+    return replace(
+        dataset,
+        material=replace(dataset.material, modalities={**dataset.material.modalities, name: read}),
+        held_out={
+            split: {**rows, name: _read(rows[name], reader)}
+            for split, rows in dataset.held_out.items()
+        },
+        features={**dataset.features, name: features},
+        build=build,
+    ).with_options()
+
+
+def _read(rows: LabelledRows, reader: Reader) -> LabelledRows:
+    loaded = rows.features.load()
+    values = reader(loaded.values, loaded.mask).unsqueeze(1)  # (n, 1, P)
+    mask = torch.ones(values.shape[:2], dtype=torch.bool)
+    return replace(rows, features=FeatureRows(values=values, mask=mask))
 
 
 def fit(
