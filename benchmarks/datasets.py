@@ -129,7 +129,7 @@ def read_emoji(folder: Path, *, quick: bool, spoken: bool) -> Dataset:
         if not config.exists():
             command = [sys.executable, str(ROOT / "scripts" / "make_emoji.py"), str(folder)]
             subprocess.run(command, check=True, stdout=sys.stderr)
-        return _read(config, DIGIT_MODALITIES if spoken else DIGIT_MODALITIES[:2])
+        return read_project(config, DIGIT_MODALITIES if spoken else DIGIT_MODALITIES[:2])
     import timm
     from timm.models import save_for_hf
 
@@ -151,7 +151,7 @@ def read_factory(folder: Path, *, quick: bool) -> Dataset:
     config = folder / "plugins.yaml"
     if not config.exists():
         config.write_bytes((files("spaner.demo.factory") / config.name).read_bytes())
-    return replace(_read(config), name="factory")
+    return replace(read_project(config), name="factory")
 
 
 def _written(folder: Path, modalities: Mapping[str, str], *, data: Path = Path()) -> Dataset:
@@ -165,7 +165,7 @@ def _written(folder: Path, modalities: Mapping[str, str], *, data: Path = Path()
         ),
         encoding="utf-8",
     )
-    return _read(config)
+    return read_project(config)
 
 
 def _keep_concepts(path: Path, concepts: Collection[str]) -> None:
@@ -174,7 +174,8 @@ def _keep_concepts(path: Path, concepts: Collection[str]) -> None:
     put(path, table(tuple(rows[0]), rows))
 
 
-def _read(config: Path, modalities: Sequence[str] = ()) -> Dataset:
+def read_project(config: Path, modalities: Sequence[str] = ()) -> Dataset:
+    """Read the rows of a project's modalities, all of them or some."""
     project = Project(read_config(config), device="cpu")
     plan = plan_training(project, modalities or tuple(project.config.modalities))
     material = prepare_material(project, plan)

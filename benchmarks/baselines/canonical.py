@@ -65,11 +65,14 @@ def canonical_correlation(task: Task, settings: Settings) -> Outcome:
     return Outcome(embeddings=embeddings, parameters=sum(matrix.numel() for matrix in maps))
 
 
-def shrunk_covariance(rows: Tensor, *, shrinkage: float) -> Tensor:
-    """Return the covariance (P, P) of rows (n, P), shrunk towards its mean variance."""
+def shrunk_covariance(rows: Tensor, *, shrinkage: float, width: int | None = None) -> Tensor:
+    """Return the covariance (P, P) of rows (n, P), shrunk towards its mean variance.
+
+    Rows that are coordinates in their own span have this mean over the `width` of what they span.
+    """
     centred = rows.double() - rows.double().mean(dim=0)
     covariance = centred.T @ centred / len(centred)
-    mean_variance = covariance.diagonal().mean()
+    mean_variance = covariance.trace() / (width or len(covariance))
     return (1 - shrinkage) * covariance + shrinkage * mean_variance * torch.eye(
         len(covariance), dtype=covariance.dtype
     )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
@@ -29,6 +29,14 @@ class PairMaps:
     settings: Settings
     queries: Map
     gallery: Map
+
+    def turned(self) -> PairMaps:
+        """Ask the other way round."""
+        return replace(self, queries=self.gallery, gallery=self.queries)
+
+
+Tried = Sequence[PairMaps]
+"""Maps of one method with one setting each."""
 
 
 def paired_rows(items: Tensor, others: Tensor) -> tuple[Tensor, Tensor]:
@@ -55,22 +63,36 @@ def canonical_between(queries: Tensor, gallery: Tensor) -> Iterator[PairMaps]:
 
     Dimensions count by a power of their correlation.
     """
+    widths = queries.shape[1], gallery.shape[1]
     views = [rows.double() for rows in (queries, gallery)]
     centres = [rows.mean(dim=0) for rows in views]
-    targets = [
-        (rows - centre) / math.sqrt(len(rows)) for rows, centre in zip(views, centres, strict=True)
+    # shrinking towards a multiple of the identity, no solution leaves the span of the rows
+    spans = [_span(rows - centre) for rows, centre in zip(views, centres, strict=True)]
+    inside = [
+        (rows - centre) @ span for rows, centre, span in zip(views, centres, spans, strict=True)
     ]
-    width = min(target.shape[1] for target in targets)
+    targets = [rows / math.sqrt(len(rows)) for rows in inside]
+    most = min(target.shape[1] for target in targets)
     for shrinkage in SHRINKAGES:
-        spreads = [shrunk_covariance(rows, shrinkage=shrinkage) for rows in views]
-        (mine, theirs), values = canonical_maps(targets, spreads, width=width)
+        spreads = [
+            shrunk_covariance(rows, shrinkage=shrinkage, width=width)
+            for rows, width in zip(inside, widths, strict=True)
+        ]
+        (mine, theirs), values = canonical_maps(targets, spreads, width=most)
         for power in POWERS:
             weights = values.clamp_min(0) ** power
             yield PairMaps(
                 settings={"shrinkage": shrinkage, "power": power},
-                queries=_projection(centres[0], mine * weights),
-                gallery=_projection(centres[1], theirs * weights),
+                queries=_projection(centres[0], spans[0] @ (mine * weights)),
+                gallery=_projection(centres[1], spans[1] @ (theirs * weights)),
             )
+
+
+def _span(rows: Tensor) -> Tensor:
+    """Return an orthonormal basis (P, r) of the span of rows (m, P)."""
+    _, sizes, right = torch.linalg.svd(rows, full_matrices=False)
+    basis: Tensor = right[sizes > sizes[0] * len(rows) * torch.finfo(rows.dtype).eps]
+    return basis.T
 
 
 def _projection(centre: Tensor, weights: Tensor) -> Map:
@@ -81,7 +103,19 @@ def _affine(rows: Tensor, *, weights: Tensor, offset: Tensor) -> Tensor:
     return rows.double() @ weights + offset
 
 
-CLOSED_FORMS: Mapping[str, Callable[[Tensor, Tensor], Iterator[PairMaps]]] = {
-    "ridge": ridge_between,
-    "regularised CCA": canonical_between,
+def both_by_ridge(first: Tensor, second: Tensor) -> tuple[Tried, Tried]:
+    """Regress partners (m, P) and (m, Q) on each other."""
+    return [*ridge_between(first, second)], [*ridge_between(second, first)]
+
+
+def both_by_canonical(first: Tensor, second: Tensor) -> tuple[Tried, Tried]:
+    """Correlate partners (m, P) and (m, Q): the same maps serve both ways."""
+    tried = [*canonical_between(first, second)]
+    return tried, [maps.turned() for maps in tried]
+
+
+CLOSED_FORMS: Mapping[str, Callable[[Tensor, Tensor], tuple[Tried, Tried]]] = {
+    "ridge": both_by_ridge,
+    "regularised CCA": both_by_canonical,
 }
+"""Methods by name: what they try for queries of the first modality, and for those of the second."""
