@@ -101,9 +101,9 @@ FACTORY = Story(
             "evaluate --split test --map {folder}/map.png --overwrite",
         ),
         (
-            "Which sheet belongs to this photo? Strength 0 looks for the very unit:",
+            "Which sheet belongs to this photo? Not one of its product, but the very unit's own:",
             "search {folder}/vision/photo-0130-a.jpg --from vision --to text "
-            "--split test --strength 0 -k 3",
+            "--split test --same thing -k 3",
         ),
         (
             "Which sheets describe what shakes like this?",

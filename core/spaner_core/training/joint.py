@@ -78,6 +78,8 @@ def fit_space(
     if use.as_anchors and names is not None:
         tied: Any = aligners[names.modality]
         tied.start_from(prompt.label_map)
+    strengths = _strengths(rows, recipe)
+    strength = strengths.get("kind", strengths.get("thing", recipe.prompt.strength))
     train_jointly(
         prompt,
         aligners,
@@ -86,15 +88,14 @@ def fit_space(
         loss=recipe.loss,
         training=recipe.training,
         device=device,
-        monitor=monitor,
+        monitor=monitor.at(strength) if monitor else None,
     )
-    strengths = _strengths(rows, recipe)
     record = PromptRecord(
         concepts=material.concepts,
         label_texts=dict(material.label_texts),
         anchors="labels" if use.as_anchors else "random",
         dim=recipe.prompt.dim,
-        strength=strengths.get("kind", strengths.get("thing", recipe.prompt.strength)),
+        strength=strength,
         label_source=material.modalities[names.modality].record if names else None,
         informativeness=reading.share if reading else None,
         recipe={**asdict(recipe), "training": settings_of(recipe.training, monitor)},

@@ -46,6 +46,12 @@ class Monitor:
     recipe: MonitoringRecipe
     validation: Validation | None
 
+    def at(self, strength: float) -> Monitor:
+        """Measure at a pull strength."""
+        if self.validation is None:
+            return self
+        return replace(self, validation=replace(self.validation, strength=strength))
+
 
 @contextmanager
 def replacing_traces(monitor: Monitor) -> Iterator[Monitor]:

@@ -25,6 +25,7 @@ from tests.core.training.synthetic import (
     build,
     embed,
     state,
+    synthetic,
     train,
     train_rows,
 )
@@ -75,6 +76,18 @@ def test_the_log_has_a_row_every_so_many_steps_and_one_of_the_end(tmp_path: Path
     assert {name: rows[-1][name] for name in list(rows[0])[3:]} == figures(trained, monitor)
     assert rows[0]["loss"] > rows[2]["loss"] > 0
     assert RECIPE.training.learning_rate > rows[0]["learning_rate"] > rows[1]["learning_rate"]
+
+
+def test_a_training_on_items_alone_is_measured_as_its_space_is_searched(tmp_path: Path) -> None:
+    rows, held = (
+        {name: synthetic(name, [], seed=seed, items=range(24)) for name in ("first", "second")}
+        for seed in (1, 2)
+    )
+    kinds = Validation(rows=held, strength=0.5)
+    monitor = Monitor(folder=tmp_path, recipe=MonitoringRecipe(eval_steps=40), validation=kinds)
+    trained = train(rows, monitor=monitor)
+    found = [figures(trained, monitor.at(strength))["mean_map"] for strength in (0.0, 0.5)]
+    assert log(tmp_path)[-1]["mean_map"] == found[0] != found[1]
 
 
 def test_losses_in_the_log_are_means_since_the_row_before(tmp_path: Path) -> None:
