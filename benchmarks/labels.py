@@ -75,11 +75,11 @@ def cases(part: str, data: str, shots: Sequence[int]) -> dict[Case, tuple[str, .
             for count in counts
             for wrong in (WRONG, 0.0)
         }
-    strange = ("",) if part == "unlabelled" else ("third",)
-    if part == "strangers" and data == "digits":
-        strange = ("motions", *strange)
+    strangers = ("motions", "third") if data == "digits" else ("third",)
     return {
-        Case(shots=count, strange=who): ("given", "pool") for who in strange for count in counts
+        Case(shots=count, strange=who): ("given", "pool")
+        for who in (strangers if part == "strangers" else ("",))
+        for count in counts
     }
 
 
