@@ -8,7 +8,7 @@ SOURCES := core registry app plugins tests benchmarks scripts
 PLUGINS := plugins/text plugins/vision plugins/audio plugins/sensor
 STAMP := .venv/.installed
 
-.PHONY: demo test test-slow lint bench results clean
+.PHONY: demo test test-slow lint bench results ablation clean
 
 demo: $(STAMP)
 	$(BIN)/spaner demo
@@ -35,6 +35,12 @@ results: $(STAMP)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .[demo,bench] \
 		$(PLUGINS:%=--editable %)
 	$(BIN)/python benchmarks/results.py
+
+# what each part of the method gains, on digits and emoji (whose project needs the network and apt)
+ablation: $(STAMP)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .[demo,bench] \
+		$(PLUGINS:%=--editable %)
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/ablation.py $(ABLATION)
 
 # one pip command for everything: ours come from these folders, never by bare name from an index
 $(STAMP): pyproject.toml constraints.txt $(PLUGINS:%=%/pyproject.toml)
