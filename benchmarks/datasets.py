@@ -30,6 +30,7 @@ from spaner.project import Project
 from spaner.splits import TRAIN_SPLIT, split_rows
 from spaner.training.plan import labelled_rows, plan_training, prepare_material
 from spaner_core import Aligner, FeatureSpec
+from spaner_core.data.manifest import Rows as ManifestRows
 from spaner_core.features.labelled import LabelledRows
 from spaner_core.training.material import Material
 from spaner_registry.config.settings import read_config
@@ -58,13 +59,14 @@ class Dataset:
     """A project's rows in memory.
 
     `material` holds the training rows of each modality, the concepts' names and what builds
-    aligners; `held_out` the rows by split and modality; `texts` the texts that rows of the modality
-    `TEXT` were read from, by split. `features` says what each encoder gives. `build` builds an
-    aligner with other options.
+    aligners; `entries` the manifest's rows of them; `held_out` the rows by split and modality;
+    `texts` the texts that rows of the modality `TEXT` were read from, by split. `features` says
+    what each encoder gives. `build` builds an aligner with other options.
     """
 
     name: str
     material: Material
+    entries: Mapping[str, ManifestRows]
     held_out: Mapping[str, Rows]
     texts: Mapping[str, Sequence[str]]
     features: Mapping[str, FeatureSpec]
@@ -193,6 +195,9 @@ def read_project(config: Path, modalities: Sequence[str] = ()) -> Dataset:
     return Dataset(
         name=config.parent.name,
         material=material,
+        entries={
+            name: project.features(name, rows).rows for name, rows in splits[TRAIN_SPLIT].items()
+        },
         held_out={
             split: {
                 name: _in_memory(labelled_rows(project, name, rows, concepts=plan.concepts))

@@ -6,7 +6,7 @@ from itertools import permutations
 
 import torch
 from sklearn.metrics import brier_score_loss
-from spaner.evaluation.evaluate import embed_split
+from spaner.evaluation.embedded_rows import embed_split
 from spaner.labelling.propagate import propagate
 from spaner.labelling.request import Propagation
 from spaner.project import Project

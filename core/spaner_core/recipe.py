@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, ConfigDict, ValidationInfo
 from pydantic.dataclasses import dataclass
 
+from spaner_core.errors import ConfigError
 from spaner_core.ranges import (
     AboveZero,
     BatchRows,
@@ -101,13 +102,21 @@ class TrainingRecipe:
     def following(self, *, rows: int, concepts: int) -> TrainingRecipe:
         """Settle `max_steps` where it is None, by the rows of the largest modality and concepts.
 
-        max(200 concepts / batch, 5 rows / batch), from 250 to 10,000.
+        max(200 concepts / batch, 5 rows / batch), from 250 to 10,000. Raises `ConfigError` where
+        the learning rate would still rise at the end of so many.
         """
         if self.max_steps is not None:
             return self
         drawn = max(DRAWS_A_CONCEPT * concepts, DRAWS_A_ROW * rows)
         steps = math.ceil(drawn / self.per_device_train_batch_size)
-        return dataclasses.replace(self, max_steps=min(max(steps, FEWEST_STEPS), MOST_STEPS))
+        steps = min(max(steps, FEWEST_STEPS), MOST_STEPS)
+        if self.warmup_steps >= steps:
+            raise ConfigError(
+                f"training.warmup_steps is {self.warmup_steps}, and these rows are trained for "
+                f"{steps} steps; expected fewer steps of warm-up than in all; lower it, or write "
+                "training.max_steps"
+            )
+        return dataclasses.replace(self, max_steps=steps)
 
 
 def _only_with(other: str) -> AfterValidator:

@@ -12,7 +12,7 @@ import pytest
 import spaner as public
 import torch
 from safetensors.torch import load_file, save_file
-from spaner.evaluation.evaluate import embed_split
+from spaner.evaluation.embedded_rows import embed_split
 from spaner.evaluation.prompt import attended_prompt
 from spaner.project import Project
 from spaner.training.extend import extend

@@ -139,9 +139,9 @@ def test_sections_with_nothing_under_them_set_nothing(tmp_path: Path) -> None:
 
 
 def test_steps_without_a_number_follow_the_data(tmp_path: Path) -> None:
-    blank = "training: {max_steps: , warmup_steps: 200}\n"
+    blank = "training: {max_steps: , warmup_steps: 400}\n"
     training = read_config(_write(tmp_path, SMALLEST + blank)).recipe.training
-    assert (training.max_steps, training.warmup_steps) == (None, 200)
+    assert (training.max_steps, training.warmup_steps) == (None, 400)
 
 
 def test_keys_without_a_value_leave_monitoring_off(tmp_path: Path) -> None:

@@ -34,8 +34,8 @@ WRONG = [
     ("training: {max_steps: 10}", "4:12", "warmup_steps is 15 by default and training.max_steps "),
     ("training: {max_steps: 9, warmup_steps: 9}", "4:26", "write for example 'warmup_steps: 0'"),
     (
-        "training: {warmup_steps: 1e3}",
-        "4:12",
+        "training: {max_steps: 250, warmup_steps: 1e3}",
+        "4:28",
         "training.warmup_steps is '1e3' and training.max_steps 250; expected fewer steps of warm-",
     ),
     ("training: {per_device_train_batch_size: 1e7}", "4:12", "a whole number of at most 1000000"),

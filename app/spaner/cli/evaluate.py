@@ -48,7 +48,8 @@ def evaluate(
     project = call.open(asked)
     from spaner_core.extras import need
 
-    from spaner.evaluation.evaluate import embed_split, measure
+    from spaner.evaluation.embedded_rows import embed_split
+    from spaner.evaluation.evaluate import measure
     from spaner.output_paths import check_output_file
     from spaner.splits import measured_split
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import re
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -22,6 +23,7 @@ WRONG_INPUT, OUR_FAULT = 2, 1
 
 build_commands = cache(typer.main.get_command)
 """Makes the program, once; it makes each command when that is first asked for."""
+CHOICES = re.compile("Value error, '.*' is not one of (.+), (.+)")
 FULL = (errno.ENOSPC, errno.EDQUOT)
 FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
@@ -46,7 +48,7 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as error:
         if was_asked():  # a library made this of it
             raise
-        code, message = _explain(error, arguments)
+        code, message = _explain(error)
         if code == OUR_FAULT and level == "DEBUG":
             raise
         if message:
@@ -65,12 +67,12 @@ def invoke(arguments: Sequence[str]) -> None:
         program.invoke(context)
 
 
-def _explain(error: Exception, arguments: Sequence[str]) -> tuple[int, str]:
+def _explain(error: Exception) -> tuple[int, str]:
     """Return the exit code that an error means, and what is to be said of it."""
     if isinstance(error, typer.Exit):
         return error.exit_code, ""
     if isinstance(error, TyperException):
-        return WRONG_INPUT, f"error: {_usage(error, arguments)}"
+        return WRONG_INPUT, f"error: {_usage(error)}"
     if isinstance(error, SpanerError):
         return WRONG_INPUT, f"error: {error}"
     if isinstance(error, OSError):
@@ -91,17 +93,22 @@ def _of_system(error: OSError) -> str:
     return f"{why}; give rights, or name another place" if error.errno in FORBIDDEN else why
 
 
-def _usage(error: TyperException, arguments: Sequence[str]) -> str:
+def _usage(error: TyperException) -> str:
     """Say in one line what is wrong with the arguments, and where to look."""
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "spaner"
     message = " ".join(getattr(error, "format_message", error.__str__)().split()).rstrip(".?")
-    return f"{message}{_given(error, arguments)}. See `{command} --help`"
+    return f"{CHOICES.sub(_choices, message)}{_given(error)}. See `{command} --help`"
 
 
-def _given(error: TyperException, arguments: Sequence[str]) -> str:
+def _choices(found: re.Match[str]) -> str:
+    """Say what a flag takes as pydantic says it of a type of its own."""
+    return f"Input should be {found[1]} or {found[2]}"
+
+
+def _given(error: TyperException) -> str:
     """Name the value that was given for the argument at fault, where there is one."""
-    for flag in getattr(getattr(error, "param", None), "opts", ()):
-        if flag in arguments[:-1]:
-            return f", not {arguments[arguments.index(flag) + 1]}"
-    return ""
+    from pydantic import ValidationError
+
+    why = error.__cause__
+    return f", not {why.errors()[0]['input']}" if isinstance(why, ValidationError) else ""

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from spaner_core.files.atomic import written_at_end
 
-from spaner.evaluation.evaluate import EmbeddedRows
+from spaner.evaluation.embedded_rows import EmbeddedRows
 
 MOST_ROWS = 400
 """Rows of one modality that are drawn; more would hide one another."""

@@ -3,28 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-from spaner_core.data.manifest import Row, Rows
-from spaner_core.features.labelled import LabelledBatches, LabelledRows, join_labelled
-from spaner_core.method.aligner import CrossAttentionAligner
-from spaner_core.method.trust import (
-    FEWEST,
-    SOFTNESS,
-    Comparison,
-    LabelTrust,
-    compare,
-    concepts_of_samples,
-)
-from spaner_core.training.fit_statistics import UnitRows
-from spaner_core.training.fit_statistics import doubt_labels as weigh
-from torch import Tensor
+from spaner_core.data.manifest import Row
+from spaner_core.method.trust import SOFTNESS
 
-from spaner.project import Project
+from spaner.labelling.evidence import Finding, WeighedRows, find_evidence, weigh_rows
+from spaner.project import Project, UsableRows
 from spaner.training.plan import TrainingPlan, concept_names, number_usable
 
 DOUBTED = 0.25
@@ -78,36 +65,6 @@ class LabelReport:
     doubted: tuple[DoubtedLabel, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Read:
-    """One modality's training rows with what its class means say of their labels."""
-
-    name: str
-    manifest_rows: Rows
-    rows: LabelledRows
-    aligner: CrossAttentionAligner
-    trust: LabelTrust
-    beside: Tensor | None
-
-    def pairs(self, rows: LabelledRows) -> Tensor:
-        """Return places of `rows` with a concept and of own rows of the same item, (q, 2).
-
-        Of concepts alone that own rows say enough of.
-        """
-        mine: dict[int, list[int]] = defaultdict(list)
-        for place, item in enumerate(self.rows.items.tolist()):
-            mine[item].append(place)
-        labels = zip(rows.items.tolist(), rows.concepts.tolist(), strict=True)
-        enough = (self.trust.sums.support >= FEWEST).tolist()
-        found = [
-            (place, partner)
-            for place, (item, concept) in enumerate(labels)
-            if item >= 0 and concept >= 0 and enough[concept]
-            for partner in mine.get(item, ())
-        ]
-        return torch.tensor(found, dtype=torch.int64).reshape(-1, 2)
-
-
 def doubt_labels(project: Project, plan: TrainingPlan) -> LabelReport:
     """Look for doubted labels among training rows, by untrained features.
 
@@ -115,112 +72,60 @@ def doubt_labels(project: Project, plan: TrainingPlan) -> LabelReport:
     modalities that have the same item. One that any of them doubts is listed. Features that the
     store lacks are extracted; no space is needed. Raises as `Project.features`.
     """
-    read = {
-        name: part
-        for name in plan.rows
-        if (part := _read_modality(project, plan, name)) is not None
-    }
+    read = {name: project.features(name, rows) for name, rows in plan.rows.items()}
+    weighed = dict(_weigh(project, plan, read))
     doubted, judged = [], 0
-    for part in read.values():
-        evidence = _evidence(part, read, plan.concepts)
+    for name in weighed:
+        evidence = find_evidence(weighed, name)
         judged += len(evidence)
         doubted += [
-            _doubted(part.name, part.manifest_rows[place], found)
+            _doubted(read, name, place, found, plan.concepts)
             for place, found in evidence.items()
-            if any(one.doubts for one in found)
+            if any(one.weight < DOUBTED for one in found)
         ]
     return LabelReport(
         manifest=project.manifest.path,
-        rows=sum(len(part.rows) for part in read.values()),
+        rows=sum(len(part.rows) for part in weighed.values()),
         judged=judged,
         doubted=tuple(sorted(doubted, key=lambda label: label.weight)),
     )
 
 
-def _read_modality(project: Project, plan: TrainingPlan, name: str) -> _Read | None:
-    usable = project.features(name, plan.rows[name])
-    rows = number_usable(project, usable, concepts=plan.concepts)
-    build = project.assembly.aligner_builder(name, prompt_dim=project.config.prompt.dim)
-    aligner, count = build(), len(plan.concepts)
-    if not isinstance(aligner, CrossAttentionAligner):
-        project.say(f"labels of {name!r} are not weighed: its aligner has no class means of core's")
-        return None
-    names = None
-    if plan.names_from == name:
-        names = concept_names(project, name, plan.label_texts).rows
-    with torch.no_grad():
-        every = join_labelled([rows, *([names] if names else [])])
-        aligner.fit_statistics(LabelledBatches(every), concept_count=count)
-        trust = weigh(aligner, rows, names=names, count=count)
-    return _Read(
-        name=name,
-        manifest_rows=usable.rows,
-        rows=rows,
-        aligner=aligner,
-        trust=trust,
-        beside=concepts_of_samples(rows.concepts, rows.samples, concept_count=count),
-    )
+def believed(found: Sequence[Finding]) -> float:
+    """Weigh a label in [0, 1] by all evidence together: its mean margin decides."""
+    margins = [one.label_cosine - one.nearest_cosine for one in found]
+    return 1 / (1 + math.exp(-sum(margins) / len(margins) / SOFTNESS))
 
 
-def _evidence(
-    part: _Read, read: Mapping[str, _Read], concepts: Sequence[str]
-) -> dict[int, list[Evidence]]:
-    """Gather what speaks of each label of `part`, by its row's place: first the row itself."""
-    found: dict[int, list[Evidence]] = defaultdict(list)
-    own = torch.nonzero(part.trust.judged[: len(part.rows)]).flatten()
-    for place, one in _tell(part, own, own, part.trust.found.take(own), concepts):
-        found[place].append(one)
-    for other in read.values():
-        pairs = other.pairs(part.rows)
-        if other is part or not len(pairs):
-            continue
-        place, partner = pairs.T
-        rows = other.rows.take(partner)
-        with torch.no_grad():
-            comparison = compare(
-                UnitRows(other.aligner, rows),
-                rows.concepts,
-                other.trust.weights[partner],
-                other.trust.sums,
-                asked=part.rows.concepts[place],
-                beside=None if part.beside is None else part.beside[place],
-            )
-        for row, one in _tell(other, partner, place, comparison, concepts):
-            found[row].append(one)
-    return found
-
-
-def _tell(
-    part: _Read, speaking: Tensor, spoken_of: Tensor, found: Comparison, concepts: Sequence[str]
-) -> Iterator[tuple[int, Evidence]]:
-    """Put in words what rows of `part` say (q,) of the labels of others (q,), by the latter."""
-    figures = zip(
-        speaking.tolist(), spoken_of.tolist(), found.own.tolist(), found.nearest.tolist(),
-        found.other.tolist(), found.weights.tolist(), strict=True,
-    )  # fmt: skip
-    for place, label, own, nearest, other, weight in figures:
-        if nearest < 0:  # there is no other concept
-            continue
-        row = part.manifest_rows[place]
-        yield (
-            label,
-            Evidence(
-                modality=part.name,
-                line=row.line,
-                id=row.id,
-                input=row.input,
-                label_cosine=own,
-                nearest=concepts[nearest],
-                nearest_cosine=other,
-                weight=weight,
-                doubts=weight < DOUBTED,
-            ),
+def _weigh(
+    project: Project, plan: TrainingPlan, read: Mapping[str, UsableRows]
+) -> Iterator[tuple[str, WeighedRows]]:
+    for name, usable in read.items():
+        names = None
+        if plan.names_from == name:
+            names = concept_names(project, name, plan.label_texts).rows
+        weighed = weigh_rows(
+            number_usable(project, usable, concepts=plan.concepts),
+            project.assembly.aligner_builder(name, prompt_dim=project.config.prompt.dim),
+            names=names,
+            count=len(plan.concepts),
         )
+        if weighed is not None:
+            yield name, weighed
+        else:
+            project.say(
+                f"labels of {name!r} are not weighed: its aligner has no class means of core's"
+            )
 
 
-def _doubted(name: str, row: Row, evidence: Sequence[Evidence]) -> DoubtedLabel:
-    margins = [one.label_cosine - one.nearest_cosine for one in evidence]
-    mean = sum(margins) / len(margins)
+def _doubted(
+    read: Mapping[str, UsableRows],
+    name: str,
+    place: int,
+    found: Sequence[Finding],
+    concepts: Sequence[str],
+) -> DoubtedLabel:
+    row = read[name].rows[place]
     return DoubtedLabel(
         modality=name,
         line=row.line,
@@ -228,7 +133,23 @@ def _doubted(name: str, row: Row, evidence: Sequence[Evidence]) -> DoubtedLabel:
         input=row.input,
         concept=str(row.concept),
         item=row.item,
-        suggested=min(evidence, key=lambda one: one.weight).nearest,
-        weight=1 / (1 + math.exp(-mean / SOFTNESS)),
-        evidence=tuple(evidence),
+        suggested=concepts[min(found, key=lambda one: one.weight).nearest],
+        weight=believed(found),
+        evidence=tuple(
+            _evidence(read[one.modality].rows[one.place], one, concepts) for one in found
+        ),
+    )
+
+
+def _evidence(row: Row, found: Finding, concepts: Sequence[str]) -> Evidence:
+    return Evidence(
+        modality=found.modality,
+        line=row.line,
+        id=row.id,
+        input=row.input,
+        label_cosine=found.label_cosine,
+        nearest=concepts[found.nearest],
+        nearest_cosine=found.nearest_cosine,
+        weight=found.weight,
+        doubts=found.weight < DOUBTED,
     )

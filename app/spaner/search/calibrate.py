@@ -16,7 +16,7 @@ from spaner_core.evaluation.ranking import Rows
 from torch import Tensor
 
 from spaner.arguments import check_false_accept_rate
-from spaner.evaluation.evaluate import EmbeddedRows, embed_split
+from spaner.evaluation.embedded_rows import EmbeddedRows, embed_split
 from spaner.output_paths import check_writable
 from spaner.policy.links import may_find
 from spaner.project import Project

@@ -62,6 +62,7 @@ def plan_training(project: Project, names: Sequence[str]) -> TrainingPlan:
         names_from=label_modality(project, names, label_texts),
         rows={name: training_rows(project, name) for name in names},
     )
+    plan.settle_steps(project.config.recipe.training)  # refuses a warm-up that is too long
     project.freshness.check(names)
     return plan
 

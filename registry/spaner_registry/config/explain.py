@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 from spaner_core.contract.expected import brief, quoting, show
 from spaner_core.contract.options import unknown_key
 from spaner_core.ranges import UNEXPECTED, as_whole
-from spaner_core.recipe import FEWEST_STEPS, TrainingRecipe
+from spaner_core.recipe import TrainingRecipe
 
 from spaner_registry.config.plain_yaml import Document, Keys, Problem
 from spaner_registry.config.values import DEFAULT
@@ -91,8 +91,11 @@ def _undeclared_shares(
 
 
 def _endless_warmup(document: Document, training: Mapping[Any, Any]) -> Iterator[Problem]:
-    """Find a learning rate that still rises when training ends: little or nothing is learnt."""
-    given = {"max_steps": FEWEST_STEPS, "warmup_steps": TrainingRecipe.warmup_steps}
+    """Find a learning rate that still rises when training ends: little or nothing is learnt.
+
+    Where `max_steps` is empty, rows say how many steps there are: see `TrainingRecipe.following`.
+    """
+    given: dict[str, object] = {"max_steps": None, "warmup_steps": TrainingRecipe.warmup_steps}
     given |= {key: training[key] for key in given if training.get(key) is not None}
     steps, warmup = (as_whole(value) for value in given.values())
     if steps is None or warmup is None or steps < 1 or warmup < steps:  # right, or said already

@@ -43,7 +43,11 @@ FIND = ("search", "two", "--from", "text", "--to", "audio")
         (("search", "manifest.csv", "--from", "audio", "--to", "text"), ("manifest.csv",)),
         (("train", "--seed", "-1", "--overwrite"), ("--seed", "-1")),
         (("train", "--seed", "4294967296", "--overwrite"), ("--seed",)),
-        (("train", "--device", "tpu", "--overwrite"), ("--device", "tpu")),
+        (
+            ("train", "--device=tpu", "--overwrite"),
+            ("for '--device': Input should be 'auto', 'cpu' or 'cuda', not tpu. See",),
+        ),
+        ((*FIND, "--same", "other"), ("'--same': Input should be 'thing' or 'kind', not other.",)),
         (("train", "--device", "cuda", "--overwrite"), ("--device cuda", "cpu")),
         (("train", "vision", "--overwrite"), ("labels_from", "text")),
         (("attach",), ("name",)),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from spaner.evaluation.evaluate import EmbeddedRows
+from spaner.evaluation.embedded_rows import EmbeddedRows
 from spaner.evaluation.map import draw_map
 from spaner_core.data.manifest import read_manifest
 

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 import torch
-from spaner.evaluation.evaluate import embed_split
+from spaner.evaluation.embedded_rows import embed_split
 from spaner.experiments.robustness.embed_corrupted import CorruptedTransform, embed_corrupted
 from spaner.project import Project
 from spaner.splits import split_rows

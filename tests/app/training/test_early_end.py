@@ -41,6 +41,23 @@ def test_early_stopping_keeps_the_best_state_and_is_recorded(
         assert "report_to" not in training
 
 
+def test_a_training_takes_the_steps_that_check_has_said(
+    quick: Path, spaner: Run, configure: Configure, refuses: Refuses
+) -> None:
+    for key, value in {"max_steps": None, "per_device_train_batch_size": 2}.items():
+        configure(quick, value, "training", key)
+    configure(quick, 400, "training", "warmup_steps")
+    refuses("check", cwd=quick, says=("warmup_steps is 400", "are trained for 400 steps"))
+    for key, value in {"warmup_steps": 2, "eval_steps": 150}.items():
+        configure(quick, value, "training", key)
+    said = json.loads(done(spaner("check", "--json", cwd=quick)).stdout)
+    done(spaner("train", "--quiet", cwd=quick))
+    rows = log(quick / "space.training")
+    assert [row["step"] for row in rows] == ["150", "300", "400"]
+    record = json.loads((quick / "space/prompt/config.json").read_text("utf-8"))
+    assert said["steps"] == record["recipe"]["training"]["max_steps"] == 400
+
+
 def test_early_stopping_without_anything_to_wait_for_is_refused(
     project: Path, configure: Configure, refuses: Refuses
 ) -> None:

@@ -120,6 +120,25 @@ def test_a_training_that_gains_to_the_end_is_not_changed_by_early_stopping(tmp_p
     assert states(patient) == states(watched(None))
 
 
+def test_a_training_whose_steps_follow_the_data_is_measured_and_may_end_early(
+    tmp_path: Path,
+) -> None:
+    many = replace(HASTY.training, max_steps=None, per_device_train_batch_size=4)
+    recipe = replace(HASTY, training=many)
+    watched(watch(tmp_path / "whole", eval_steps=140), recipe)
+    whole = log(tmp_path / "whole")
+    assert [row["step"] for row in whole] == [140, 280, 300]  # 200 times 6 concepts, in fours
+    assert whole[-1]["learning_rate"] < 1e-4 < whole[-2]["learning_rate"]
+    monitor = watch(tmp_path / "ended", eval_steps=10, early_stopping_patience=3)
+    trained = watched(monitor, recipe)
+    ended = log(tmp_path / "ended")
+    best = max(ended, key=lambda row: row["mean_map"])
+    assert ended[-1]["step"] == best["step"] + 30 < 300
+    kept = figures(trained, monitor)
+    assert kept == {name: best[name] for name in kept}
+    assert (trained.record.recipe or {})["training"]["max_steps"] == 300
+
+
 def test_an_attached_modality_is_measured_with_those_that_are_there(tmp_path: Path) -> None:
     trained, held = train(train_rows()), train_rows(40, seed=1000, names="first third")
     settled = SettledRows(

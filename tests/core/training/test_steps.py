@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from spaner_core.errors import ConfigError
 from spaner_core.recipe import FEWEST_STEPS, MOST_STEPS, TrainingRecipe
 from spaner_core.training.batches import settle_steps
 
@@ -32,6 +33,13 @@ def test_larger_batches_take_fewer_steps_and_a_given_number_stays() -> None:
     assert larger.following(rows=16000, concepts=1000).max_steps == 1042
     given = TrainingRecipe(max_steps=7)
     assert given.following(rows=16000, concepts=1000) is given
+
+
+def test_a_warmup_must_end_before_the_steps_that_the_rows_ask_for() -> None:
+    long = TrainingRecipe(warmup_steps=260)
+    assert long.following(rows=5000, concepts=0).max_steps == 261
+    with pytest.raises(ConfigError, match=r"warmup_steps is 260, .* trained for 250 steps; "):
+        long.following(rows=1200, concepts=10)
 
 
 def test_rows_that_pull_nowhere_ask_for_no_steps() -> None:

@@ -10,7 +10,7 @@ from spaner_core.data.matches import Labels, number_rows
 from spaner_core.evaluation.retrieval import retrieval_by_item, retrieval_by_pair
 from tqdm.auto import tqdm
 
-from spaner.evaluation.evaluate import EmbeddedRows, embed_split
+from spaner.evaluation.embedded_rows import EmbeddedRows, embed_split
 from spaner.experiments.retrain import Embedded, Figures, counted, mean_known
 from spaner.experiments.robustness.embed_corrupted import embed_corrupted
 from spaner.project import Project
