@@ -88,9 +88,19 @@ def test_partners_that_were_not_fitted_find_each_other(name: str) -> None:
 
 
 @pytest.mark.slow
-def test_a_quick_comparison_prints_every_method_and_pair() -> None:
-    command = [sys.executable, "benchmarks/items.py", "--quick"]
+@pytest.mark.parametrize(
+    ("script", "lines"),
+    [
+        ("items.py", ("| SPANER |", "| ridge |", "| regularised CCA |", "| text → sensor |")),
+        (
+            "unlabelled_pairs.py",
+            ("1 labelled a concept", "| concept mAP at 0.25 |", "| item MRR |"),
+        ),
+    ],
+)
+def test_a_quick_comparison_prints_every_line(script: str, lines: tuple[str, ...]) -> None:
+    command = [sys.executable, f"benchmarks/{script}", "--quick"]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
-    for line in ("| SPANER |", "| ridge |", "| regularised CCA |", "| text → sensor |"):
+    for line in lines:
         assert line in ended.stdout
