@@ -153,7 +153,7 @@ def fit(
 def attach(dataset: Dataset, space: Space, name: str, *, by: Collection[str], seed: int) -> Space:
     """Attach a modality as `spaner attach` does, by its "labels", by "pairs" or by both."""
     part = dataset.material.modalities[name]
-    rows, partners = part.rows, {}
+    rows, names, partners = part.rows, dataset.material.names, {}
     if "labels" not in by:
         rows = replace(rows, concepts=torch.full_like(rows.concepts, NONE))
     if "pairs" in by:
@@ -168,6 +168,7 @@ def attach(dataset: Dataset, space: Space, name: str, *, by: Collection[str], se
             part.build,
             rows,
             space.prompt,
+            names=names if names and names.modality == name else None,
             partners=partners,
             recipe=Recipe(training=TrainingRecipe(seed=seed)),
             device="cpu",

@@ -108,6 +108,30 @@ def test_labels_and_pairs_are_learnt_from_together(
     report = json.loads(done.stdout)
     assert report["concepts"] == 2
     assert report["pairs"] == {"text": 8}
+    assert report["strengths"] == {"thing": 0, "kind": 0.5}
+    asked = ("search", "two", "--from", "text", "--to", "sensor", "--json")
+    by_thing, at_zero, by_kind = (
+        spaner(*asked, *how, cwd=trained)
+        for how in (("--same", "thing"), ("--strength", "0"), ("--same", "kind"))
+    )
+    assert by_thing.returncode == 0, by_thing.stderr
+    assert by_thing.stdout == at_zero.stdout
+    assert by_thing.stdout != by_kind.stdout
+
+
+def test_who_was_attached_by_pairs_is_named_when_a_partner_moves_away(
+    trained: Path, spaner: Run
+) -> None:
+    give_items(trained, ("text", "sensor"), concepts=True)
+    assert spaner("attach", "sensor", "--quiet", cwd=trained).returncode == 0
+    together = spaner("attach", "text", "--replace", cwd=trained)
+    assert "'text' attaches by labels and 8 pairs with sensor" in together.stderr
+    assert "'sensor' was attached" not in together.stderr
+    give_items(trained, (), concepts=True)
+    apart = spaner("attach", "text", "--replace", cwd=trained)
+    assert apart.returncode == 0, apart.stderr
+    assert "'sensor' was attached by 8 pairs with 'text'" in apart.stderr
+    assert "spaner attach sensor --replace" in apart.stderr
 
 
 def test_rows_without_concepts_are_not_attached_to_a_prompt_that_has_some(

@@ -74,10 +74,10 @@ def embed_split(
 def _strengths(project: Project, rows: Iterable[Rows], strength: float | None) -> dict[Same, float]:
     if strength is not None:
         return {"thing": strength, "kind": strength}
-    record = project.space.record
-    thing = record.strength_of("thing")
+    known = project.space.strengths
+    thing = known.of("thing")
     having_concepts = any(part.concepts for part in rows)
-    return {"thing": thing, "kind": record.strength_of("kind") if having_concepts else thing}
+    return {"thing": thing, "kind": known.of("kind") if having_concepts else thing}
 
 
 def _embed(

@@ -98,8 +98,8 @@ class Retraining:
 
         Where nothing was trained by concept, or nothing by item, the space's default stands in.
         """
-        kind = space.record.strength_of("kind") if strength is None else strength
-        thing = space.record.strength_of("thing")
+        kind = space.strengths.of("kind") if strength is None else strength
+        thing = space.strengths.of("thing")
         return {
             name: Embedded(
                 *(

@@ -70,7 +70,7 @@ def calibrate(
     calibration = Calibration(
         split=split, false_accept_rate=false_accept_rate, keys=keys, pairs=tuple(pairs)
     )
-    if strength is None and len(project.space.record.trained_strengths) > 1:
+    if strength is None and len(project.space.strengths.trained) > 1:
         calibration, more = _with_things(project, calibration, embedded, labels)
         lacking += more
     write_calibration(path, calibration)

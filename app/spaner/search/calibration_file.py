@@ -124,8 +124,8 @@ def usable_calibration(
     calibration = read_calibration(path)
     if calibration is None:
         return None, ()
-    record = project.space.record
-    calibration = calibration.part(strength, pull=record.pull(strength))
+    strengths = project.space.strengths
+    calibration = calibration.part(strength, pull=strengths.pull(strength))
     now = {
         name: project.space.vector_key(name, strength=strength)
         for name in (source, *targets)
@@ -137,7 +137,7 @@ def usable_calibration(
     fresh = [target for target in others if target not in stale]
     pairs = tuple(pair for t in fresh if (pair := calibration.pair(source, t)) is not None)
     return dataclasses.replace(calibration, pairs=pairs) if pairs else None, (
-        *_stale_notice(path, calibration, now, stale, usual=record.trained_strengths.values()),
+        *_stale_notice(path, calibration, now, stale, usual=strengths.trained.values()),
         *_lacking_notices(path, calibration, source, fresh),
     )
 

@@ -8,14 +8,16 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from spaner_core.data.manifest import Rows
 from spaner_core.errors import DataError
-from spaner_core.features.labelled import LabelledRows, join_labelled
+from spaner_core.features.labelled import LabelledRows
 from spaner_core.space.destination import check_attachable
 from spaner_core.space.records import AlignerRecord
 from spaner_core.space.saving import save_attached
 from spaner_core.space.space import Space
+from spaner_core.space.strengths import Strengths
 from spaner_core.training.attached import fit_attached
 from spaner_core.training.batches import settle_steps
-from spaner_core.training.joint import settings_of
+from spaner_core.training.joint import settings_of, trained_strengths
+from spaner_core.training.material import ConceptNames
 from spaner_core.training.monitoring import replacing_traces, say
 from spaner_core.training.settled import pulled_rows
 
@@ -59,7 +61,7 @@ def attach(project: Project, name: str, *, replace: bool = False) -> TrainingRep
     material = modality_material(
         project, name, rows, concepts=space.concepts, prompt_dim=space.record.dim
     )
-    learnt = _with_names(project, space, name, material.rows)
+    learnt = material.rows
     partners = embed_partners(project, paired, learnt)
     say(f"{name!r} attaches by {describe_pull(learnt.known_concepts, partners.pairs)}")
     pulled = {name: pulled_rows(learnt, partners.rows), **partners.rows}
@@ -68,6 +70,7 @@ def attach(project: Project, name: str, *, replace: bool = False) -> TrainingRep
         space.concepts,
         prompt_fingerprint=space.fingerprint,
         training=settings_of(training, monitor),
+        pairs=partners.pairs if "thing" in trained_strengths(pulled, config.recipe) else {},
     )
     with replacing_traces(monitor) as aside:
         aligner = fit_attached(
@@ -75,6 +78,7 @@ def attach(project: Project, name: str, *, replace: bool = False) -> TrainingRep
             material.build,
             learnt,
             space.prompt,
+            names=_names(project, name),
             partners=partners.rows,
             recipe=dataclasses.replace(config.recipe, training=training),
             device=project.device,
@@ -95,6 +99,9 @@ def attach(project: Project, name: str, *, replace: bool = False) -> TrainingRep
         pairs=partners.pairs,
         put_aside=project.quarantine.counts,
         receipts=(receipt,),
+        strengths=Strengths.of_space(
+            space.record, {**space.records, name: record}.values()
+        ).trained,
     )
 
 
@@ -116,14 +123,27 @@ def _notices(
     yield from _strangers(space, name, seen)
     if replace:
         yield f"embeddings of {name!r} that were kept from before are stale"
+        yield from _moved_away(space, record)
 
 
-def _with_names(project: Project, space: Space, name: str, rows: LabelledRows) -> LabelledRows:
-    """Add concepts' names as rows where `name` gave the prompt."""
-    source = space.record.label_source
-    if space.record.anchors != "labels" or source is None or source.modality != name:
-        return rows
-    return join_labelled([rows, concept_names(project, name, space.label_texts).rows])
+def _moved_away(space: Space, record: AlignerRecord) -> Iterator[str]:
+    """Name modalities that were attached by pairs with the one replaced, and have no part in it."""
+    name = record.modality
+    for other, known in space.records.items():
+        if name in known.pairs and other not in record.pairs:
+            yield (
+                f"{other!r} was attached by {known.pairs[name]:,} pairs with {name!r} as it was "
+                f"before, and {name!r} learnt nothing of {other!r} now: they lie further apart. "
+                f"Train {other!r} on it: `spaner attach {other} --replace`"
+            )
+
+
+def _names(project: Project, name: str) -> ConceptNames | None:
+    """Give the names of the prompt's concepts where `name` can read them and they are wanted."""
+    texts, able = project.space.label_texts, project.registry.load(name).modality.embeds_labels
+    if not able or len(texts) < 2 or project.config.prompt.anchors == "random":
+        return None
+    return concept_names(project, name, texts)
 
 
 def _strangers(space: Space, name: str, concepts: Sequence[str]) -> tuple[str, ...]:

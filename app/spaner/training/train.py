@@ -86,5 +86,5 @@ def train(
         anchors=trained.space.record.anchors,
         put_aside=project.quarantine.counts,
         receipts=tuple(config.space / part / RECEIPT for part in find_parts(config.space)),
-        strengths=trained.space.record.trained_strengths,
+        strengths=trained.space.strengths.trained,
     )

@@ -42,19 +42,36 @@ def anchors_from_labels(
     """
     mean = label_embeddings.mean(dim=0)
     centred = functional.normalize(label_embeddings - mean, dim=-1)
-    _, singular, right = torch.linalg.svd(centred, full_matrices=False)
+    whitened, _ = _whiten(centred, most=dim, whitening=whitening)
+    label_map = whitened @ _orthonormal_rows(whitened.shape[1], dim, generator)
+    anchors = functional.normalize(centred @ label_map, dim=-1)
+    return AnchorSet(
+        anchors=anchors, label_map=label_map, label_mean=mean, label_embeddings=label_embeddings
+    )
+
+
+def map_to_anchors(label_embeddings: Tensor, anchors: Tensor, *, whitening: float) -> Tensor:
+    """Return the map (P, D) from embeddings of names (C, P) to anchors (C, D) that are there.
+
+    V_r diag(S/(S² + eps²)) U_rᵀ A: W_A with anchors in place of drawn directions. Raises
+    `ConfigError` as `anchors_from_labels` does.
+    """
+    centred = functional.normalize(label_embeddings - label_embeddings.mean(dim=0), dim=-1)
+    whitened, left = _whiten(centred, most=len(centred), whitening=whitening)
+    return whitened @ (left.T @ anchors)
+
+
+def _whiten(centred: Tensor, *, most: int, whitening: float) -> tuple[Tensor, Tensor]:
+    """Return V_r diag(S/(S² + eps²)) (P, r) and U_r (C, r) of centred names (C, P)."""
+    left, singular, right = torch.linalg.svd(centred, full_matrices=False)
     if not singular[0] > 0:
         raise ConfigError(
             "the concepts' names are embedded all alike, so no anchors can be made from them; give "
             "other names in prompt.labels, or set prompt.anchors to random"
         )
-    rank = max(1, min(len(label_embeddings) - 1, dim, len(singular)))
+    rank = max(1, min(len(centred) - 1, most, len(singular)))
     spread = singular[:rank] / (singular[:rank] ** 2 + (whitening * singular[0]) ** 2)
-    label_map = (right[:rank].T * spread) @ _orthonormal_rows(rank, dim, generator)
-    anchors = functional.normalize(centred @ label_map, dim=-1)
-    return AnchorSet(
-        anchors=anchors, label_map=label_map, label_mean=mean, label_embeddings=label_embeddings
-    )
+    return right[:rank].T * spread, left[:, :rank]
 
 
 def random_anchors(count: int, *, dim: int, generator: torch.Generator) -> AnchorSet:

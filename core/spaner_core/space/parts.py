@@ -144,6 +144,8 @@ Method: {PAPER}.
 def aligner_card(record: AlignerRecord) -> str:
     """Describe one modality's aligner."""
     tokens = record.features.tokens or "a varying number of"
+    linked = ", ".join(f"{count:,} with `{name}`" for name, count in record.pairs.items())
+    pairs = f"- pairs that it was attached by: {linked}\n" if linked else ""
     return f"""# Aligner `{record.modality}`
 
 From {tokens} tokens of {record.features.dim} dimensions to the shared space, read with
@@ -152,6 +154,6 @@ From {tokens} tokens of {record.features.dim} dimensions to the shared space, re
 - plugin: `{record.modality}` of `{record.distribution}` {record.version}
 - encoder: `{record.encoder_fingerprint[:12]}`, options `{json.dumps(dict(record.encoder_options))}`
 - concepts with labelled rows: {", ".join(record.concepts)}
-
+{pairs}
 Method: {PAPER}.
 """

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from numbers import Real
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from spaner_core.contract.modality import MOST_FEATURES, FeatureSpec
 from spaner_core.data.names import UNNAMEABLE
-from spaner_core.errors import ConfigError
 
 AnchorSource: TypeAlias = Literal["labels", "random"]
 """What anchors were made from: the names of their concepts, or nothing."""
@@ -19,12 +17,6 @@ Same: TypeAlias = Literal["thing", "kind"]
 
 Strength: TypeAlias = float | Same
 """A pull strength: 0 to 1, or the one that a space has for things or for kinds."""
-
-LACKING: Mapping[Same, str] = {
-    "thing": "no items: it was trained without rows of one item in two modalities, or before "
-    "spaces recorded such rows",
-    "kind": "no concepts: it was trained on items alone",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,13 +53,15 @@ class AlignerRecord(ModalityRecord):
 
     `prompt_fingerprint` is the block of the prompt that was the last one then, `anchor_count` the
     number of anchors up to it: the aligner reads these and no later ones. `concepts` are those of
-    which this modality has seen labelled rows.
+    which this modality has seen labelled rows. `pairs` says of each modality by whose finished
+    embeddings it was attached how many items they shared.
     """
 
     prompt_fingerprint: str
     anchor_count: int
     training: Mapping[str, Any]
     concepts: tuple[str, ...]
+    pairs: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,29 +104,6 @@ class PromptRecord:
         if self.strengths is not None:
             return self.strengths
         return {"kind" if self.concepts else "thing": self.strength}
-
-    def strength_of(self, same: Same) -> float:
-        """Return the pull strength of things or of kinds, the default where it had none of them."""
-        return self.trained_strengths.get(same, self.strength)
-
-    def pull(self, strength: Strength | None) -> float:
-        """Return how hard the prompt pulls, 0 to 1: as given, as recorded, or by default.
-
-        Raises `ConfigError` for what is neither, and for things or kinds that the training lacked.
-        """
-        trained = self.trained_strengths
-        for same, lacking in LACKING.items():
-            if strength == same and same in trained:
-                return trained[same]
-            if strength == same:
-                raise ConfigError(
-                    f"the same {same} was asked for, but the space knows {lacking}; give a "
-                    "strength from 0 to 1, or neither"
-                )
-        pull = self.strength if strength is None else strength
-        if not isinstance(pull, Real) or not 0 <= pull <= 1:
-            raise ConfigError(f"strength is {pull!r}; give a number from 0 to 1, thing or kind")
-        return float(pull)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,6 +19,7 @@ from spaner_core.space.embeddings import VectorKey, align_rows, similarity
 from spaner_core.space.encoders import Encoders, check_fits
 from spaner_core.space.records import AlignerRecord, PromptBlock, PromptRecord, Strength
 from spaner_core.space.saving import copy_space, save_space
+from spaner_core.space.strengths import Strengths
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -95,6 +96,11 @@ class Space:
         return tuple(sorted(self.records))
 
     @property
+    def strengths(self) -> Strengths:
+        """How hard the prompt pulls where things are looked for, or kinds, and by default."""
+        return Strengths.of_space(self.record, self.records.values())
+
+    @property
     def unserved(self) -> dict[str, str]:
         """Modalities that no installed plugin serves, each with the distribution that would.
 
@@ -155,7 +161,7 @@ class Space:
         `ConfigError` for a strength that the space does not have, `SpaceError` for an unknown
         modality or another encoder, `DataError` for inputs that cannot be read.
         """
-        pull = self.record.pull(strength)
+        pull = self.strengths.pull(strength)
         return self._embed(modality, self.extract(modality, inputs), pull)
 
     def extract(self, modality: str, inputs: Any) -> FeatureRows:
@@ -174,13 +180,13 @@ class Space:
         `strength` is as in `encode`.
         """
         self.check_modality(modality)
-        return self._embed(modality, rows, self.record.pull(strength))
+        return self._embed(modality, rows, self.strengths.pull(strength))
 
     def align(
         self, modality: str, rows: RowSource, *, strength: Strength | None = None
     ) -> Iterator[Alignment]:
         """Yield embeddings (b, D), directions (b, D) and anchor weights (b, C), batch by batch."""
-        return self._align(modality, rows, self.record.pull(strength))
+        return self._align(modality, rows, self.strengths.pull(strength))
 
     def vector_key(self, modality: str, *, strength: Strength | None = None) -> VectorKey:
         """Return what embeddings of `modality` depend on; keep it beside those that you keep.
@@ -197,7 +203,7 @@ class Space:
             transform=record.transform_fingerprint,
             aligner=self._parts[modality].fingerprint,
             prompt=record.prompt_fingerprint,
-            strength=self.record.pull(strength),
+            strength=self.strengths.pull(strength),
         )
 
     def check_vectors(self, key: VectorKey) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -10,30 +9,25 @@ from itertools import combinations
 from typing import Any
 
 import torch
-from torch import Tensor
 from transformers import set_seed
 
-from spaner_core.contract.modality import Aligner, LabelAligner
+from spaner_core.contract.modality import Aligner
 from spaner_core.data.matches import NONE
-from spaner_core.errors import ConfigError
-from spaner_core.features.labelled import LabelledBatches, LabelledRows
+from spaner_core.features.labelled import LabelledRows
 from spaner_core.method.prompt import (
     SharedPrompt,
     anchors_from_labels,
-    label_informativeness,
     random_anchors,
 )
-from spaner_core.recipe import THING_STRENGTH, PromptRecipe, Recipe, TrainingRecipe
+from spaner_core.recipe import THING_STRENGTH, Recipe, TrainingRecipe
 from spaner_core.space.records import PromptBlock, PromptRecord, Same
 from spaner_core.space.space import Space, SpaceAligner
 from spaner_core.training.batches import settle_steps
 from spaner_core.training.fit_statistics import fit_statistics
-from spaner_core.training.material import ConceptNames, Material, check_concepts
+from spaner_core.training.material import Material, check_concepts
 from spaner_core.training.monitoring import Monitor
+from spaner_core.training.names import NameReading, judge_names, read_names
 from spaner_core.training.trainer import train_jointly
-
-TRUSTED_LABELS = 0.8
-"""Share of rows nearest their own concept's name from which names make good anchors (measured)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,8 +60,18 @@ def fit_space(
     recipe = replace(recipe, training=settle_steps(recipe.training, rows))
     set_seed(recipe.training.seed)
     aligners = {name: part.build() for name, part in material.modalities.items()}
-    reading = _read_names(aligners, rows, names, count=count, training=recipe.training)
-    use = _judge_names(reading, recipe.prompt, count=count)
+    reading = (
+        read_names(
+            aligners[names.modality],
+            rows[names.modality],
+            names,
+            count=count,
+            training=recipe.training,
+        )
+        if names
+        else None
+    )
+    use = judge_names(reading, recipe.prompt, count=count)
     kept = names if use.as_rows else None
     for name, aligner in aligners.items():
         if reading and kept and name == kept.modality:
@@ -78,7 +82,7 @@ def fit_space(
     if use.as_anchors and names is not None:
         tied: Any = aligners[names.modality]
         tied.start_from(prompt.label_map)
-    strengths = _strengths(rows, recipe)
+    strengths = trained_strengths(rows, recipe)
     strength = strengths.get("kind", strengths.get("thing", recipe.prompt.strength))
     train_jointly(
         prompt,
@@ -104,7 +108,7 @@ def fit_space(
     return Trained(space=_as_space(prompt, record, aligners, material), names_used=use.as_rows)
 
 
-def _strengths(rows: Mapping[str, LabelledRows], recipe: Recipe) -> dict[Same, float]:
+def trained_strengths(rows: Mapping[str, LabelledRows], recipe: Recipe) -> dict[Same, float]:
     """Return the pull strengths of things and of kinds, as far as `rows` have been trained by."""
     strengths: dict[Same, float] = {}
     # with an item_weight of 0 an item counts only where a row has no concept
@@ -150,75 +154,7 @@ def settings_of(training: TrainingRecipe, monitor: Monitor | None) -> dict[str, 
     return {**asdict(training), **(monitor.recipe.deciding if monitor else {})}
 
 
-@dataclass(frozen=True, kw_only=True)
-class _LabelReading:
-    """Embedded names (C, P), and how much they say of the modality's `rows`.
-
-    `reader_state` is the state of the reader that read them.
-    """
-
-    embeddings: Tensor
-    reader_state: Mapping[str, Tensor]
-    share: float
-    rows: LabelledRows
-
-
-@dataclass(frozen=True, kw_only=True)
-class _LabelUse:
-    as_anchors: bool
-    as_rows: bool
-
-
-def _read_names(
-    aligners: Mapping[str, Aligner],
-    rows: Mapping[str, LabelledRows],
-    names: ConceptNames | None,
-    *,
-    count: int,
-    training: TrainingRecipe,
-) -> _LabelReading | None:
-    if names is None:
-        return None
-    aligner, own = aligners[names.modality], rows[names.modality]
-    if not isinstance(aligner, LabelAligner):
-        raise ConfigError(
-            f"prompt.labels_from: the aligner of {names.modality!r} cannot embed concept "
-            "names; name another modality, or set prompt.anchors to random"
-        )
-    own = fit_statistics(aligner, own, names=names.rows, count=count, training=training)
-    reader: Any = aligner.reader
-    embeddings = names.embed(reader, count=count)
-    raw = torch.cat([reader(features, mask) for features, mask, _ in LabelledBatches(own)])
-    return _LabelReading(
-        embeddings=embeddings,
-        reader_state={name: value.clone() for name, value in reader.state_dict().items()},
-        share=label_informativeness(raw, own.concepts, embeddings, trust=own.trust),
-        rows=own,
-    )
-
-
-def _judge_names(reading: _LabelReading | None, recipe: PromptRecipe, *, count: int) -> _LabelUse:
-    """Decide what concept names are good for, from the share of rows nearest their own name.
-
-    Well above chance they are training rows; from 0.8 they make the anchors too. Identifiers as
-    names would otherwise mislead (measured: random anchors do better there).
-    """
-    if reading is None or count < 2:
-        if recipe.anchors == "labels":
-            raise ConfigError(
-                "prompt.anchors is 'labels', but no modality of this training embeds concept "
-                "names; train one that does, or set prompt.anchors to auto or random"
-            )
-        return _LabelUse(as_anchors=False, as_rows=False)
-    if recipe.anchors == "labels":
-        return _LabelUse(as_anchors=True, as_rows=True)
-    chance = 1 / count
-    doubt = 2 * math.sqrt(chance * (1 - chance) / max(int((reading.rows.concepts >= 0).sum()), 1))
-    trusted = reading.share >= TRUSTED_LABELS and recipe.anchors == "auto"
-    return _LabelUse(as_anchors=trusted, as_rows=reading.share > chance + doubt)
-
-
-def _make_prompt(reading: _LabelReading | None, *, count: int, recipe: Recipe) -> SharedPrompt:
+def _make_prompt(reading: NameReading | None, *, count: int, recipe: Recipe) -> SharedPrompt:
     generator = torch.Generator().manual_seed(recipe.training.seed)
     dim, whitening = recipe.prompt.dim, recipe.prompt.whitening
     if reading is None:

@@ -40,15 +40,24 @@ class ModalityMaterial:
     rows: LabelledRows
 
     def describe(
-        self, concepts: Sequence[str], *, prompt_fingerprint: str, training: Mapping[str, Any]
+        self,
+        concepts: Sequence[str],
+        *,
+        prompt_fingerprint: str,
+        training: Mapping[str, Any],
+        pairs: Mapping[str, int] | None = None,
     ) -> AlignerRecord:
-        """Describe the aligner that is trained on the rows, against anchors of `concepts`."""
+        """Describe the aligner that is trained on the rows, against anchors of `concepts`.
+
+        `pairs` are those that it is attached by, as in its record.
+        """
         return AlignerRecord(
             **vars(self.record),
             prompt_fingerprint=prompt_fingerprint,
             anchor_count=len(concepts),
             training=training,
             concepts=tuple(sorted(concepts[number] for number in self.rows.known_concepts)),
+            pairs=pairs or {},
         )
 
 

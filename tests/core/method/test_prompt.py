@@ -15,6 +15,7 @@ from spaner_core.method.prompt import (
     anchors_from_labels,
     chain_fingerprint,
     label_informativeness,
+    map_to_anchors,
     random_anchors,
 )
 from torch import Tensor
@@ -63,6 +64,18 @@ def test_whitening_is_the_formula(count: int, width: int, dim: int, whitening: f
     expected = gram / np.outer(length, length)
     cosines = (made.anchors @ made.anchors.T).numpy()
     np.testing.assert_allclose(cosines, expected, atol=2e-4)
+
+
+def test_names_are_mapped_to_anchors_that_are_there() -> None:
+    raw = embeddings(5, 20)
+    centred = torch.nn.functional.normalize(raw - raw.mean(dim=0), dim=-1)
+    made = from_labels(raw, 16, whitening=0.01)
+    for anchors in (made.anchors, random_anchors(5, dim=16, generator=seeded()).anchors):
+        mapped = centred @ map_to_anchors(raw, anchors, whitening=0.01)
+        cosines = torch.nn.functional.cosine_similarity(mapped, anchors)
+        assert cosines.min() > 0.99
+    again = map_to_anchors(raw, made.anchors, whitening=0.01)
+    assert torch.nn.functional.cosine_similarity(again.T, made.label_map.T).min() > 0.9
 
 
 def test_the_stored_map_makes_the_anchors_from_the_stored_names() -> None:

@@ -14,6 +14,7 @@ from spaner_core.features.labelled import LabelledRows, join_labelled
 from spaner_core.recipe import Recipe
 from spaner_core.space.space import Space
 from spaner_core.training.attached import fit_attached
+from spaner_core.training.material import ConceptNames
 from spaner_core.training.settled import SettledAligner, embed_once
 
 from tests.core.training.synthetic import (
@@ -23,6 +24,7 @@ from tests.core.training.synthetic import (
     build,
     embed,
     held_out_recall,
+    names_of,
     recall,
     state,
     synthetic,
@@ -73,10 +75,31 @@ def test_unlabelled_rows_set_the_centre_of_an_attached_modality_and_nothing_else
     assert torch.equal(mixed.concept_means.support, alone.concept_means.support)
 
 
+def test_names_teach_a_newcomer_concepts_of_which_it_has_no_row(trained: Space) -> None:
+    every = train_rows(names="third")["third"]
+    half = every.take(torch.nonzero(every.concepts < 3).flatten())
+    with_names = attach_third(trained, half, names=names_of("third", range(6)))
+    found = {
+        known: held_out_recall(with_aligner(trained, "third", aligner), names="third first")
+        for known, aligner in ((True, with_names), (False, attach_third(trained, half)))
+    }
+    assert found[True] > 0.9
+    assert found[False] < 0.7
+
+
+def test_names_that_say_nothing_of_a_newcomers_rows_are_left_out(trained: Space) -> None:
+    rows = train_rows(names="third")["third"]
+    lying = names_of("third", range(6), places=[1, 2, 3, 4, 5, 0])
+    few = replace(RECIPE, training=replace(RECIPE.training, max_steps=3))
+    with_names = attach_third(trained, rows, names=lying, recipe=few)
+    assert state(with_names) == state(attach_third(trained, rows, recipe=few))
+
+
 def attach_third(
     trained: Space,
     rows: LabelledRows,
     *,
+    names: ConceptNames | None = None,
     partners: Mapping[str, LabelledRows] | None = None,
     recipe: Recipe = RECIPE,
 ) -> Any:
@@ -85,6 +108,7 @@ def attach_third(
         partial(build, "third"),
         rows,
         trained.prompt,
+        names=names,
         partners=partners,
         recipe=recipe,
         device="cpu",
@@ -96,13 +120,14 @@ def test_attaching_by_pairs_learns_items_from_rows_of_finished_modalities() -> N
     recipe = replace(RECIPE, training=quick)
     rows = {n: synthetic(n, [], seed=WIDTHS[n], items=items) for n in ("first", "second", "third")}
     trained = train({name: rows[name] for name in ("first", "second")}, recipe=recipe)
-    before = {name: state(aligner) for name, aligner in aligners(trained).items()}
+    old: dict[str, Any] = {"prompt": trained.prompt, **aligners(trained)}
+    before = {name: state(module) for name, module in old.items()}
     partners = {"first": embed_once(trained, "first", rows["first"])}
     lonely = replace(rows["third"], items=rows["third"].items + 1000)
     new = join_labelled([rows["third"], lonely])
     aligner = attach_third(trained, new, partners=partners, recipe=recipe)
     attached = with_aligner(trained, "third", aligner)
-    assert {name: state(trained.aligner(name)) for name in before} == before
+    assert {name: state(module) for name, module in old.items()} == before
     held = {n: synthetic(n, [], seed=77, items=items[:12]) for n in WIDTHS}
     shown = {name: embed(attached, name, held[name], strength=0.0) for name in WIDTHS}
     for other in ("first", "second"):  # one that it was paired with, one that it never met
