@@ -6,7 +6,6 @@ weights from its seed, and is measured on the whole test split, which no support
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from made_inputs import minilm as minilm_model
+from page import progress as progress
 from scipy import stats
 from spaner.demo.dataset import write_dataset
 from spaner.demo.texts import DIGITS
@@ -255,8 +255,3 @@ def interval(values: Sequence[float]) -> str:
         return f"{mean:.3f}"
     half = stats.t.ppf(0.975, len(values) - 1) * stats.sem(values)
     return f"{mean:.3f} ±{half:.3f}"
-
-
-def progress(message: str) -> None:
-    """Say on standard error what is running."""
-    sys.stderr.write(message + "\n")

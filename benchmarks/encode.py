@@ -20,8 +20,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import spaner
-from digits import progress
 from made_inputs import make_texts, minilm
+from page import progress
 from sentence_transformers import SentenceTransformer
 from side_by_side import Comparison, median_of, median_ratio, seconds_of, show, take_turns
 from spaner_core.pretrained.freeze import FrozenEncoder

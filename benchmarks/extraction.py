@@ -39,8 +39,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from digits import progress
 from made_inputs import KINDS, Kind, write_project
+from page import progress
 from side_by_side import Comparison, median_ratio, show, take_turns, total
 from spaner.project import Project
 from spaner.splits import split_rows

@@ -32,9 +32,9 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from digits import progress
 from lora import FineTuning
 from made_inputs import minilm
+from page import progress
 from side_by_side import Comparison, seconds_of, show
 from spaner.demo.dataset import write_dataset
 from spaner.demo.texts import DIGITS

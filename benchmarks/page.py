@@ -118,6 +118,11 @@ def as_section(table: Table) -> str:
     return to_markdown(table).replace("## ", "### ", 1)
 
 
+def progress(message: str) -> None:
+    """Say on standard error what is running."""
+    sys.stderr.write(message + "\n")
+
+
 def make_page(
     introduction: str, benchmarks: Sequence[Benchmark], page: Path, *, at_once: int = 1
 ) -> None:

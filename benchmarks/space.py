@@ -23,9 +23,8 @@ from itertools import combinations, permutations
 from pathlib import Path
 from statistics import fmean
 
-from digits import progress
 from judging import Figures, judge_labels, judge_scores
-from page import as_section
+from page import as_section, progress
 from spaner.demo.dataset import PLUGINS_YAML, write_dataset
 from spaner.evaluation.evaluate import evaluate
 from spaner.project import Project

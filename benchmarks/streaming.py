@@ -38,8 +38,8 @@ from typing import Any
 
 import psutil
 import torch
-from digits import progress
 from made_store import CONCEPTS, ROW_BYTES, SPEC, hold, keys_of, open_stream, shard_path, write_both
+from page import progress
 from safetensors import safe_open
 from side_by_side import Comparison, median_of, median_ratio, show, take_turns
 from spaner_core.devices import one_thread

@@ -16,7 +16,8 @@ import time
 from collections.abc import Mapping
 
 import torch
-from digits import load_digits, progress
+from datasets import load_dataset
+from page import progress
 from spaner_core import Aligner
 from spaner_core.devices import one_thread
 from spaner_core.features.labelled import LabelledBatches, LabelledRows
@@ -68,7 +69,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     rounds = parser.parse_args().rounds
-    digits = load_digits()
+    digits = load_dataset("digits")
     training = TrainingRecipe()
     times: dict[str, list[float]] = {"trainer": [], "bare": []}
     for number in range(rounds):
@@ -76,7 +77,7 @@ def main() -> None:
         for loop in ("trainer", "bare"):
             torch.manual_seed(0)
             anchors = random_anchors(10, dim=128, generator=torch.Generator().manual_seed(0))
-            aligners = {name: build() for name, build in digits.builders.items()}
+            aligners = {n: part.build() for n, part in digits.material.modalities.items()}
             for name, aligner in aligners.items():
                 aligner.fit_statistics(LabelledBatches(digits.train[name]), concept_count=10)
             parts = (SharedPrompt(anchors), aligners)

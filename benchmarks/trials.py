@@ -9,7 +9,7 @@ from functools import partial
 import torch
 from datasets import Dataset, Rows
 from spaner_core import Aligner, FeatureSpec, Reader
-from spaner_core.data.matches import NONE
+from spaner_core.data.matches import NONE, Labels
 from spaner_core.devices import one_thread
 from spaner_core.evaluation.retrieval import retrieval_by_item, retrieval_by_pair
 from spaner_core.features.labelled import LabelledRows, join_labelled
@@ -190,14 +190,21 @@ def embed(space: Space, rows: Rows, strength: float | Same | None) -> dict[str, 
     }
 
 
+def kinds(rows: Rows) -> dict[str, Labels]:
+    """Return the labels of rows without their items."""
+    return {
+        name: replace(part.labels, items=torch.full_like(part.items, NONE))
+        for name, part in rows.items()
+    }
+
+
 def measure(space: Space, rows: Rows) -> dict[str, float | None]:
     """Measure by ordered pair: kinds at the space's strength for them, things at 0.
 
     Names are those of `retrieval_by_pair` and `retrieval_by_item`.
     """
     labels = {name: part.labels for name, part in rows.items()}
-    kinds = {n: replace(own, items=torch.full_like(own.items, NONE)) for n, own in labels.items()}
     figures: dict[str, float | None] = {}
     if any(part.known_concepts for part in rows.values()):
-        figures |= retrieval_by_pair(embed(space, rows, None), kinds)
+        figures |= retrieval_by_pair(embed(space, rows, None), kinds(rows))
     return figures | retrieval_by_item(embed(space, rows, THING_STRENGTH), labels)

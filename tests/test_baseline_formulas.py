@@ -9,9 +9,10 @@ import pytest
 import torch
 from baselines.canonical import canonical_maps
 from baselines.contrast import Contrast, paired_contrast
-from baselines.material import Material, load_material
 from baselines.methods import METHODS
 from baselines.reading import read
+from baselines.task import draw_task
+from datasets import Dataset, load_dataset
 from scipy.linalg import eigh
 from sklearn.cross_decomposition import CCA
 from sklearn.neighbors import NearestCentroid
@@ -19,8 +20,8 @@ from torch import Tensor
 
 
 @pytest.fixture(scope="module")
-def material() -> Material:
-    return load_material(read_by_minilm=False)
+def digits() -> Dataset:
+    return load_dataset("digits")
 
 
 def nearest(queries: Tensor, gallery: Tensor) -> Tensor:
@@ -28,8 +29,8 @@ def nearest(queries: Tensor, gallery: Tensor) -> Tensor:
     return (unit(queries, dim=1) @ unit(gallery, dim=1).T).argmax(dim=1)
 
 
-def test_ridge_solves_the_normal_equations_of_rows_and_names(material: Material) -> None:
-    task = material.task("test", shots=2, seed=0)
+def test_ridge_solves_the_normal_equations_of_rows_and_names(digits: Dataset) -> None:
+    task = draw_task(digits, "test", shots=2, seed=0)
     settings = {"penalty": 0.3, "texts": "mapped"}
     embeddings = METHODS["ridge to names"].fit(task, settings).embeddings
     reading = read(task)
@@ -46,8 +47,8 @@ def test_ridge_solves_the_normal_equations_of_rows_and_names(material: Material)
 
 
 @pytest.mark.filterwarnings("ignore:self.within_class_std_dev_")  # letters that no text has
-def test_the_nearest_class_mean_is_that_of_scikit_learn(material: Material) -> None:
-    task = material.task("test", shots=4, seed=0)
+def test_the_nearest_class_mean_is_that_of_scikit_learn(digits: Dataset) -> None:
+    task = draw_task(digits, "test", shots=4, seed=0)
     embeddings = METHODS["nearest class mean"].fit(task, {"sharpness": 20.0}).embeddings
     reading = read(task)
     for name, shown in reading.shown.items():

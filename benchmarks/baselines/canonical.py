@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from baselines.reading import read
-from baselines.task import CONCEPT_COUNT, Outcome, Settings, Task
+from baselines.task import Outcome, Settings, Task
 
 
 def canonical_maps(
@@ -53,10 +53,10 @@ def canonical_correlation(task: Task, settings: Settings) -> Outcome:
         known = reading.known(name)
         means = known.means().double()
         centres[name] = means.mean(dim=0)
-        targets.append((means - centres[name]) / math.sqrt(CONCEPT_COUNT))
+        targets.append((means - centres[name]) / math.sqrt(task.concept_count))
         spread_rows = rows if settings["spread"] == "all rows" else known
         spreads.append(shrunk_covariance(spread_rows.values, shrinkage=settings["shrinkage"]))
-    maps, values = canonical_maps(targets, spreads, width=CONCEPT_COUNT - 1)
+    maps, values = canonical_maps(targets, spreads, width=task.concept_count - 1)
     weights = values.clamp_min(0) ** settings["power"]
     embeddings = {
         name: ((reading.shown[name].double() - centres[name]) @ matrix * weights).float()

@@ -25,7 +25,8 @@ MARKERS = ("s", "^", "D", "v", "P", "X", "*", "<", ">", "h", "d")
 def draw_comparison(runs: Sequence[Run], output: Path) -> None:
     """Draw means over seeds; SPANER with its 95% t-interval as a band."""
     methods = list(dict.fromkeys(run.method for run in runs))
-    shots = sorted({run.shots for run in runs})
+    runs = [run for run in runs if run.shots]  # all labels have no place on the axis
+    shots = sorted({run.shots for run in runs if run.shots})
     figure, panels = plt.subplots(1, len(FIGURES), figsize=(11, 6), layout="constrained")
     for axes, (key, label) in zip(panels, FIGURES.items(), strict=True):
         for place, method in enumerate(methods):
@@ -34,7 +35,7 @@ def draw_comparison(runs: Sequence[Run], output: Path) -> None:
         axes.set(xticks=shots, xticklabels=[str(count) for count in shots])
         axes.minorticks_off()
         axes.set_xlabel("labelled rows a concept", fontsize=12)
-        axes.set_ylabel(f"{label}, mean over the six ordered pairs", fontsize=12)
+        axes.set_ylabel(f"{label}, mean over the ordered pairs", fontsize=12)
         axes.tick_params(labelsize=11)
         axes.grid(visible=True, color="0.88", linewidth=0.8)
         axes.set_axisbelow(True)
@@ -47,7 +48,7 @@ def draw_comparison(runs: Sequence[Run], output: Path) -> None:
 
 def _draw_line(axes: Axes, runs: Sequence[Run], method: str, *, key: str, place: int) -> None:
     ours = method == OURS
-    shots = sorted({run.shots for run in runs if run.method == method})
+    shots = sorted({run.shots for run in runs if run.shots and run.method == method})
     found = [intervals(by_seed(runs, method, count))[key] for count in shots]
     axes.plot(
         shots,

@@ -9,6 +9,7 @@ from itertools import combinations
 from typing import Any, Literal
 
 import torch
+from datasets import TEXT
 from spaner_core.devices import one_thread
 from spaner_core.features.labelled import LabelledRows
 from spaner_core.recipe import PromptRecipe, TrainingRecipe
@@ -19,7 +20,7 @@ from transformers import get_cosine_schedule_with_warmup, set_seed
 
 from baselines.contrast import Contrast, Kind
 from baselines.reading import read
-from baselines.task import TEXT, Fit, Outcome, Settings, Task
+from baselines.task import Fit, Outcome, Settings, Task
 
 Shape = Literal["linear", "mlp"]
 HIDDEN, HIDDEN_DROPOUT = 256, 0.1

@@ -10,10 +10,11 @@ from baselines.canonical import canonical_correlation
 from baselines.heads import bound_to_text, contrastive_head
 from baselines.posteriors import logistic_regression, nearest_class_mean
 from baselines.ridge import ridge_to_names
-from baselines.spaner_itself import ours, without_prompt
-from baselines.task import Fit, Outcome, Settings, Task
+from baselines.spaner_itself import ours, with_pairs, without_prompt
+from baselines.task import Fit, Outcome, Settings, Shots, Task
 
 OURS = "SPANER"
+WITH_PAIRS = "SPANER, pairs too"
 
 Grid = Mapping[str, Sequence[Any]]
 
@@ -27,15 +28,15 @@ class Method:
 
     One in `closed_form` takes a moment: all of its grid is tried. One that is `known` has usual
     settings that earlier experiments on the same data chose: it gets half as many trials.
-    `shots` and `seeds` say where a slow one is run: at these shots and at most so many seeds, with
-    its usual settings alone; None is everywhere, tuned like the rest.
+    `shots` and `seeds` say where a slow one is run: at these shots and at most so many seeds; None
+    is everywhere.
     """
 
     fit: Fit
     grid: Grid
     closed_form: bool = False
     known: bool = False
-    shots: Sequence[int] | None = None
+    shots: Sequence[Shots] | None = None
     seeds: int | None = None
 
 
@@ -78,6 +79,14 @@ METHODS: Mapping[str, Method] = {
         grid={"inverse_penalty": (1.0, 0.1, 10.0, 100.0, 1e3, 1e4)},
     ),
 }
+
+
+WITH_ITEMS: Mapping[str, Method] = {
+    WITH_PAIRS: Method(
+        fit=with_pairs, grid={name: values[:1] for name, values in METHODS[OURS].grid.items()}
+    )
+}
+"""What needs rows that show the same item; its settings are the usual ones."""
 
 
 def _tune_encoder(task: Task, settings: Settings) -> Outcome:

@@ -31,6 +31,9 @@ def logistic_regression(task: Task, settings: Settings) -> Outcome:
         known = reading.known(name)
         model = LogisticRegression(C=settings["inverse_penalty"], max_iter=2000)
         model.fit(known.values.double().numpy(), known.concepts.numpy())
-        embeddings[name] = torch.from_numpy(model.predict_proba(shown.double().numpy())).float()
+        found = torch.from_numpy(model.predict_proba(shown.double().numpy())).float()
+        # a concept without a row in this modality has no column of its own
+        embedded = shown.new_zeros(len(shown), task.concept_count)
+        embeddings[name] = embedded.index_copy(1, torch.from_numpy(model.classes_), found)
         parameters += model.coef_.size + model.intercept_.size
     return Outcome(embeddings=embeddings, parameters=parameters)

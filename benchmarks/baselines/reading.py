@@ -8,33 +8,36 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
+from datasets import TEXT
 from spaner_core.features.labelled import LabelledBatches, LabelledRows, join_labelled
 from spaner_core.features.rows import FeatureRows
 from torch import Tensor
 from torch.nn import functional
 
-from baselines.task import CONCEPT_COUNT, TEXT, Task
+from baselines.task import Task
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Points:
-    """Unit vectors (n, P) and their concepts (n,), -1 where there is none."""
+    """Unit vectors (n, P) and their concepts (n,) of `count`, -1 where there is none."""
 
     values: Tensor
     concepts: Tensor
+    count: int
 
     def labelled(self) -> Points:
         """Return those with a concept."""
         known = self.concepts >= 0
-        return Points(values=self.values[known], concepts=self.concepts[known])
+        return replace(self, values=self.values[known], concepts=self.concepts[known])
 
     def join(self, other: Points) -> Points:
         """Put others below these."""
-        return Points(
+        return replace(
+            self,
             values=torch.cat([self.values, other.values]),
             concepts=torch.cat([self.concepts, other.concepts]),
         )
@@ -42,9 +45,9 @@ class Points:
     def means(self) -> Tensor:
         """Return the mean of each concept's points (C, P)."""
         known = self.labelled()
-        sums = known.values.new_zeros(CONCEPT_COUNT, known.values.shape[1])
+        sums = known.values.new_zeros(self.count, known.values.shape[1])
         sums = sums.index_add_(0, known.concepts, known.values)
-        counts = torch.bincount(known.concepts, minlength=CONCEPT_COUNT)
+        counts = torch.bincount(known.concepts, minlength=self.count)
         return sums / counts.clamp_min(1).unsqueeze(-1)
 
     def as_rows(self) -> LabelledRows:
@@ -76,21 +79,21 @@ class Reading:
 
 def read(task: Task) -> Reading:
     """Read a task's token features into vectors."""
-    rows, shown = {}, {}
+    rows, shown, count = {}, {}, task.concept_count
     for name, own in task.rows.items():
         aligner: Any = fitted_aligner(task, name, {})
-        rows[name] = Points(values=unit_vectors(aligner, own), concepts=own.concepts)
+        rows[name] = Points(unit_vectors(aligner, own), own.concepts, count)
         shown[name] = _point(aligner, task.shown[name].values, task.shown[name].mask)
         if name == TEXT:
-            names = Points(values=unit_vectors(aligner, task.names), concepts=task.names.concepts)
+            names = Points(unit_vectors(aligner, task.names), task.names.concepts, count)
     return Reading(rows=rows, names=names, shown=shown)
 
 
 def fitted_aligner(task: Task, name: str, options: Mapping[str, object]) -> Any:
     """Build an aligner and take its statistics, names among the texts, as joint training does."""
-    aligner = task.build(name, options)
+    aligner = task.dataset.build(name, options)
     parts = [task.rows[name], task.names] if name == TEXT else [task.rows[name]]
-    aligner.fit_statistics(LabelledBatches(join_labelled(parts)), concept_count=CONCEPT_COUNT)
+    aligner.fit_statistics(LabelledBatches(join_labelled(parts)), concept_count=task.concept_count)
     return aligner
 
 

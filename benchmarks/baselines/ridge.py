@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import torch
+from datasets import TEXT
 from sklearn.linear_model import Ridge
 from torch import Tensor
 from torch.nn import functional
 
 from baselines.reading import read
-from baselines.task import TEXT, Outcome, Settings, Task
+from baselines.task import Outcome, Settings, Task
 
 
 def ridge_to_names(task: Task, settings: Settings) -> Outcome:

@@ -10,12 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from digits import progress
+from datasets import Dataset
+from page import progress
 from spaner_core.evaluation.retrieval import retrieval_by_pair
+from trials import kinds
 
-from baselines.material import Material
 from baselines.methods import Method
-from baselines.task import Settings
+from baselines.task import Settings, Shots, draw_task
 
 TUNING_SHOTS = 4
 TUNING_SEEDS = (1000, 1001)
@@ -27,7 +28,7 @@ class Run:
     """One fit and what it reached: figures as `retrieval_by_pair` names them."""
 
     method: str
-    shots: int
+    shots: Shots
     seed: int
     seconds: float
     parameters: int
@@ -58,7 +59,7 @@ def draw_trials(method: Method, count: int) -> list[dict[str, Any]]:
     return [every[0], *others]
 
 
-def tune(name: str, method: Method, material: Material, *, trials: int) -> list[Trial]:
+def tune(name: str, method: Method, dataset: Dataset, *, trials: int) -> list[Trial]:
     """Measure trials on the validation split; a method that is run in part has its usual one."""
     settings = draw_trials(method, trials)
     if len(settings) == 1:  # nothing to choose from
@@ -67,7 +68,7 @@ def tune(name: str, method: Method, material: Material, *, trials: int) -> list[
     for number, chosen in enumerate(settings, start=1):
         progress(f"{name}: trial {number} of {len(settings)}")
         runs = [
-            measure(name, method, chosen, material, split="validation", shots=TUNING_SHOTS, seed=s)
+            measure(name, method, chosen, dataset, split="validation", shots=TUNING_SHOTS, seed=s)
             for s in TUNING_SEEDS
         ]
         scores = [float(run.figures["mean_map"] or 0) for run in runs]
@@ -79,14 +80,14 @@ def measure(
     name: str,
     method: Method,
     settings: Settings,
-    material: Material,
+    dataset: Dataset,
     *,
     split: str,
-    shots: int,
+    shots: Shots,
     seed: int,
 ) -> Run:
     """Fit once and measure a split; the seconds are processor time of fitting and embedding."""
-    task = material.task(split, shots=shots, seed=seed)
+    task = draw_task(dataset, split, shots=shots, seed=seed)
     start = time.process_time()
     outcome = method.fit(task, settings)
     seconds = time.process_time() - start
@@ -96,5 +97,5 @@ def measure(
         seed=seed,
         seconds=seconds,
         parameters=outcome.parameters,
-        figures=retrieval_by_pair(outcome.embeddings, material.truth(split)),
+        figures=retrieval_by_pair(outcome.embeddings, kinds(dataset.held_out[split])),
     )

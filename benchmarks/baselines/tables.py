@@ -5,91 +5,107 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 
+from page import as_section
+from spaner.result_tables import Table, interval_cell
 from spaner_core.evaluation.intervals import Interval, intervals, paired_differences
+from standing import LEVEL, against_best, standing
 
-from baselines.methods import OURS
+from baselines.methods import OURS, WITH_PAIRS
 from baselines.search import Run, Trial
+from baselines.task import Shots
 
 FIGURES = {"mean_recall@1": "R@1", "mean_map": "mAP"}
 Trials = Mapping[str, Sequence[Trial]]
 
 
-def report(runs: Sequence[Run], trials: Trials) -> str:
-    """Return everything as Markdown."""
-    shots = sorted({run.shots for run in runs})
-    parts = ["### Test split, means over the six ordered pairs", _results(runs, trials, shots)]
-    parts += [f"### {OURS} minus baseline, paired by seed", _differences(runs, trials, shots)]
-    parts += ["### Verdict", verdict(runs, trials, shots)]
-    parts += ["### Settings tried on the validation split", _settings(trials)]
-    return "\n\n".join(parts) + "\n"
+def report(runs: Sequence[Run], trials: Trials, *, what: str) -> str:
+    """Return everything as Markdown; `what` was measured."""
+    shots = sorted({run.shots for run in runs}, key=lambda count: count or float("inf"))
+    tables = [_results(runs, trials, shots), _differences(runs, trials, shots)]
+    parts = [*map(as_section, tables), "### Verdict\n", verdict(runs, trials, shots)]
+    if len({run.seed for run in runs}) > 1:
+        parts.append(as_section(_wins(runs, trials, shots, what=what)))
+    return "\n".join([*parts, as_section(_settings(trials))])
 
 
-def by_seed(runs: Sequence[Run], method: str, shots: int) -> dict[int, Mapping[str, float | None]]:
+def by_seed(
+    runs: Sequence[Run], method: str, shots: Shots
+) -> dict[int, Mapping[str, float | None]]:
     """Return the figures of a method at a number of shots, by seed."""
     return {r.seed: r.figures for r in runs if r.method == method and r.shots == shots}
 
 
-def difference(runs: Sequence[Run], method: str, shots: int) -> Mapping[str, Interval]:
+def difference(runs: Sequence[Run], method: str, shots: Shots) -> Mapping[str, Interval]:
     """Return SPANER minus a baseline over the seeds of the baseline; empty where it was not run."""
     theirs = by_seed(runs, method, shots)
     mine = {seed: figures for seed, figures in by_seed(runs, OURS, shots).items() if seed in theirs}
     return paired_differences(mine, theirs) if theirs else {}
 
 
-def verdict(runs: Sequence[Run], trials: Trials, shots: Sequence[int]) -> str:
-    """Say for every baseline where it is behind SPANER, ahead of it, or neither for certain."""
+def verdict(runs: Sequence[Run], trials: Trials, shots: Sequence[Shots]) -> str:
+    """Say for every baseline where SPANER wins against it, loses, or neither for certain."""
     if len({run.seed for run in runs}) < 2:
-        return "One seed has no interval: run more to tell what is better."
+        return "One seed has no interval: run more to tell what is better.\n"
     lines = []
-    for method in trials:
-        if method == OURS:
-            continue
+    for method in _others(trials):
         said = []
         for key, label in FIGURES.items():
-            found: dict[str, list[str]] = {"behind": [], "level": [], "ahead": []}
+            found: dict[str, list[str]] = {}
             for count in shots:
                 if (interval := difference(runs, method, count).get(key)) is not None:
-                    found[_standing(interval)].append(str(count))
-            said += [f"{label} {word} at {', '.join(at)}" for word, at in found.items() if at]
-        lines.append(f"- **{method}**: {'; '.join(said)}")
+                    found.setdefault(standing(interval), []).append(str(count or "all"))
+            said += [f"{label} {word} at {', '.join(at)}" for word, at in found.items()]
+        lines.append(f"- against **{method}**: {'; '.join(said)}")
     note = (
-        f"Behind or ahead of {OURS} where the 95% interval of the paired difference leaves 0 out."
+        f"{OURS} wins or loses where the 95% interval of the paired difference leaves 0 out, and "
+        f"is level where it does not and its lower end is at least {LEVEL}. Numbers are shots."
     )
-    return "\n".join([f"{note} Numbers are shots.", "", *lines])
+    return "\n".join([note, "", *lines]) + "\n"
 
 
-def _standing(interval: Interval) -> str:
-    if interval.low is not None and interval.low > 0:
-        return "behind"
-    return "ahead" if interval.high is not None and interval.high < 0 else "level"
+def _others(trials: Trials) -> list[str]:
+    return [method for method in trials if method != OURS]
 
 
-def _results(runs: Sequence[Run], trials: Trials, shots: Sequence[int]) -> str:
-    def cell(method: str, count: int) -> str:
-        return _pair(intervals(by_seed(runs, method, count)), signed=False)
+def _wins(runs: Sequence[Run], trials: Trials, shots: Sequence[Shots], *, what: str) -> Table:
+    """Compare with the best baseline at the fewest and at the most labels."""
+    methods = [method for method in trials if method != WITH_PAIRS]
+    shown = {
+        f"{what}, {_title(count)}": {
+            method: figures for method in methods if (figures := by_seed(runs, method, count))
+        }
+        for count in (shots[0], shots[-1])
+    }
+    return against_best(shown, OURS, FIGURES)
 
-    def cost(method: str) -> list[str]:
+
+def _title(shots: Shots) -> str:
+    return "all labels" if shots is None else f"{shots} shot{'s' * (shots > 1)}"
+
+
+def _results(runs: Sequence[Run], trials: Trials, shots: Sequence[Shots]) -> Table:
+    def cells(method: str) -> list[str]:
         mine = [run for run in runs if run.method == method]
         return [
+            *(_pair(intervals(by_seed(runs, method, count)), signed=False) for count in shots),
             f"{statistics.fmean(run.seconds for run in mine):.2f}",
             f"{max(run.parameters for run in mine):,}",
         ]
 
-    heads = [*(f"{count} shot{'s' * (count > 1)}" for count in shots), "CPU seconds", "parameters"]
-    return _table(list(trials), heads, lambda m: [*(cell(m, count) for count in shots), *cost(m)])
+    title = "Test split, means over the ordered pairs"
+    return _table(title, list(trials), [*map(_title, shots), "CPU seconds", "parameters"], cells)
 
 
-def _differences(runs: Sequence[Run], trials: Trials, shots: Sequence[int]) -> str:
-    methods = [method for method in trials if method != OURS]
-    heads = [f"{count} shot{'s' * (count > 1)}" for count in shots]
+def _differences(runs: Sequence[Run], trials: Trials, shots: Sequence[Shots]) -> Table:
     return _table(
-        methods,
-        heads,
+        f"{OURS} minus baseline, paired by seed",
+        _others(trials),
+        list(map(_title, shots)),
         lambda method: [_pair(difference(runs, method, count), signed=True) for count in shots],
     )
 
 
-def _settings(trials: Trials) -> str:
+def _settings(trials: Trials) -> Table:
     def cells(method: str) -> list[str]:
         tried = trials[method]
         best = max(tried, key=lambda trial: trial.score)
@@ -99,23 +115,16 @@ def _settings(trials: Trials) -> str:
         others = [f"{trial.score:.3f}" for trial in tried]
         return [str(len(tried)), chosen, ", ".join(others)]
 
-    return _table(list(trials), ["trials", "chosen", "validation mAP of each"], cells)
+    heads = ["trials", "chosen", "validation mAP of each"]
+    return _table("Settings tried on the validation split", list(trials), heads, cells)
 
 
 def _table(
-    methods: Sequence[str], heads: Sequence[str], cells: Callable[[str], Sequence[str]]
-) -> str:
-    lines = [f"| method | {' | '.join(heads)} |", "|---" * (len(heads) + 1) + "|"]
-    lines += [f"| {method} | {' | '.join(cells(method))} |" for method in methods]
-    return "\n".join(lines)
+    title: str, methods: Sequence[str], heads: Sequence[str], cells: Callable[[str], Sequence[str]]
+) -> Table:
+    rows = [(method, *cells(method)) for method in methods]
+    return Table(title, ("method", *heads), rows)
 
 
 def _pair(found: Mapping[str, Interval], *, signed: bool) -> str:
-    return " / ".join(_show(found[key], signed=signed) for key in FIGURES if key in found)
-
-
-def _show(interval: Interval, *, signed: bool) -> str:
-    mean = f"{interval.mean or 0:{'+' if signed else ''}.3f}"
-    if interval.low is None or interval.high is None:
-        return mean
-    return f"{mean} ±{(interval.high - interval.low) / 2:.3f}"
+    return " / ".join(interval_cell(found[key], signed=signed) for key in FIGURES if key in found)

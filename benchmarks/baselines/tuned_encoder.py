@@ -8,9 +8,11 @@ from itertools import combinations
 from typing import Any
 
 import torch
+from datasets import TEXT
 from lora import LORA
 from made_inputs import minilm
 from peft import get_peft_model
+from spaner.splits import TRAIN_SPLIT
 from spaner_core.features.labelled import LabelledRows
 from spaner_core.features.rows import FeatureRows
 from spaner_text.encoders.transformers_encoder import TransformerEncoder
@@ -24,7 +26,7 @@ from transformers import set_seed
 from baselines.contrast import Contrast
 from baselines.heads import Head, count_trained, embed_points, train_heads, training_of
 from baselines.reading import fitted_aligner, read
-from baselines.task import TEXT, Outcome, Settings, Task
+from baselines.task import Outcome, Settings, Task
 
 
 class TunedTexts(nn.Module):
@@ -55,12 +57,13 @@ def tuned_encoder(task: Task, settings: Settings) -> Outcome:
     text_head: Any = heads[TEXT]
     heads[TEXT] = TunedTexts(reader.encoder, fitted_aligner(task, TEXT, {}).centre, text_head)
     rows = {name: points.as_rows() for name, points in reading.rows.items() if name != TEXT}
-    texts = reader.rows(task.written.rows, task.rows[TEXT].concepts)
-    names = reader.rows(task.written.names, task.names.concepts)
+    texts = reader.rows(task.dataset.texts[TRAIN_SPLIT], task.rows[TEXT].concepts)
+    written = [text for texts in task.dataset.material.label_texts.values() for text in texts]
+    names = reader.rows(written, task.names.concepts)
     pairs = list(combinations(heads, 2))
     contrast = Contrast(pairs, kind="supcon", scale=settings["scale"], seed=task.seed)
     train_heads(heads, {TEXT: texts, **rows}, names, contrast, training_of(task, settings))
-    shown = reader.read(task.written.shown)
+    shown = reader.read(task.written)
     with torch.no_grad():
         embeddings = {TEXT: heads[TEXT](shown.values, shown.mask)}
     embeddings |= {name: embed_points(heads[name], reading.shown[name]) for name in rows}
