@@ -25,10 +25,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
@@ -36,21 +34,22 @@ import numpy as np
 import torch
 from baselines.paired import CLOSED_FORMS, Tried, paired_rows
 from baselines.reading import unit_vectors
-from datasets import Dataset, Rows, load_dataset, read_project
-from digits import progress
-from page import as_section
-from pairs import make_pairs, write_project
+from datasets import Dataset, Rows, load_dataset
+from page import as_section, progress
+from pairs import make_pairs, read_case
 from spaner.result_tables import Table, interval_cell
 from spaner_core.data.matches import NONE
 from spaner_core.devices import one_thread
 from spaner_core.evaluation.intervals import intervals, paired_differences
 from spaner_core.evaluation.retrieval import retrieval_by_item
 from spaner_core.features.labelled import LabelledBatches
+from standing import against_best
 from torch import Tensor
 from trials import draw_validation, fit, measure, pair_at_random
 
 OURS = "SPANER"
 MEANS = {"item_recall@1": "R@1", "item_recall@5": "R@5", "item_mrr@10": "MRR"}
+WINS = {"mean_item_recall@1": "R@1", "mean_item_mrr@10": "MRR"}
 DATA = ("words", "emoji", "spoken", "factory", "pairs")
 
 Figures = dict[str, float | None]
@@ -62,10 +61,8 @@ def read_data(name: str, *, quick: bool, folder: Path | None) -> Dataset:
     """Read a data set by its name."""
     if name != "pairs":
         return load_dataset(name, quick=quick, folder=folder)
-    with tempfile.TemporaryDirectory() as place:
-        made = make_pairs(100 if quick else 1000, np.random.default_rng(0), kinds=False)
-        write_project(Path(place), made)
-        return replace(read_project(Path(place) / "plugins.yaml"), name=name)
+    made = make_pairs(100 if quick else 1000, np.random.default_rng(0), kinds=False)
+    return read_case(made, name)
 
 
 def draw(dataset: Dataset, seed: int, *, split: str, share: float) -> Dataset:
@@ -160,7 +157,10 @@ def compare(dataset: Dataset, *, seeds: int, split: str, share: float) -> list[T
             )
             seconds[name] += time.process_time() - start
     title = f"{dataset.name}, {split} rows, {seeds} seeds"
-    return [_means(runs, seconds, seeds=seeds, title=title), _pairs(runs)]
+    tables = [_means(runs, seconds, seeds=seeds, title=title), _pairs(runs)]
+    if seeds > 1:
+        tables.append(against_best({f"things, {dataset.name}": runs}, OURS, WINS))
+    return tables
 
 
 def _means(

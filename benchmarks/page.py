@@ -6,14 +6,15 @@ import argparse
 import ast
 import os
 import platform
+import re
+import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -43,33 +44,65 @@ class Benchmark:
     pictures: Mapping[str, str] = field(default_factory=dict)
     title: str | None = None
 
+    @property
+    def docstring(self) -> str:
+        """What the script says of itself."""
+        return ast.get_docstring(ast.parse((HERE / self.script).read_text(encoding="utf-8"))) or ""
 
-def section(benchmark: Benchmark, *, quick: bool, alone: bool) -> str:
-    """Run a benchmark; return its docstring as a section with what it printed and drew.
+    @property
+    def heading(self) -> str:
+        """The title of its section."""
+        return self.title or self.docstring.partition("\n\n")[0].rstrip(".")
 
-    How long it took is said where it ran `alone`: else it tells of the others, too.
+    @property
+    def text(self) -> str:
+        """What stands below the heading."""
+        if self.title:
+            return f"`benchmarks/{self.script} {' '.join(self.full)}`"
+        return self.docstring.partition("\n\n")[2].rstrip()
+
+
+def section(benchmark: Benchmark, *, page: Path, place: Path, quick: bool, threads: int) -> str:
+    """Run a benchmark in the folder `place`; return as a section what it says, printed and drew.
+
+    Its pictures are put beside the `page`. With `threads` of 0 it runs as many as it likes.
     Raises `subprocess.CalledProcessError` where it failed.
     """
-    path = HERE / benchmark.script
-    docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-    title, _, text = docstring.partition("\n\n")
-    if benchmark.title:
-        title, text = benchmark.title, f"As described above, run with `{' '.join(benchmark.full)}`."
-    sys.stderr.write(f"== {benchmark.script}\n")
+    sys.stderr.write(f"== {benchmark.heading}\n")
+    given = (benchmark.quick or ()) if quick else benchmark.full
     start = time.perf_counter()
-    ended = subprocess.run(
-        [sys.executable, str(path), *((benchmark.quick or ()) if quick else benchmark.full)],
-        cwd=HERE.parent,
+    printed, busy_s = _run([str(HERE / benchmark.script), *given], place=place, threads=threads)
+    sys.stderr.write(printed)
+    pictures = {} if quick else benchmark.pictures
+    for picture in pictures.values():
+        (page.parent / picture).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(place / picture, page.parent / picture)
+    shown = [f"![{what}]({picture})" for what, picture in pictures.items()]
+    took = (
+        f"Measured on {datetime.now(UTC):%Y-%m-%d}: {busy_s:.0f} s of processor time, "
+        f"{time.perf_counter() - start:.0f} s by the clock."
+    )
+    parts = [f"## {benchmark.heading}", benchmark.text, printed.strip(), *shown, took]
+    return "\n\n".join(parts) + "\n"
+
+
+def _run(command: Sequence[str], *, place: Path, threads: int) -> tuple[str, float]:
+    """Run a Python script; return what it printed and its processor time, in seconds."""
+    limit = {"OMP_NUM_THREADS": str(threads)} if threads else {}
+    with subprocess.Popen(
+        [sys.executable, *command],
+        cwd=place,
+        env={**os.environ, **limit},
         stdout=subprocess.PIPE,
         text=True,
-        check=True,
-    )
-    sys.stderr.write(ended.stdout)  # a later benchmark may fail
-    pictures = {} if quick else benchmark.pictures
-    shown = [f"![{what}]({place})" for what, place in pictures.items()]
-    took = [f"It took {time.perf_counter() - start:.0f} s."] if alone else []
-    parts = [f"## {title.rstrip('.')}", text.rstrip(), ended.stdout.strip(), *shown, *took]
-    return "\n\n".join(parts) + "\n"
+    ) as process:
+        assert process.stdout, "it is a pipe"
+        printed = process.stdout.read()
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, list(command))
+    return printed, used.ru_utime + used.ru_stime
 
 
 def machine(*, alone: bool) -> str:
@@ -123,22 +156,72 @@ def progress(message: str) -> None:
     sys.stderr.write(message + "\n")
 
 
-def make_page(
-    introduction: str, benchmarks: Sequence[Benchmark], page: Path, *, at_once: int = 1
-) -> None:
-    """Run benchmarks as the command line asks and write their page, by default to `page`.
-
-    Those that measure no time by the clock may run several `at_once`.
-    """
+def page_arguments(page: Path) -> argparse.ArgumentParser:
+    """Return a parser of what every page takes; it is written to `page` by default."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true", help="small sizes, to see that it runs")
     parser.add_argument("--output", type=Path, default=page)
-    given = parser.parse_args()
-    parts = [introduction, machine(alone=at_once == 1)]
+    parser.add_argument(
+        "--only", default="", help="scripts, commas between; other sections stay as they are"
+    )
+    return parser
+
+
+def choose(benchmarks: Sequence[Benchmark], given: argparse.Namespace) -> list[Benchmark]:
+    """Return those that are asked for; exit with code 2 where there is no such script."""
+    names = [f"{name.removesuffix('.py')}.py" for name in given.only.split(",") if name]
+    if unknown := [name for name in names if name not in {one.script for one in benchmarks}]:
+        scripts = ", ".join(dict.fromkeys(one.script for one in benchmarks))
+        sys.stderr.write(f"--only {unknown[0]}: no such benchmark; give some of {scripts}\n")
+        raise SystemExit(2)
+    named = [one for one in benchmarks if not names or one.script in names]
+    return [one for one in named if not given.quick or one.quick is not None]
+
+
+def make_page(
+    introduction: str,
+    benchmarks: Sequence[Benchmark],
+    given: argparse.Namespace,
+    *,
+    place: Path = HERE.parent,
+    at_once: int = 0,
+    summary: Callable[[Sequence[str]], str] | None = None,
+) -> None:
+    """Run the benchmarks that are `given`, and write their sections among those that stay.
+
+    They run in the folder `place`, one after the other; or so many `at_once`, a thread each, where
+    they measure no time by the clock. `summary` makes of all sections what stands before them. One
+    that fails keeps the section that it had; the page is written all the same, and the exit code
+    is then 1.
+    """
+    page, chosen = given.output, choose(benchmarks, given)
+    kept = sections_of(page) if page.exists() else {}
+    failed: list[str] = []
+
+    def run(one: Benchmark) -> str:
+        try:
+            return section(one, page=page, place=place, quick=given.quick, threads=bool(at_once))
+        except (subprocess.CalledProcessError, OSError) as error:
+            failed.append(f"{one.heading}: {error}")
+            return kept.get(one.heading, "")
+
+    with ThreadPoolExecutor(at_once or 1) as pool:
+        made = dict(zip((one.heading for one in chosen), pool.map(run, chosen), strict=True))
+    sections = {**(kept if given.only else {}), **made}
+    shown = [part for one in benchmarks if (part := sections.get(one.heading))]
+    parts = [introduction, machine(alone=not at_once)]
     if given.quick:
         parts.append("**A quick run, to see that everything runs: its figures mean nothing.**\n")
-    chosen = [one for one in benchmarks if not given.quick or one.quick is not None]
-    with ThreadPoolExecutor(at_once) as pool:
-        parts += pool.map(partial(section, quick=given.quick, alone=at_once == 1), chosen)
-    write_page(given.output, parts)
-    sys.stdout.write(f"{given.output}\n")
+    if summary:
+        parts.append(summary(shown))
+    write_page(page, [*parts, *shown])
+    sys.stdout.write(f"{page}\n")
+    if failed:
+        sys.stderr.write("".join(f"failed: {one}\n" for one in failed))
+        raise SystemExit(1)
+
+
+def sections_of(page: Path) -> dict[str, str]:
+    """Return the sections of a page by their headings."""
+    parts = re.split(r"^## ", page.read_text(encoding="utf-8"), flags=re.M)[1:]
+    return {part.partition("\n")[0]: f"## {part.rstrip()}\n" for part in parts}

@@ -1,13 +1,14 @@
 """Thousands of pairs, hundreds of concepts: what training at the defaults makes of them.
 
-    .venv/bin/python benchmarks/pairs.py --pairs 5000 --seeds 5
-    .venv/bin/python benchmarks/pairs.py --concepts 500 --seeds 5
-    .venv/bin/python benchmarks/pairs.py --concepts 1000 --seeds 5
+    .venv/bin/python benchmarks/pairs.py --pairs 5000 --concepts 500 1000 --seeds 5
+    .venv/bin/python benchmarks/pairs.py --pairs 300 --kinds      # pairs that have a concept, too
+    .venv/bin/python benchmarks/pairs.py --quick                  # to see that it runs
 
 All data are synthetic and made here: texts with series of 6 to 16 channels, read by the default
 encoders. A pair is a text of eight words and a noisy series of eight curves, a curve a word; a
-concept is a name, six words of its own and a curve. Retrieval both ways, with 95% t-intervals over
-trainings that differ in their seed alone.
+concept is a name, six words of its own and a curve. Things are retrieved by item, at strength 0,
+kinds by concept, with 95% t-intervals over trainings that differ in their seed alone. Seconds are
+the processor time of one training with its measurement.
 """
 
 from __future__ import annotations
@@ -17,28 +18,27 @@ import csv
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import torch
-from digits import interval, progress
-from spaner.project import Project
-from spaner.splits import split_rows
-from spaner.training.plan import labelled_rows, plan_training, prepare_material
-from spaner_core.devices import one_thread
-from spaner_core.evaluation.retrieval import retrieval_by_pair
-from spaner_core.features.labelled import LabelledRows
-from spaner_core.recipe import Recipe
-from spaner_core.space.space import Space
-from spaner_core.training.joint import fit_space
-from spaner_core.training.material import Material
-from spaner_registry.config.settings import read_config
+from datasets import HELD_OUT as HELD_OUT_SPLITS
+from datasets import TEXT, Dataset, read_project
+from page import as_section, progress
+from spaner.result_tables import Table, interval_cell
+from spaner_core.evaluation.intervals import intervals
+from trials import fit, measure
 
 FACTORS, LEVELS, STEPS = 8, 5, 60
 HELD_OUT = 500
 HELD_OUT_ROWS = 4
+FIGURES = {
+    "mean_item_recall@1": "things: R@1",
+    "mean_item_mrr@10": "MRR",
+    "mean_recall@1": "kinds: R@1",
+    "mean_map": "mAP",
+}
 SYLLABLES = [a + b for a in "bcdfghjklmnprstvwz" for b in "aeiou"]
 COLUMNS = ("modality", "input", "concept", "item", "split")
 CONFIG = """\
@@ -90,7 +90,7 @@ def _word(random: np.random.Generator) -> str:
     return "".join(random.choice(SYLLABLES, random.integers(2, 5)))
 
 
-def write_project(folder: Path, rows: Iterator[Series]) -> Project:
+def write_project(folder: Path, rows: Iterator[Series]) -> None:
     """Write texts and series with a manifest and a configuration."""
     (folder / "series").mkdir()
     with (folder / "manifest.csv").open("w", newline="", encoding="utf-8") as file:
@@ -103,76 +103,60 @@ def write_project(folder: Path, rows: Iterator[Series]) -> Project:
     channels = ", ".join(f"c{k}" for k in range(series.shape[1]))
     config = folder / "plugins.yaml"
     config.write_text(CONFIG.format(channels=channels), encoding="utf-8")
-    return Project(read_config(config), device="cpu")
 
 
-def load(project: Project, split: str) -> tuple[Material, dict[str, LabelledRows]]:
-    """Extract training rows, and those of a split, into memory."""
-    plan = plan_training(project, tuple(project.config.modalities))
-    material = prepare_material(project, plan)
-    rows = {name: _in_memory(part) for name, part in material.rows.items()}
-    held_out = {
-        name: _in_memory(
-            labelled_rows(
-                project, name, split_rows(project.manifest, name, split), concepts=plan.concepts
-            )
-        )
-        for name in rows
-    }
-    return material.with_rows(rows), held_out
+def read_case(rows: Iterator[Series], name: str) -> Dataset:
+    """Write a case, and read it into memory."""
+    with tempfile.TemporaryDirectory() as place:
+        write_project(Path(place), rows)
+        return replace(read_project(Path(place) / "plugins.yaml"), name=name)
 
 
-def _in_memory(rows: LabelledRows) -> LabelledRows:
-    return replace(rows, features=rows.features.load())
-
-
-def measure(space: Space, rows: dict[str, LabelledRows]) -> dict[str, float]:
-    """Measure retrieval both ways."""
-    embeddings = {
-        name: torch.from_numpy(space.embed(name, part.features)) for name, part in rows.items()
-    }
-    found = retrieval_by_pair(embeddings, {name: part.labels for name, part in rows.items()})
-    return {
-        name: float(found[name] or 0)
-        for name in (
-            "text_to_sensor_recall@1", "sensor_to_text_recall@1", "mean_recall@1", "mean_map"
-        )
-    }  # fmt: skip
+def cases(given: argparse.Namespace) -> Iterator[Dataset]:
+    """Make what is asked for, one after the other."""
+    for count in given.pairs:
+        rows = make_pairs(count, np.random.default_rng(0), kinds=given.kinds)
+        yield read_case(rows, f"{count:,} pairs" + (" of 25 kinds" if given.kinds else ""))
+    for count in given.concepts:
+        rows = make_concepts(count, given.rows, np.random.default_rng(0))
+        yield read_case(rows, f"{count:,} concepts, {given.rows} rows each")
 
 
 def main() -> None:
-    """Make a case, train on it and print its row."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pairs", type=int, default=0)
-    parser.add_argument("--concepts", type=int, default=0)
+    """Make the cases, train on them and print their table."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--pairs", type=int, nargs="*", default=())
+    parser.add_argument("--concepts", type=int, nargs="*", default=())
     parser.add_argument("--kinds", action="store_true", help="pairs have a concept, too")
     parser.add_argument("--rows", type=int, default=16, help="training rows a concept")
-    parser.add_argument("--split", default="test")
+    parser.add_argument("--split", choices=HELD_OUT_SPLITS, default="test")
     parser.add_argument("--seeds", type=int, default=5)
-    chosen = parser.parse_args()
-    random = np.random.default_rng(0)
-    case = (
-        make_pairs(chosen.pairs, random, kinds=chosen.kinds)
-        if chosen.pairs
-        else make_concepts(chosen.concepts, chosen.rows, random)
-    )
-    with tempfile.TemporaryDirectory() as name, one_thread():
-        project = write_project(Path(name), case)
-        material, held_out = load(project, chosen.split)
-        runs, seconds = [], []
-        for seed in range(chosen.seeds):
-            progress(f"seed {seed}")
-            recipe = Recipe()
-            recipe = replace(recipe, training=replace(recipe.training, seed=seed))
-            start = time.process_time()
-            space = fit_space(material, recipe=recipe, device="cpu").space
-            seconds.append(time.process_time() - start)
-            runs.append(measure(space, held_out))
-    cells = (f"{name} {interval([run[name] for run in runs])}" for name in runs[0])
-    sys.stdout.write(
-        f"{len(material.rows['text'])} rows a modality: {', '.join(cells)}; "
-        f"{np.mean(seconds):.0f} s a training\n"
-    )
+    parser.add_argument("--quick", action="store_true", help="1 seed, 100 pairs, 20 concepts")
+    given = parser.parse_args()
+    if given.quick:
+        given.pairs, given.concepts, given.seeds = (100,), (20,), 1
+    lines = [measure_case(case, seeds=given.seeds, split=given.split) for case in cases(given)]
+    heads = ("case", "training rows", "steps", *FIGURES.values(), "CPU seconds")
+    sys.stdout.write(as_section(Table(f"{given.split} rows, means of both ways", heads, lines)))
+
+
+def measure_case(case: Dataset, *, seeds: int, split: str) -> list[str]:
+    """Train once a seed; return the line of the case."""
+    runs: dict[int, Mapping[str, float | None]] = {}
+    start = time.process_time()
+    for seed in range(seeds):
+        progress(f"{case.name}, seed {seed}")
+        space = fit(case, seed=seed)
+        runs[seed] = measure(space, case.held_out[split])
+    seconds = (time.process_time() - start) / seeds
+    found, recipe = intervals(runs), space.record.recipe or {}
+    return [
+        case.name,
+        f"{len(case.train[TEXT]):,}",
+        f"{recipe['training']['max_steps']:,}",
+        *(interval_cell(found.get(key)) for key in FIGURES),
+        f"{seconds:.0f}",
+    ]
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from page import Benchmark, make_page
+from page import Benchmark, make_page, page_arguments
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 
@@ -34,4 +34,4 @@ BENCHMARKS = (
 )
 
 if __name__ == "__main__":
-    make_page(INTRODUCTION, BENCHMARKS, PAGE)
+    make_page(INTRODUCTION, BENCHMARKS, page_arguments(PAGE).parse_args())

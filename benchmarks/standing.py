@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 
 from spaner.result_tables import Table, interval_cell
 from spaner_core.evaluation.intervals import Interval, Runs, intervals, paired_differences
 
 TITLE = "Wins and losses"
 COLUMNS = ("measured", "figure", "SPANER", "best other way", "", "SPANER minus it", "SPANER")
+EXPLAINED = """\
+From the sections below. The best other way is the one with the best mean on the very rows that are
+shown, which favours it. The difference is paired by seed; SPANER wins or loses where its 95%
+interval leaves 0 out, is level where it does not and its lower end is at least -0.01, and the rest
+is open: too few seeds tell."""
 LEVEL = -0.01
 """What the lower end of the difference is at least, where neither end of it says more."""
 
@@ -51,3 +57,15 @@ def against_best(
 
 def _mean(interval: Interval | None) -> float:
     return -1.0 if interval is None or interval.mean is None else interval.mean
+
+
+def gathered(sections: Sequence[str]) -> str:
+    """Gather the lines of these tables in the sections of a page into one, as a section."""
+    lines = [
+        line
+        for part in sections
+        for table in re.findall(rf"^### {TITLE}\n\n((?:\|.*\n)+)", part, re.M)
+        for line in table.splitlines()[2:]
+    ]
+    heads = f"| {' | '.join(COLUMNS)} |\n|{' --- |' * len(COLUMNS)}"
+    return f"## {TITLE}\n\n{EXPLAINED}\n\n" + "\n".join([heads, *lines]) + "\n"

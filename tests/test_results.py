@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 import subprocess
 import sys
@@ -16,7 +15,9 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGE = (DOCS / "results.md").read_text(encoding="utf-8")
-SCRIPTS = ("space", "compare", "few_shot", "strength", "attach", "extend", "robustness")
+SCRIPTS = list(dict.fromkeys(one.script.removesuffix(".py") for one in BENCHMARKS))
+SIZED = ("compare", "strength", "readers", "items", "newcomers")
+"""Whose columns or titles name what was run."""
 
 
 @pytest.fixture(scope="module")
@@ -47,21 +48,23 @@ def tables(part: str) -> set[str]:
 def test_a_quick_run_writes_the_tables_that_the_page_shows(quick_page: str, script: str) -> None:
     quick, full = headings(quick_page)[script], headings(PAGE)[script]
     assert tables(quick)
-    if script != "compare":  # whose columns are the shots that were run
+    if script not in SIZED:
         assert tables(quick) <= tables(full)
     for row in re.findall(r"^\|.*\|$", quick, re.M):
         assert "nan" not in row.lower()
 
 
 def test_the_page_has_every_benchmark_in_order() -> None:
-    place = 0
+    place = PAGE.index("\n## Wins and losses\n")
     for benchmark in BENCHMARKS:
-        path = ROOT / "benchmarks" / benchmark.script
-        docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-        title = benchmark.title or docstring.partition("\n\n")[0].rstrip(".")
-        place = PAGE.index(f"\n## {title}\n", place)
-        if benchmark.title:
-            place = PAGE.index(f"run with `{' '.join(benchmark.full)}`", place)
+        place = PAGE.index(f"\n## {benchmark.heading}\n\n{benchmark.text}\n", place)
+
+
+def test_wins_and_losses_are_those_of_kinds_and_things_on_every_data_set() -> None:
+    top = PAGE.partition("\n## Wins and losses\n")[2].partition("\n## ")[0]
+    for what in ("kinds", "things"):
+        for data in ("digits" if what == "kinds" else "words", "emoji", "factory"):
+            assert re.search(rf"^\| {what}, {data}.*(wins|loses|level|open)", top, re.M)
 
 
 def test_the_page_shows_its_pictures(quick_page: str) -> None:
@@ -77,7 +80,7 @@ def test_the_page_says_how_and_where_it_was_made_and_what_it_cost(quick_page: st
     for what in ("date", "processor", "memory", "versions"):
         assert re.search(rf"^\| {what} \| \S", PAGE, re.M)
         assert re.search(rf"^\| {what} \| \S", quick_page, re.M)
-    for script in ("compare", "few_shot", "attach", "extend"):
-        assert "| CPU seconds | parameters |" in headings(PAGE)[script]
+    measured = re.findall(r"^Measured on [\d-]+: \d+ s of processor time", PAGE, re.M)
+    assert len(measured) == len(BENCHMARKS)
     assert "quick run" in quick_page
     assert "quick run" not in PAGE
