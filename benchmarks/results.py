@@ -113,6 +113,16 @@ BENCHMARKS = (
         quick=None,
         title="Pull strength: emoji",
     ),
+    Benchmark(
+        "labels.py", full=("wrong", "--seeds", "5"), quick=("wrong", "--shots", "4", "--quick")
+    ),
+    Benchmark(
+        "labels.py",
+        full=("unlabelled", "--shots", "1", "4", "--seeds", "5"),
+        quick=None,
+        title="Few labels: what the pool of unlabelled rows gains",
+    ),
+    Benchmark("doubts.py", full=("--seeds", "5")),
     Benchmark("readers.py", full=("--project", "emoji", "--seeds", "5")),
     Benchmark("space.py", full=("--seeds", "3"), quick=("--seeds", "1")),
     Benchmark(
