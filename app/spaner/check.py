@@ -93,7 +93,9 @@ def check_project(project: Project, *, deep: bool = False, labels: bool = False)
         *spelling_notices((*plan.concepts, *(_anchored(project) or ())), project.manifest.rows),
         *_one_sided(project),
         *_unanchored(project),
-        *split_notices(project, names),
+        *split_notices(
+            project, {n: _without(project.manifest.select(n), unusable[n]) for n in names}
+        ),
     )
     training = plan.settle_steps(project.config.recipe.training)
     report = CheckReport(
@@ -196,8 +198,7 @@ def _check_modality(
     plugin = project.registry.load(name)
     spec = project.assembly.modality(name).encoder.features
     aligner = project.assembly.aligner_builder(name, prompt_dim=project.config.prompt.dim)()
-    lost = {row.line for row in unusable}
-    training = training.take([n for n, row in enumerate(training) if row.line not in lost])
+    training = _without(training, unusable)
     return CheckedModality(
         name=name,
         distribution=plugin.found.distribution,
@@ -209,6 +210,11 @@ def _check_modality(
         parameters=count_parameters(aligner),
         unusable=len(unusable),
     )
+
+
+def _without(rows: Rows, unusable: Sequence[UnusableRow]) -> Rows:
+    lost = {row.line for row in unusable}
+    return rows.take([place for place, row in enumerate(rows) if row.line not in lost])
 
 
 def _untrainable(project: Project) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 
 from spaner_core.data.manifest import Row, Rows
@@ -81,13 +81,17 @@ def one_concept_notices(name: str, rows: Sequence[Row]) -> Iterator[str]:
         )
 
 
-def split_notices(project: Project, names: Iterable[str]) -> Iterator[str]:
-    """Say which inputs and items lie in several splits, and what shows one concept."""
-    manifest, names = project.manifest, tuple(names)
+def split_notices(project: Project, usable: Mapping[str, Rows]) -> Iterator[str]:
+    """Say which inputs and items lie in several splits, and what shows one concept.
+
+    `usable` are each modality's rows whose inputs can be used: of others, equal content, such as
+    none, says nothing.
+    """
+    manifest = project.manifest
     # in pairs with the split that is trained on, that one comes first
     splits = sorted(manifest.splits, key=lambda split: split != TRAIN_SPLIT)
-    for name in names:
-        rows = {split: manifest.select(name, split) for split in splits}
+    for name, having in usable.items():
+        rows = {split: having.having("split", [split]) for split in splits}
         for first, second in combinations(splits, 2):
             if twins := _twins(project, name, rows[second], rows[first]):
                 yield (
@@ -98,7 +102,7 @@ def split_notices(project: Project, names: Iterable[str]) -> Iterator[str]:
         for split in splits:
             if split != TRAIN_SPLIT:
                 yield from one_concept_notices(name, rows[split])
-    yield from _item_notices(manifest.rows.having("modality", names))
+    yield from _item_notices(manifest.rows.having("modality", usable))
 
 
 def _item_notices(rows: Sequence[Row]) -> Iterator[str]:

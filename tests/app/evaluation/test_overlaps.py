@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from spaner.check import check_project
 from spaner.evaluation.overlaps import measuring_notices, split_notices
 from spaner.project import Project
 from spaner_registry.config.settings import read_config
@@ -46,7 +47,8 @@ def measured(folder: Path, split: str, names: Sequence[str] = ("text", "vision")
 
 
 def checked(folder: Path, names: Sequence[str] = ("text", "vision")) -> list[str]:
-    return list(split_notices(Project(read_config(folder / "plugins.yaml")), names))
+    project = Project(read_config(folder / "plugins.yaml"))
+    return list(split_notices(project, {name: project.manifest.select(name) for name in names}))
 
 
 def test_the_projects_own_rows_prove_something(project: Path) -> None:
@@ -85,6 +87,26 @@ def test_one_input_on_several_rows_of_a_split_is_no_copy(project: Path) -> None:
     write(project, [*rows, *again, same])
     assert checked(project) == []
     assert measured(project, "test") == []
+
+
+def test_files_that_cannot_be_used_repeat_nothing(project: Path) -> None:
+    rows = read(project)
+    trained, tested = of(rows, "vision", "train")[0], of(rows, "vision", "test")[0]
+    empty = [
+        copied(project, row, f"empty-{row['split']}.png", row["split"]) for row in (trained, tested)
+    ]
+    write(project, [*rows, *empty])
+    whole = project / trained["input"]
+    for row in empty:
+        (project / row["input"]).write_bytes(b"")
+    opened = Project(read_config(project / "plugins.yaml"))
+    assert [row.input for row in check_project(opened).unusable] == [row["input"] for row in empty]
+    assert not [note for note in opened.notices if "repeat" in note]
+    for row in empty:  # what makes the difference is that neither can be used
+        shutil.copyfile(whole, project / row["input"])
+    opened = Project(read_config(project / "plugins.yaml"))
+    assert not check_project(opened).unusable
+    assert len([note for note in opened.notices if "repeat" in note]) == 1
 
 
 def test_items_that_lie_in_two_splits_are_counted_with_an_example(project: Path) -> None:
