@@ -20,7 +20,7 @@ from spaner.labelling.doubts import LabelReport, doubt_labels
 from spaner.notices import spelling_notices
 from spaner.project import Project
 from spaner.training.plan import count_parameters, expected_seconds, plan_training
-from spaner.usable_modalities import working_modalities
+from spaner.usable_modalities import declared_modalities, working_modalities
 
 SHOWN = 10
 
@@ -71,16 +71,20 @@ class CheckReport:
     labels: LabelReport | None = None
 
 
-def check_project(project: Project, *, deep: bool = False, labels: bool = False) -> CheckReport:
-    """Build every declared encoder and aligner and look at every input of the manifest.
+def check_project(
+    project: Project, names: Sequence[str] = (), *, deep: bool = False, labels: bool = False
+) -> CheckReport:
+    """Build the encoders and aligners of `names`, by default all, and look at all their inputs.
 
     Looks at the beginning of files, as far as their plugin can tell from that; with `deep` every
     input is decoded and prepared; with `labels` those of training rows are compared with their
-    features. A modality whose plugin is absent or broken is left out, with a notice. Raises what
-    `spaner train` would raise of the others before it does so.
+    features. A modality that was not named and whose plugin is absent or broken is left out, with
+    a notice. Raises what `spaner train` would raise of the others before it does so, but that
+    those that are named need not embed the concepts' names: they may be attached.
     """
-    names = working_modalities(project, tuple(project.config.modalities))
-    plan = plan_training(project, names)
+    asked, names = names, declared_modalities(project, names)
+    names = working_modalities(project, names, asked=asked)
+    plan = plan_training(project, names, names_apart=bool(asked))
     unusable = {name: tuple(_unusable_rows(project, name, deep=deep)) for name in names}
     checked = tuple(
         _check_modality(project, name, plan.rows[name], rows) for name, rows in unusable.items()

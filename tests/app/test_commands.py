@@ -113,6 +113,19 @@ def test_check_prints_a_row_for_each_modality(project: Path, spaner: Run) -> Non
     assert re.fullmatch(r"to train: 20 steps, about \d+ (s|min) on one thread", last)
 
 
+def test_check_looks_at_the_modalities_that_are_named(project: Path, spaner: Run) -> None:
+    for row in (project / "vision").rglob("*.png"):
+        row.write_bytes(b"")  # as many as would refuse a training
+    report = only_json(spaner("check", "sensor", "text", "--json", cwd=project))
+    assert [part["name"] for part in report["modalities"]] == ["text", "sensor"]
+    newcomer = only_json(spaner("check", "sensor", "--labels", "--json", cwd=project))
+    assert newcomer["modalities"] == report["modalities"][1:]
+    assert newcomer["labels"]["judged"] == 8
+    wrong = spaner("check", "smell", cwd=project)
+    assert (wrong.returncode, "'smell'" in wrong.stderr) == (2, True)
+    assert spaner("check", "vision", cwd=project).returncode == 2
+
+
 def test_plugins_lists_what_is_declared_and_in_the_space(
     trained: Path, cold_spaner: Run, tmp_path: Path
 ) -> None:

@@ -24,6 +24,9 @@ app = typer.Typer()
 @framed("config space manifest deep json quiet")
 def check(
     call: Call,
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Modalities; all declared ones by default.")
+    ] = None,
     deep: Annotated[
         bool, typer.Option("--deep", help="Decode every input instead of its beginning.")
     ] = False,
@@ -33,12 +36,12 @@ def check(
     ] = False,
 ) -> Result:
     """Check configuration, manifest and every input; say what would train."""
-    project = call.open()
+    project = call.open(names or ())
     from spaner_core.errors import DataError
 
     from spaner.check import check_project, describe_unusable
 
-    report = check_project(project, deep=deep, labels=labels)
+    report = check_project(project, names or (), deep=deep, labels=labels)
     if not (deep or call.json):
         project.say("of files only the beginnings were read; --deep reads all of them")
     failure = DataError(describe_unusable(project, report)) if report.too_many else None

@@ -51,15 +51,19 @@ class TrainingPlan:
         )
 
 
-def plan_training(project: Project, names: Sequence[str]) -> TrainingPlan:
+def plan_training(
+    project: Project, names: Sequence[str], *, names_apart: bool = False
+) -> TrainingPlan:
     """Plan the training of a new space with the modalities `names`.
 
-    Raises `ConfigError` and `DataError` where it cannot train, or stored features are stale.
+    With `names_apart` another modality may be to embed the concepts' names. Raises `ConfigError`
+    and `DataError` where it cannot train, or stored features are stale.
     """
     label_texts = read_project_labels(project)
+    apart = names_apart and project.config.prompt.labels_from not in (None, *names)
     plan = TrainingPlan(
         label_texts=label_texts,
-        names_from=label_modality(project, names, label_texts),
+        names_from=None if apart else label_modality(project, names, label_texts),
         rows={name: training_rows(project, name) for name in names},
     )
     plan.settle_steps(project.config.recipe.training)  # refuses a warm-up that is too long

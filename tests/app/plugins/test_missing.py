@@ -129,6 +129,7 @@ def test_a_broken_plugin_is_named_where_it_was_asked_for(broken: Project) -> Non
     for ask in (
         lambda: evaluate(broken, names=["text", "thermal"]),
         lambda: extract(broken, ["thermal"]),
+        lambda: check_project(broken, ["thermal"]),
         lambda: prepare_retraining(broken, "test", names=["text", "thermal"]),
     ):
         with pytest.raises(PluginError, match="nothing_of_the_kind"):
