@@ -12,12 +12,10 @@ item is an emoji, a concept its Unicode subgroup. Same packages, same bytes.
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 import logging
 import random
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import cycle
 from pathlib import Path
 
@@ -33,6 +31,7 @@ from make_speech import (
 )
 from real_encoders import VISION, copy_minilm, write_efficientnet
 from scipy.signal import resample_poly
+from spaner.demo.dataset import put, table
 from unicode_emoji import ANNOTATIONS, TABLE, Emoji, read_emoji
 
 FONT = Path("/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf")
@@ -94,7 +93,7 @@ def write_project(folder: Path, *, sample: bool, espeak: str) -> int:
     for one, form in zip(emoji, cycle(FORMS), strict=False):
         voice = next(voices[one.split])
         picture, sound = f"vision/{one.item}.png", f"audio/{one.item}.flac"
-        _put(folder / picture, strike[one.character].imageData)
+        put(folder / picture, strike[one.character].imageData)
         spoken = resample_poly(speak(espeak, one.name, voice=voice), rate_hz, SAMPLE_RATE_HZ)
         said = f"synthetic speech, {synthesiser}, voice {voice.accent}+{voice.variant}"
         write_flac(folder / sound, spoken, comment=said, rate_hz=rate_hz)
@@ -107,10 +106,10 @@ def write_project(folder: Path, *, sample: bool, espeak: str) -> int:
                 "audio": {"input": sound, "voice": voice.name, "origin": said},
             }.items()
         ]
-    _put(folder / "manifest.csv", _table(COLUMNS, rows))
+    put(folder / "manifest.csv", table(COLUMNS, rows))
     concepts = dict.fromkeys(one.subgroup for one in emoji)
     names = ({"concept": concept, "text": concept.replace("-", " ")} for concept in concepts)
-    _put(folder / "labels.csv", _table(("concept", "text"), names))
+    put(folder / "labels.csv", table(("concept", "text"), names))
     _write_origins(folder, font, synthesiser, count=len(emoji))
     return len(emoji)
 
@@ -132,7 +131,7 @@ def write_configuration(folder: Path, *, light: bool) -> None:
         text = " {encoder: {model: ./models/minilm}}"
         weights = "checkpoint: ./models/efficientnet.safetensors"
         vision = f" {{encoder: {{model: {VISION}, {weights}}}}}"
-    _put(
+    put(
         folder / "plugins.yaml",
         (
             "space: space\ndata: {manifest: manifest.csv}\n"
@@ -171,23 +170,10 @@ def _write_origins(folder: Path, font: TTFont, synthesiser: str, *, count: int) 
         "",
         "The licences in full, as the packages carry them: `licences/`.",
     )
-    _put(folder / "README.md", ("\n".join(lines) + "\n").encode())
+    put(folder / "README.md", ("\n".join(lines) + "\n").encode())
     for package in PACKAGES:
         terms = Path(COPYRIGHT.format(package=package))
-        _put(folder / "licences" / f"{package}.txt", terms.read_bytes())
-
-
-def _table(columns: Sequence[str], rows: Iterable[Row]) -> bytes:
-    text = io.StringIO()
-    table = csv.DictWriter(text, columns, restval="", lineterminator="\n")
-    table.writeheader()
-    table.writerows(rows)
-    return text.getvalue().encode("utf-8")
-
-
-def _put(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
+        put(folder / "licences" / f"{package}.txt", terms.read_bytes())
 
 
 def main() -> None:
