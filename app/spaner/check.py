@@ -127,10 +127,10 @@ def describe_unusable(project: Project, report: CheckReport) -> str:
         for m in report.modalities
         if m.unusable
     }
-    aside = ", ".join(said for name, said in counts.items() if name not in report.too_many)
+    others = ", ".join(said for name, said in counts.items() if name not in report.too_many)
     share = project.config.data.share_unusable
     beyond = ", ".join(f"{counts[name]} (at most {share(name):.2%})" for name in report.too_many)
-    verdicts = [f"to be put aside: {aside}"] if aside else []
+    verdicts = [f"to be left out: {others}"] if others else []
     if beyond:
         verdicts.insert(
             0,

@@ -46,10 +46,10 @@ class Quarantine:
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """What to say of the rows that this work has put aside."""
+        """What to say of the rows that this work has left out."""
         return tuple(
             f"{count} row{'s' * (count > 1)} of {name!r} cannot be used and "
-            f"{'were' if count > 1 else 'was'} put aside: {self._kept}"
+            f"{'were' if count > 1 else 'was'} left out: {self._kept}"
             for name, count in self.counts.items()
         )
 

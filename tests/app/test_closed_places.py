@@ -89,7 +89,7 @@ def test_everything_that_reads_works_in_a_project_that_may_only_be_read(
         assert done.returncode == 0, (command, done.stderr)
         said += done.stderr
     assert tree(attached) == before
-    assert "1 row of 'vision' cannot be used and was put aside" in said
+    assert "1 row of 'vision' cannot be used and was left out" in said
     assert "space.quarantine.csv, which would say why, cannot be written" in said
 
 

@@ -1,4 +1,4 @@
-"""Inputs that cannot be used are counted, named, put aside, and never dropped silently."""
+"""Inputs that cannot be used are counted, named, left out, and never dropped silently."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TABLE = "space.quarantine.csv"
 
 @pytest.fixture
 def lenient(project: Path, configure: Callable[..., None]) -> Path:
-    """A project, nothing trained, in which a fifth of the inputs may be put aside."""
+    """A project, nothing trained, in which a fifth of the inputs may be unusable."""
     configure(project, 0.2, "data", "max_unusable")
     return project
 
@@ -84,7 +84,7 @@ def test_later_work_keeps_what_it_did_not_look_at_and_renews_what_it_did(
     assert spaner("attach", "audio", "--replace", "--quiet", cwd=lenient).returncode == 0
     assert [row["input"] for row in table(lenient)] == [image]
     told = spaner("evaluate", "--split", "test", cwd=lenient)
-    assert "put aside" not in told.stderr  # the test split is whole
+    assert "cannot be used" not in told.stderr  # the test split is whole
     assert [row["input"] for row in table(lenient)] == [image]
 
 
@@ -108,7 +108,7 @@ def test_evaluation_and_search_leave_unusable_rows_out_and_say_so(
     spoil(attached, image)
     told = spaner("evaluate", "--split", "test", cwd=attached)
     assert told.returncode == 0, told.stderr
-    assert "1 row of 'vision' cannot be used and was put aside" in told.stderr
+    assert "1 row of 'vision' cannot be used and was left out" in told.stderr
     query = ("search", "two", "--from", "text", "--to", "vision", "-k", "99", "--json")
     told = spaner(*query, cwd=attached)
     found = [hit["input"] for hit in json.loads(told.stdout)]
@@ -149,7 +149,7 @@ def test_check_looks_at_beginnings_and_deep_at_everything(
     assert tree(lenient) == before
     told = spaner("check", "--deep", cwd=lenient)
     assert f"{image}: " in told.stderr
-    assert "note: to be put aside: 1 of 30 rows of 'vision':" in told.stderr
+    assert "note: to be left out: 1 of 30 rows of 'vision':" in told.stderr
 
 
 def test_check_ends_with_an_error_when_too_much_is_unusable(project: Path, spaner: Run) -> None:
@@ -243,5 +243,5 @@ def test_python_gets_the_notices_and_the_table_whatever_ends_its_block(lenient: 
     with pytest.raises(RuntimeError):
         work()
     (said,) = project.notices
-    assert said.startswith("1 row of 'vision' cannot be used and was put aside: ")
+    assert said.startswith("1 row of 'vision' cannot be used and was left out: ")
     assert [row["input"] for row in table(lenient)] == [image]

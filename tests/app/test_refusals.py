@@ -37,7 +37,7 @@ def test_a_whole_store_with_a_refused_row_is_read_and_not_written(
     before = {path: path.stat().st_mtime_ns for path in store.rglob("*")}
     found = spaner("search", "one", "--from", "text", "--to", "vision", "--json", cwd=project)
     assert found.returncode == 0, found.stderr
-    assert "put aside" in found.stderr
+    assert "cannot be used" in found.stderr
     assert {path: path.stat().st_mtime_ns for path in store.rglob("*")} == before
 
 

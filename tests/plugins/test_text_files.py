@@ -106,7 +106,7 @@ def test_an_encoding_that_there_is_not_is_refused(text: Any, encoding: str) -> N
         (b"caf\xe9 au lait", "byte 3 is not UTF-8"),
         (b"\xef\xbb\xbfcaf\xe9", "byte 6 is not UTF-8"),
         (b"\xff\xfea\x00b", "byte 4 is not UTF-16-LE"),
-        ("no mark".encode("utf-16-le"), "letter 1 is NUL.*UTF-16"),
+        ("no mark".encode("utf-16-le"), "character 2 is NUL.*UTF-16"),
         ("no mark".encode("utf-32"), "NUL"),
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "byte 0 is not UTF-8"),
         ("\ud83d".encode("utf-8", "surrogatepass"), "byte 0 is not UTF-8"),

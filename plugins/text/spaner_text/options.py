@@ -45,8 +45,8 @@ class NgramOptions:
 class HashedOptions(NgramOptions):
     """Options of `hashed`: one token of width `dim` for each word of a text.
 
-    It counts how often each character n-gram of `shortest_ngram` to `longest_ngram` letters occurs
-    in the word. `encoding` is that of text files without a byte-order mark.
+    It counts how often each n-gram of `shortest_ngram` to `longest_ngram` characters occurs in the
+    word. `encoding` is that of text files without a byte-order mark.
     """
 
     encoding: str = DEFAULT_ENCODING

@@ -46,7 +46,7 @@ _FROZEN = ConfigDict(extra="forbid", frozen=True)
 
 
 class DataSettings(BaseModel):
-    """`data:`, where the rows are, and the share of a modality's inputs that may be put aside."""
+    """`data:`, where the rows are, and the share of a modality's inputs that may be unusable."""
 
     model_config = _FROZEN
 
@@ -54,7 +54,7 @@ class DataSettings(BaseModel):
     max_unusable: ShareByModality = Field(default=MAX_UNUSABLE, validate_default=True)
 
     def share_unusable(self, modality: str) -> float:
-        """Return the share of a modality's inputs that may be put aside, 0 to 1."""
+        """Return the share of a modality's inputs that may be unusable, 0 to 1."""
         others = self.max_unusable.get(DEFAULT, MAX_UNUSABLE)
         return self.max_unusable.get(modality, others)
 

@@ -11,7 +11,7 @@ from spaner_text.options import DEFAULT_ENCODING
 from spaner_text.reading.pdf import check_pdf, read_pdf
 
 BEGINNING = 65_536
-"""How many bytes of a file, or letters of a text, are looked at to judge it."""
+"""How many bytes of a file, or characters of a text, are looked at to judge it."""
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -70,8 +70,8 @@ def open_binary(source: Source) -> BinaryIO:
 def decode_bytes(data: bytes, *, encoding: str, whole: bool = True) -> str:
     """Decode a text file; a byte-order mark, where there is one, says more than `encoding`.
 
-    `whole` is false where `data` may end within a letter. Raises `UnusableInput` with the place of
-    the first byte that is none of a text.
+    `whole` is false where `data` may end within a character. Raises `UnusableInput` with the place
+    of the first byte that is none of a text.
     """
     mark, named = next(((m, name) for m, name in _MARKS if data.startswith(m)), (b"", encoding))
     decoder = codecs.getincrementaldecoder(named)()
@@ -86,8 +86,8 @@ def decode_bytes(data: bytes, *, encoding: str, whole: bool = True) -> str:
         ) from error
     if "\0" in text:
         raise UnusableInput(
-            f"letter {text.index(chr(0))} is NUL, which is in no text; expected a text file; if it "
-            "is UTF-16, save it with a byte-order mark or as UTF-8"
+            f"character {text.index(chr(0)) + 1} is NUL, which no text contains; expected a text "
+            "file; if it is UTF-16, save it with a byte-order mark or as UTF-8"
         )
     return _checked(text).replace("\r\n", "\n").replace("\r", "\n")
 
