@@ -1,4 +1,4 @@
-"""Says how hard the prompt pulls for things, for kinds and by default."""
+"""Says how hard the prompt pulls for things and for kinds."""
 
 from __future__ import annotations
 
