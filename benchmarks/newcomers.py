@@ -18,16 +18,17 @@ import argparse
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from datasets import Dataset, load_dataset
 from page import as_section
+from remembered import remembered
 from spaner.result_tables import Table, interval_cell
 from spaner.training.plan import count_parameters
 from spaner_core.data.matches import NONE
 from spaner_core.evaluation.intervals import t_interval
-from spaner_core.space.space import Space
 from trials import attach, draw_support, draw_validation, fit, measure
 
 JOINT = "together"
@@ -35,6 +36,7 @@ WAYS = {"labels": ("labels",), "pairs": ("pairs",), "both": ("labels", "pairs")}
 FIGURES = {"map": "mAP", "item_recall@1": "item R@1", "item_mrr@10": "item MRR"}
 COSTS = ("CPU seconds", "parameters")
 
+Figures = Mapping[str, float | None]
 Run = Mapping[tuple[str, str], Mapping[str, float]]
 """Figures and costs of one seed, by newcomer and way."""
 
@@ -51,43 +53,55 @@ def draw(dataset: Dataset, shots: int | None, seed: int) -> Dataset:
 
 
 def run_seed(
-    dataset: Dataset, newcomers: Sequence[str], *, shots: int | None, seed: int, split: str
-) -> dict[tuple[str, str], dict[str, float]]:
+    dataset: Dataset,
+    newcomers: Sequence[str],
+    *,
+    shots: int | None,
+    seed: int,
+    split: str,
+    keep: Path | None,
+) -> Run:
     """Train together, and without each newcomer, which is attached every way that there is."""
     drawn = draw(dataset, shots, seed)
-    start = time.process_time()
-    together = fit(drawn, seed=seed)
-    joint_s = time.process_time() - start
-    count = sum(count_parameters(together.aligner(name)) for name in together.modalities)
-    found = measure(together, drawn.held_out[split])
+    key = (dataset.name, shots or "all", split, seed)
+    together = remembered(keep, (*key, JOINT), partial(train_together, drawn, seed, split))
     run = {}
     for name in newcomers:
-        run[name, JOINT] = _of_newcomer(found, drawn, name) | _costs(joint_s, count)
-        rest = {other: rows for other, rows in drawn.train.items() if other != name}
-        space = fit(drawn.with_train(rest), seed=seed)
-        for way in WAYS if has_items(drawn) else ("labels",):
-            start = time.process_time()
-            grown = attach(drawn, space, name, by=WAYS[way], seed=seed)
-            costs = _costs(time.process_time() - start, count_parameters(grown.aligner(name)))
-            run[name, way] = _measured(grown, drawn, name, split) | costs
-            _progress(f"{drawn.name}, {shots} shots, seed {seed}: {name} by {way}")
+        ways = remembered(keep, (*key, name), partial(attach_last, drawn, name, seed, split))
+        for way, figures in {JOINT: together, **ways}.items():
+            run[name, way] = _of_newcomer(figures, drawn, name)
     return run
 
 
-def _measured(space: Space, dataset: Dataset, name: str, split: str) -> dict[str, float]:
-    return _of_newcomer(measure(space, dataset.held_out[split]), dataset, name)
+def train_together(dataset: Dataset, seed: int, split: str) -> Figures:
+    """Train all modalities at once and measure them."""
+    start = time.process_time()
+    space = fit(dataset, seed=seed)
+    seconds = time.process_time() - start
+    count = sum(count_parameters(space.aligner(name)) for name in space.modalities)
+    return {**measure(space, dataset.held_out[split]), **_costs(seconds, count)}
 
 
-def _of_newcomer(
-    found: Mapping[str, float | None], dataset: Dataset, name: str
-) -> dict[str, float]:
-    """Average each figure over the ordered pairs with the newcomer."""
+def attach_last(dataset: Dataset, name: str, seed: int, split: str) -> dict[str, Figures]:
+    """Train the other modalities, attach `name` every way, and measure each."""
+    rest = {other: rows for other, rows in dataset.train.items() if other != name}
+    space = fit(dataset.with_train(rest), seed=seed)
+    found: dict[str, Figures] = {}
+    for way in WAYS if has_items(dataset) else ("labels",):
+        start = time.process_time()
+        grown = attach(dataset, space, name, by=WAYS[way], seed=seed)
+        costs = _costs(time.process_time() - start, count_parameters(grown.aligner(name)))
+        found[way] = {**measure(grown, dataset.held_out[split]), **costs}
+    return found
+
+
+def _of_newcomer(found: Figures, dataset: Dataset, name: str) -> dict[str, float]:
+    """Average each figure over the ordered pairs with the newcomer, and keep the costs."""
     others = [other for other in dataset.train if other != name]
     pairs = [pair for o in others for pair in (f"{o}_to_{name}", f"{name}_to_{o}")]
-    means = {}
+    means = {cost: float(found[cost] or 0) for cost in COSTS}
     for figure in FIGURES:
-        known = [found.get(f"{pair}_{figure}") for pair in pairs]
-        values = [value for value in known if value is not None]
+        values = [value for pair in pairs if (value := found.get(f"{pair}_{figure}")) is not None]
         if values:
             means[figure] = float(np.mean(values))
     return means
@@ -114,10 +128,6 @@ def as_table(title: str, runs: Sequence[Run]) -> Table:
     return Table(title, ("newcomer", "by", *heads, *COSTS), rows)
 
 
-def _progress(done: str) -> None:
-    sys.stderr.write(f"{done}\n")
-
-
 def main() -> None:
     """Run the benchmark and print its tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -127,6 +137,7 @@ def main() -> None:
     parser.add_argument("--split", default="test")
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--folder", type=Path, help="of the one data set, where it is written")
+    parser.add_argument("--keep", type=Path, help="JSON Lines of the trials, to go on from")
     parser.add_argument("--quick", action="store_true", help="1 seed of 4 labels, speech")
     given = parser.parse_args()
     if given.quick:
@@ -137,7 +148,14 @@ def main() -> None:
         for shown in ["all"] if has_items(dataset) else given.shots.split(","):
             shots = None if shown == "all" else int(shown)
             runs = [
-                run_seed(dataset, newcomers, shots=shots, seed=seed, split=given.split)
+                run_seed(
+                    dataset,
+                    newcomers,
+                    shots=shots,
+                    seed=seed,
+                    split=given.split,
+                    keep=given.keep,
+                )
                 for seed in range(given.seeds)
             ]
             title = f"{data}, {shown} labels" + ("" if shots is None else " a concept")

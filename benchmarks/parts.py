@@ -126,7 +126,7 @@ def _rotated_names(
     )
 
 
-def _no_rows_of_names(*given: Any, judge: Any = joint._judge_names, **more: Any) -> Any:
+def _no_rows_of_names(*given: Any, judge: Any = joint.judge_names, **more: Any) -> Any:
     return replace(judge(*given, **more), as_rows=False)
 
 
@@ -187,7 +187,7 @@ PARTS: Mapping[str, Part] = {
     "whitening of anchors": Part(
         patches=[_patch(joint, "anchors_from_labels", _rotated_names)], only=NAMED
     ),
-    "names as training rows": Part(patches=[_patch(joint, "_judge_names", _no_rows_of_names)]),
+    "names as training rows": Part(patches=[_patch(joint, "judge_names", _no_rows_of_names)]),
     "start from the names' map": Part(
         patches=[_patch(CrossAttentionAligner, "start_from", lambda *_: None)], only=NAMED
     ),
