@@ -19,6 +19,7 @@ from spaner_core.method.prompt import AnchorSet, SharedPrompt
 from spaner_core.method.statistics import ConceptMeans, ConceptSums
 from spaner_core.recipe import Recipe
 from spaner_core.training import batches, joint, trainer
+from spaner_core.training.names import judge_names
 from spaner_text.reader import HashedWords
 from torch import Tensor, nn
 from torch.nn import functional
@@ -126,7 +127,7 @@ def _rotated_names(
     )
 
 
-def _no_rows_of_names(*given: Any, judge: Any = joint.judge_names, **more: Any) -> Any:
+def _no_rows_of_names(*given: Any, judge: Any = judge_names, **more: Any) -> Any:
     return replace(judge(*given, **more), as_rows=False)
 
 
