@@ -7,22 +7,23 @@ Logistic regression and class means, each fitted to one modality alone, read the
 SPANER's aligners read, the same labels and the concepts' names. Their common space is the posterior
 over the concepts. "SPANER's weights" are its own posterior w, in place of its embeddings z.
 Accuracy is the share of rows whose most probable concept is theirs, as a mean over modalities; the
-product is that of the accuracies of both modalities, as a mean over ordered pairs. Validation rows;
-a seed draws weights, which rows keep their label and, of the emoji, which items validate. Intervals
-are 95% t-intervals over seeds.
+product is that of the accuracies of both modalities, as a mean over ordered pairs. Each modality
+asks equally often, so the mean of the query's accuracy over pairs is the column "accuracy".
+Validation rows; a seed draws weights, which rows keep their label and, of the emoji, which items
+validate. Intervals are 95% t-intervals over seeds.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from itertools import permutations, product
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from ablation import read_data
@@ -156,30 +157,36 @@ def figures_table(title: str, runs: Runs) -> Table:
 
 
 def explained(runs: Mapping[str, Runs]) -> Table:
-    """Say how much of retrieval, over methods, seeds and ordered pairs, accuracies explain."""
+    """Say how far retrieval of kinds is from what accuracies alone say, over seeds and pairs."""
     lines = []
     for place, by_method in runs.items():
-        every = [figures for own in by_method.values() for figures in own.values()]
-        names = [key.removeprefix("accuracy_") for key in every[0] if key.startswith("accuracy_")]
-        products, recalls, precisions = [], [], []
-        for figures in every:
-            for a, b in permutations(names, 2):
-                products.append(_known(figures[f"accuracy_{a}"]) * _known(figures[f"accuracy_{b}"]))
-                recalls.append(_known(figures[f"{a}_to_{b}_recall@1"]))
-                precisions.append(_known(figures[f"{a}_to_{b}_map"]))
-        lines.append((place, _correlation(products, recalls), _correlation(products, precisions)))
-    heads = ("data", "with R@1", "with mAP")
-    return Table("Correlation of the product of both accuracies", heads, lines)
+        for method, own in by_method.items():
+            pairs = [pair for figures in own.values() for pair in _pairs(figures)]
+            first = [abs(pair.recall - pair.asked) for pair in pairs]
+            ranked = [abs(pair.precision - pair.asked * pair.shown) for pair in pairs]
+            lines.append((place, method, f"{fmean(first):.3f}", f"{fmean(ranked):.3f}"))
+    heads = ("data", "method", "R@1 from the query's accuracy", "mAP from the product")
+    return Table("How far retrieval of kinds is from accuracies", heads, lines)
 
 
-def _known(value: float | None) -> float:
-    if value is None:
-        raise ValueError("a pair of modalities could not be measured")
-    return value
+class _Pair(NamedTuple):
+    """Accuracies of what asks and of what is shown, and what the pair of modalities reaches."""
+
+    asked: float
+    shown: float
+    recall: float
+    precision: float
 
 
-def _correlation(a: Sequence[float], b: Sequence[float]) -> str:
-    return f"{float(torch.corrcoef(torch.tensor([a, b], dtype=torch.float64))[0, 1]):.3f}"
+def _pairs(figures: Figures) -> Iterator[_Pair]:
+    accuracies = {
+        key.removeprefix("accuracy_"): value
+        for key, value in figures.items()
+        if key.startswith("accuracy_")
+    }
+    for a, b in permutations(accuracies, 2):
+        found = (figures[f"{a}_to_{b}_recall@1"], figures[f"{a}_to_{b}_map"])
+        yield _Pair(*(float(value or 0) for value in (accuracies[a], accuracies[b], *found)))
 
 
 def main() -> None:
