@@ -34,6 +34,7 @@ from spaner.training.plan import (
     concept_names,
     count_parameters,
     modality_material,
+    read_project_labels,
     training_rows,
 )
 from spaner.training.train import TrainingReport
@@ -139,10 +140,17 @@ def _moved_away(space: Space, record: AlignerRecord) -> Iterator[str]:
 
 
 def _names(project: Project, name: str) -> ConceptNames | None:
-    """Give the names of the prompt's concepts where `name` can read them and they are wanted."""
-    texts, able = project.space.label_texts, project.registry.load(name).modality.embeds_labels
+    """Give the names of the prompt's concepts where `name` can read them and they are wanted.
+
+    They are those that the space recorded, or today's where nothing read any when it was trained.
+    """
+    space, able = project.space, project.registry.load(name).modality.embeds_labels
+    texts = space.label_texts
     if not able or len(texts) < 2 or project.config.prompt.anchors == "random":
         return None
+    if space.record.label_source is None:
+        today = read_project_labels(project)
+        texts = {concept: today.get(concept, known) for concept, known in texts.items()}
     return concept_names(project, name, texts)
 
 
