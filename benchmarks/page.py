@@ -118,7 +118,7 @@ def machine(*, alone: bool) -> str:
         "processor": f"{_processor()}, {cores()} cores",
         "memory": f"{memory:.0f} GiB",
         **(busy if alone else {}),
-        "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "not set"),
+        "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "not set") if alone else "1 in each",
         "system": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
         "versions": ", ".join(f"{name} {version(name)}" for name in LIBRARIES),
     }

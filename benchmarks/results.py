@@ -56,49 +56,68 @@ can be trusted: [method.md](method.md).
 WITHOUT = ("--without", "MLP, InfoNCE;MLP, bound to text;linear, SupCon;linear, InfoNCE")
 EMOJI, FACTORY = ("--folder", "emoji"), ("--folder", "factory")
 CURVES = {"digits": "results/hashed.png", "minilm": "results/minilm.png"}
+# the parts that the method is known by; `make ablation` tries all
+PARTS = (
+    "class means,anchors from names,start from the names' map,pull in training,anchor loss,"
+    "contrast of kinds,MLP,dropout of features"
+)
 
-BENCHMARKS = (
+KINDS = (
     Benchmark(
         "compare.py",
-        full=("--shots", "1,2,4,8,all", "--seeds", "10", *WITHOUT, "--curves", CURVES["digits"]),
+        full=(
+            *("--shots", "1,2,4,8,all", "--seeds", "10", "--trials", "8", *WITHOUT),
+            *("--curves", CURVES["digits"]),
+        ),
         pictures={"R@1 and mAP by labelled rows a concept, a line a method": CURVES["digits"]},
     ),
-    *(
-        Benchmark("compare.py", full=flags, quick=None, pictures=pictures, title=f"Kinds: {title}")
-        for title, flags, pictures in (
-            (
-                "digits, texts read by MiniLM",
-                (
-                    *("--data", "digits-minilm", "--shots", "1,4,16", *WITHOUT),
-                    *("--curves", CURVES["minilm"]),
-                ),
-                {"The same with texts read by MiniLM": CURVES["minilm"]},
-            ),
-            (
-                "emoji",
-                ("--data", "emoji", *EMOJI, "--shots", "1,4,all", "--trials", "4", *WITHOUT),
-                {},
-            ),
-            (
-                "factory",
-                ("--data", "factory", *FACTORY, "--shots", "1,all", "--trials", "4", *WITHOUT),
-                {},
-            ),
-        )
-    ),
-    Benchmark("items.py", full=("--data", "words")),
-    *(
-        Benchmark("items.py", full=flags, quick=None, title=f"The very same thing: {flags[1]}")
-        for flags in (
-            ("--data", "emoji", *EMOJI),
-            ("--data", "factory", *FACTORY, "--seeds", "5"),
-        )
+    Benchmark(
+        "compare.py",
+        full=(
+            *("--data", "digits-minilm", "--shots", "1,4,16", "--trials", "8", *WITHOUT),
+            *("--curves", CURVES["minilm"]),
+        ),
+        quick=None,
+        pictures={"The same with texts read by MiniLM": CURVES["minilm"]},
+        title="Kinds: digits, texts read by MiniLM",
     ),
     Benchmark(
-        "pairs.py",
-        full=("--pairs", "5000", "--concepts", "500", "1000", "--seeds", "2"),
+        "compare.py",
+        full=("--data", "emoji", *EMOJI, "--shots", "1,all", "--trials", "4", *WITHOUT),
+        quick=None,
+        title="Kinds: emoji",
     ),
-    Benchmark("newcomers.py", full=("--data", "demo", "--shots", "4", "--seeds", "4")),
+    Benchmark(
+        "compare.py",
+        full=(
+            *("--data", "factory", *FACTORY, "--shots", "1,all"),
+            *("--seeds", "3", "--trials", "4", *WITHOUT),
+        ),
+        quick=None,
+        title="Kinds: factory",
+    ),
+)
+
+THINGS = (
+    Benchmark("items.py", full=("--data", "words")),
+    Benchmark(
+        "items.py",
+        full=("--data", "emoji", *EMOJI, "--seeds", "5"),
+        quick=None,
+        title="The very same thing: emoji",
+    ),
+    Benchmark(
+        "items.py",
+        full=("--data", "factory", *FACTORY, "--seeds", "5"),
+        quick=None,
+        title="The very same thing: factory",
+    ),
+    Benchmark("pairs.py", full=("--pairs", "5000", "--concepts", "500", "1000", "--seeds", "2")),
+    Benchmark("unlabelled_pairs.py", full=(*EMOJI, "--shots", "1", "--seeds", "5")),
+)
+
+LATER = (
+    Benchmark("newcomers.py", full=("--data", "demo", "--shots", "4", "--seeds", "3")),
     Benchmark(
         "newcomers.py",
         full=("--data", "factory", *FACTORY, "--seeds", "3"),
@@ -113,9 +132,10 @@ BENCHMARKS = (
         quick=None,
         title="Pull strength: emoji",
     ),
-    Benchmark(
-        "labels.py", full=("wrong", "--seeds", "5"), quick=("wrong", "--shots", "4", "--quick")
-    ),
+)
+
+DATA_AS_THEY_ARE = (
+    Benchmark("labels.py", full=("wrong", "--seeds", "3"), quick=("wrong", "--quick")),
     Benchmark(
         "labels.py",
         full=("unlabelled", "--shots", "1", "4", "--seeds", "5"),
@@ -123,8 +143,6 @@ BENCHMARKS = (
         title="Few labels: what the pool of unlabelled rows gains",
     ),
     Benchmark("doubts.py", full=("--seeds", "5")),
-    Benchmark("readers.py", full=("--project", "emoji", "--seeds", "5")),
-    Benchmark("space.py", full=("--seeds", "3"), quick=("--seeds", "1")),
     Benchmark(
         "robustness.py",
         full=("--curves", "results"),
@@ -134,6 +152,18 @@ BENCHMARKS = (
         },
     ),
 )
+
+PARTS_OF_IT = (
+    Benchmark("readers.py", full=("--project", "emoji", "--seeds", "3")),
+    Benchmark("classifiers.py", full=("--data", "digits", "--shots", "1,all", "--seeds", "5")),
+    Benchmark(
+        "ablation.py",
+        full=("--data", "digits", "--shots", "1", "--seeds", "4", "--parts", PARTS),
+    ),
+    Benchmark("space.py", full=("--seeds", "3")),
+)
+
+BENCHMARKS = (*KINDS, *THINGS, *LATER, *DATA_AS_THEY_ARE, *PARTS_OF_IT)
 
 
 def prepare(benchmarks: Sequence[Benchmark], place: Path, *, emoji: Path | None) -> None:

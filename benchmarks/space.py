@@ -1,6 +1,7 @@
 """The whole space: every pair of modalities both ways, readable scores, carried labels.
 
     .venv/bin/python benchmarks/space.py --seeds 5
+    .venv/bin/python benchmarks/space.py --quick        # to see that it runs
 
 All four modalities of the demonstration's data, trained together as its plugins.yaml says, once a
 seed, and measured on the test split as `spaner evaluate`, `spaner calibrate` and `spaner propagate`
@@ -67,14 +68,15 @@ def main() -> None:
     """Train and measure once a seed, and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--quick", action="store_true", help="a short training of one seed")
     given = parser.parse_args()
     runs: dict[int, Figures] = {}
     seconds: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
         write_dataset(Path(folder))
-        for seed in range(given.seeds):
+        for seed in range(1 if given.quick else given.seeds):
             progress(f"seed {seed}")
-            project = _project(Path(folder), seed)
+            project = _project(Path(folder), seed, quick=given.quick)
             for name in project.config.modalities:
                 project.features(name, project.manifest.select(name))
             start = time.process_time()
@@ -86,10 +88,11 @@ def main() -> None:
         sys.stdout.write("\n" + as_section(table))
 
 
-def _project(folder: Path, seed: int) -> Project:
+def _project(folder: Path, seed: int, *, quick: bool) -> Project:
     (folder / PLUGINS_YAML).write_bytes((files("spaner.demo") / PLUGINS_YAML).read_bytes())
     config = read_config(folder / PLUGINS_YAML)
-    training = replace(config.training, seed=seed)
+    short = {"max_steps": 20, "warmup_steps": 2} if quick else {}
+    training = replace(config.training, seed=seed, **short)
     return Project(config.model_copy(update={"training": training}), device="cpu")
 
 

@@ -22,8 +22,7 @@ from pathlib import Path
 
 import torch
 from datasets import Dataset, Rows, load_dataset
-from digits import progress
-from page import as_section
+from page import as_section, progress
 from spaner.result_tables import Table, interval_cell
 from spaner_core.data.matches import NONE
 from spaner_core.devices import one_thread

@@ -24,7 +24,7 @@ def report(runs: Sequence[Run], trials: Trials, *, what: str) -> str:
     tables = [_results(runs, trials, shots), _differences(runs, trials, shots)]
     parts = [*map(as_section, tables), "### Verdict\n", verdict(runs, trials, shots)]
     if len({run.seed for run in runs}) > 1:
-        parts.append(as_section(_wins(runs, trials, shots, what=what)))
+        parts += map(as_section, _wins(runs, trials, shots, what=what))
     return "\n".join([*parts, as_section(_settings(trials))])
 
 
@@ -64,19 +64,27 @@ def verdict(runs: Sequence[Run], trials: Trials, shots: Sequence[Shots]) -> str:
 
 
 def _others(trials: Trials) -> list[str]:
-    return [method for method in trials if method != OURS]
+    return [method for method in trials if method not in (OURS, WITH_PAIRS)]
 
 
-def _wins(runs: Sequence[Run], trials: Trials, shots: Sequence[Shots], *, what: str) -> Table:
-    """Compare with the best baseline at the fewest and at the most labels."""
-    methods = [method for method in trials if method != WITH_PAIRS]
-    shown = {
-        f"{what}, {_title(count)}": {
-            method: figures for method in methods if (figures := by_seed(runs, method, count))
+def _wins(runs: Sequence[Run], trials: Trials, shots: Sequence[Shots], *, what: str) -> list[Table]:
+    """Compare with the best baseline at the fewest and at the most labels, without and with pairs.
+
+    No baseline has a use for pairs.
+    """
+    tables = []
+    for ours, given in ((OURS, ""), (WITH_PAIRS, ", and pairs")):
+        shown = {
+            f"{what}, {_title(count)}{given}": {
+                method: by_seed(runs, method, count)
+                for method in (ours, *_others(trials))
+                if by_seed(runs, method, count)
+            }
+            for count in (shots[0], shots[-1])
         }
-        for count in (shots[0], shots[-1])
-    }
-    return against_best(shown, OURS, FIGURES)
+        if ours in trials:
+            tables.append(against_best(shown, ours, FIGURES))
+    return tables
 
 
 def _title(shots: Shots) -> str:
@@ -98,8 +106,8 @@ def _results(runs: Sequence[Run], trials: Trials, shots: Sequence[Shots]) -> Tab
 
 def _differences(runs: Sequence[Run], trials: Trials, shots: Sequence[Shots]) -> Table:
     return _table(
-        f"{OURS} minus baseline, paired by seed",
-        _others(trials),
+        f"{OURS} minus each other, paired by seed",
+        [method for method in trials if method != OURS],
         list(map(_title, shots)),
         lambda method: [_pair(difference(runs, method, count), signed=True) for count in shots],
     )
