@@ -21,13 +21,13 @@ from itertools import islice
 from statistics import fmean
 from typing import Any
 
-from datasets import TEXT, Dataset, load_dataset
+from datasets import Dataset, load_dataset
 from page import as_section, progress
 from spaner.result_tables import Table, interval_cell
 from spaner.training.plan import count_parameters
 from spaner_core.evaluation.intervals import intervals
 from spaner_core.evaluation.retrieval import retrieval
-from spaner_core.features.labelled import LabelledRows, join_labelled
+from spaner_core.features.labelled import LabelledRows
 from spaner_core.space.records import PromptBlock
 from spaner_core.space.space import Space, SpaceAligner
 from spaner_core.training.material import ConceptNames
@@ -90,13 +90,9 @@ def make_spaces(digits: Dataset, shots: str, seed: int) -> dict[str, Made]:
     start = time.process_time()
     extended = append_later(first, given)
     appending = time.process_time() - start
-    # the concepts' names are texts with a label wherever texts train
-    names: Any = given.material.names
-    texts = join_labelled([given.train[TEXT], names.rows])
-    taught = given.with_train({**given.train, TEXT: replace(texts, features=texts.features.load())})
     replaced = extended
     for name in given.train:
-        replaced = attach(taught, replaced, name, by=("labels",), seed=seed)
+        replaced = attach(given, replaced, name, by=("labels",), seed=seed)
     replacing = time.process_time() - start
     start = time.process_time()
     together = fit(given, seed=seed)

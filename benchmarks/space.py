@@ -91,8 +91,9 @@ def main() -> None:
 def _project(folder: Path, seed: int, *, quick: bool) -> Project:
     (folder / PLUGINS_YAML).write_bytes((files("spaner.demo") / PLUGINS_YAML).read_bytes())
     config = read_config(folder / PLUGINS_YAML)
-    short = {"max_steps": 20, "warmup_steps": 2} if quick else {}
-    training = replace(config.training, seed=seed, **short)
+    training = replace(config.training, seed=seed)
+    if quick:
+        training = replace(training, max_steps=20, warmup_steps=2)
     return Project(config.model_copy(update={"training": training}), device="cpu")
 
 
