@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from textwrap import shorten
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,9 +14,9 @@ from spaner.cli.output import say, say_table
 
 if TYPE_CHECKING:
     from spaner.check import CheckReport
-    from spaner.labelling.doubts import DoubtedLabel, LabelReport
+    from spaner.labelling.doubts import DoubtedLabel, Evidence, LabelReport
 
-SHOWN_LABELS = 20
+SHOWN_LABELS, SHOWN_EVIDENCE, SHOWN_LETTERS = 20, 3, 100
 
 app = typer.Typer()
 
@@ -64,25 +65,43 @@ def _say_check(report: CheckReport) -> None:
 
 
 def _say_labels(report: LabelReport) -> None:
+    if report.trial is None:
+        say("no label could be weighed: that takes concepts of at least 4 labelled rows")
+        return
     say(
         f"{len(report.doubted):,} of {report.judged:,} labels that could be weighed are doubted, "
-        "the most doubtful first; right ones are among them, so look at each"
+        f"the most doubtful first; about {report.wrong_share:.1%} seem wrong. Look at each"
+    )
+    say(
+        f"measured on wrong labels planted here: of {report.trial.changed:,} labels changed at "
+        f"random, {report.trial.found:,} were listed, and {report.trial.mistaken:,} that were not "
+        "changed; mistakes that people make are harder to find"
     )
     for label in report.doubted[:SHOWN_LABELS]:
-        say(f"{report.manifest}:{label.line}: {' '.join(label.input.split())}: {_reasons(label)}")
-    if (more := len(report.doubted) - SHOWN_LABELS) > 0:
-        say(f"... and {more} more; --json names all")
-
-
-def _reasons(label: DoubtedLabel) -> str:
-    """Say what the row itself, and other modalities of its item, are nearest to."""
-    parts = [f"labelled {label.concept!r}"]
-    for one in label.evidence:
-        who = "it" if one.id == label.id else f"its {one.modality} {' '.join(one.input.split())}"
-        parts.append(
-            f"{who} is nearest to {one.nearest!r} ({one.nearest_cosine:.2f} against "
-            f"{one.label_cosine:.2f})"
-            if one.doubts
-            else f"{who} agrees ({one.label_cosine:.2f} against {one.nearest_cosine:.2f})"
+        say(
+            f"{report.manifest}:{label.line}: {_in_one_line(label.input)}: labelled "
+            f"{label.concept!r}, wrong with probability {label.p_wrong:.2f}; rather "
+            f"{label.suggested!r}"
         )
-    return "; ".join(parts)
+        for one in sorted(label.evidence, key=lambda one: -abs(one.log_odds))[:SHOWN_EVIDENCE]:
+            say(f"  {_evidence(one, label)}")
+    if (more := len(report.doubted) - SHOWN_LABELS) > 0:
+        say(f"... and {more} more; --json names all, with all evidence")
+
+
+def _evidence(one: Evidence, label: DoubtedLabel) -> str:
+    """Say what the row itself, or one of its item, is nearest to."""
+    who = "it" if one.id == label.id else f"its {one.modality} {_in_one_line(one.input)}"
+    if one.nearest_cosine > one.label_cosine:
+        return (
+            f"{who} is nearest to {one.nearest!r} (cosine {one.nearest_cosine:.2f}; with the "
+            f"label's rows {one.label_cosine:.2f})"
+        )
+    return (
+        f"{who} is nearest to the label's rows (cosine {one.label_cosine:.2f}; with those of "
+        f"{one.nearest!r} {one.nearest_cosine:.2f})"
+    )
+
+
+def _in_one_line(text: str) -> str:
+    return shorten(text, SHOWN_LETTERS, placeholder=" ...")

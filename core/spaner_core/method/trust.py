@@ -32,9 +32,14 @@ class Comparison:
     other: Tensor
 
     @property
+    def margins(self) -> Tensor:
+        """How much nearer a row lies to its own concept than to any other, (n,)."""
+        return self.own - self.other
+
+    @property
     def weights(self) -> Tensor:
-        """sigmoid((own − other) / 0.1), (n,) float32; 1 where there is no other concept."""
-        odds = ((self.own - self.other) / SOFTNESS).sigmoid().float()
+        """sigmoid(margins / 0.1), (n,) float32; 1 where there is no other concept."""
+        odds = (self.margins / SOFTNESS).sigmoid().float()
         return torch.where(self.nearest < 0, 1.0, odds)
 
     def take(self, index: Tensor) -> Comparison:

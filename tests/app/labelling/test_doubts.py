@@ -50,11 +50,14 @@ def test_a_wrong_label_is_listed_with_what_its_row_and_its_item_look_like(
     assert (own["modality"], text["modality"]) == ("vision", "text")
     assert own["nearest"] == text["nearest"] == "one"
     assert own["nearest_cosine"] > own["label_cosine"]
-    weights = [label["weight"] for label in report["doubted"]]
-    assert weights == sorted(weights)
+    assert found["p_wrong"] >= 0.5
+    probabilities = [label["p_wrong"] for label in report["doubted"]]
+    assert probabilities == sorted(probabilities, reverse=True)
+    assert report["trial"]["found"] > report["trial"]["changed"] / 2 > report["trial"]["mistaken"]
     assert not (project / "space").exists()
     shown = spaner("check", "--labels", cwd=project)
     assert f"manifest.csv:{found['line']}: {wrong['input']}: labelled 'two'" in shown.stdout
+    assert "measured on wrong labels planted here" in shown.stdout
 
 
 def test_without_the_flag_nothing_is_said_of_labels(project: Path, spaner: Run) -> None:
@@ -69,4 +72,5 @@ def test_where_rows_have_items_alone_there_is_no_label_to_doubt(quick: Path, spa
     write_rows(quick, rows)
     (quick / "labels.csv").write_text("concept,text\n", encoding="utf-8")
     report = doubted(quick, spaner)
-    assert (report["judged"], report["doubted"]) == (0, [])
+    assert (report["judged"], report["doubted"], report["trial"]) == (0, [], None)
+    assert "no label could be weighed" in spaner("check", "--labels", cwd=quick).stdout
