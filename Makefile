@@ -30,11 +30,12 @@ bench: $(STAMP)
 		$(PLUGINS:%=--editable %)
 	$(BIN)/python benchmarks/performance.py
 
-# what the method reaches, beside simpler ways: docs/results.md
+# what the method reaches, beside simpler ways: docs/results.md; RESULTS="--emoji FOLDER" where the emoji
+# are made already: they need apt
 results: $(STAMP)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .[demo,bench] \
 		$(PLUGINS:%=--editable %)
-	$(BIN)/python benchmarks/results.py
+	$(BIN)/python benchmarks/results.py $(RESULTS)
 
 # what each part of the method gains, on digits and emoji (whose project needs the network and apt)
 ablation: $(STAMP)
