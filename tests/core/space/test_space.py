@@ -70,6 +70,16 @@ def test_a_space_of_an_earlier_version_knows_kinds_at_its_own_strength(space: Sp
         space.embed("second", stored.rows("second"), strength="thing")
 
 
+def test_a_modality_attached_by_pairs_makes_a_space_of_kinds_know_things(tmp_path: Path) -> None:
+    stored.save(tmp_path)
+    space, rows = stored.load(tmp_path), stored.rows("second")
+    space.records["second"] = replace(space.records["second"], pairs={"first": 3})
+    assert np.array_equal(
+        space.embed("second", rows, strength="thing"), space.embed("second", rows, strength=0.0)
+    )
+    assert space.vector_key("second").strength == 0.4
+
+
 def test_embeddings_may_be_used_in_training_of_something_else(space: Space) -> None:
     (found,) = space.align("first", stored.rows("first"))
     for tensor in found:
