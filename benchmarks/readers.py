@@ -168,12 +168,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--readers", default=",".join(READERS), help="readers, commas between")
-    parser.add_argument("--project", type=Path, help="what scripts/make_emoji.py has written")
+    parser.add_argument("--folder", type=Path, help="what scripts/make_emoji.py has written")
     parser.add_argument("--test", action="store_true", help="measure the test split")
     parser.add_argument("--quick", action="store_true", help="a small sample, to see that it runs")
     given = parser.parse_args()
     seeds, steps = (1, QUICK_STEPS) if given.quick else (given.seeds, None)
-    dataset = load_dataset("emoji", quick=given.quick, folder=given.project)
+    dataset = load_dataset("emoji", quick=given.quick, folder=given.folder)
     runs: dict[str, dict[int, Figures]] = {}
     for name in dict.fromkeys([BASE, *given.readers.split(",")]):
         sys.stderr.write(f"{name}\n")

@@ -154,7 +154,7 @@ DATA_AS_THEY_ARE = (
 )
 
 PARTS_OF_IT = (
-    Benchmark("readers.py", full=("--project", "emoji", "--seeds", "3")),
+    Benchmark("readers.py", full=(*EMOJI, "--seeds", "3")),
     Benchmark("classifiers.py", full=("--data", "digits", "--shots", "1,all", "--seeds", "5")),
     Benchmark(
         "ablation.py",
