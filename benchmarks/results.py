@@ -102,7 +102,7 @@ THINGS = (
     Benchmark("items.py", full=("--data", "words")),
     Benchmark(
         "items.py",
-        full=("--data", "emoji", *EMOJI, "--seeds", "5"),
+        full=("--data", "emoji", *EMOJI),
         quick=None,
         title="The very same thing: emoji",
     ),
@@ -112,7 +112,7 @@ THINGS = (
         quick=None,
         title="The very same thing: factory",
     ),
-    Benchmark("pairs.py", full=("--pairs", "5000", "--concepts", "500", "1000", "--seeds", "2")),
+    Benchmark("pairs.py", full=("--pairs", "5000", "--concepts", "500", "1000", "--seeds", "3")),
     Benchmark("unlabelled_pairs.py", full=(*EMOJI, "--shots", "1", "--seeds", "5")),
 )
 
