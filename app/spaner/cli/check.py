@@ -68,14 +68,17 @@ def _say_labels(report: LabelReport) -> None:
     if report.trial is None:
         say("no label could be weighed: that takes concepts of at least 4 labelled rows")
         return
-    say(
-        f"{len(report.doubted):,} of {report.judged:,} labels that could be weighed are doubted, "
-        f"the most doubtful first; about {report.wrong_share:.1%} seem wrong. Look at each"
+    listed = (
+        f"{len(report.doubted):,} of {report.judged:,} labels that could be weighed are probably "
+        f"wrong, the surest first; look at each"
+        if report.doubted
+        else f"none of {report.judged:,} labels that could be weighed is probably wrong"
     )
+    say(f"{listed}. In all, about {report.wrong_share:.1%} seem wrong")
     say(
         f"measured on wrong labels planted here: of {report.trial.changed:,} labels changed at "
-        f"random, {report.trial.found:,} were listed, and {report.trial.mistaken:,} that were not "
-        "changed; mistakes that people make are harder to find"
+        f"random, {report.trial.found:,} were listed, beside {report.trial.mistaken:,} others; "
+        "mistakes that people make are harder to find"
     )
     for label in report.doubted[:SHOWN_LABELS]:
         say(
