@@ -39,4 +39,4 @@ def test_strangers_are_forgotten_and_figures_are_kept(tmp_path: Path) -> None:
 
 def test_doubted_labels_are_judged_by_the_factorys_own_mess() -> None:
     table = printed("doubts.py", "--data", "factory", "--shots", "0")
-    assert re.search(r"^\| all \| 0% \| all \| either \| [1-9]", table, re.M)
+    assert re.search(r"^\| all \| 0% \| all \| both \| [1-9]", table, re.M)
