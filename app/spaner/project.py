@@ -6,7 +6,6 @@ import os
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Self
@@ -15,7 +14,6 @@ from spaner_core.data.manifest import Manifest, Rows, inline_source, read_manife
 from spaner_core.errors import ConfigError, DataError, TooManyUnusable
 from spaner_core.features.extraction import Extraction
 from spaner_core.features.freshness import SAMPLE_ROWS
-from spaner_core.features.rows import RowSource
 from spaner_core.features.store import FeatureStore, Use
 from spaner_core.space.opening import load_space
 from spaner_core.space.space import Space
@@ -28,15 +26,7 @@ from spaner.left_out_modalities import LeftOut, undeclared_notices
 from spaner.plugins.installed import recorded_origin
 from spaner.quarantine import Quarantine
 from spaner.stale_features import Freshness
-
-
-@dataclass(frozen=True)
-class UsableRows:
-    """Manifest rows whose inputs can be used, and their features, row by row."""
-
-    rows: Rows
-    features: RowSource
-    extracted: int
+from spaner.usable_rows import UsableRows
 
 
 def _feature_store(config: Config) -> Path:
@@ -143,6 +133,14 @@ class Project:
         """The space that the configuration names, with the encoders that it declares."""
         return self.open_space(self.config.space)
 
+    @contextmanager
+    def changing_space(self) -> Iterator[None]:
+        """Read the space anew after the block, which changes it."""
+        try:
+            yield
+        finally:
+            self.__dict__.pop("space", None)  # what `cached_property` keeps
+
     def open_space(self, folder: Path) -> Space:
         """Open the space at `folder` with the encoders that the configuration declares."""
         return load_space(folder, lambda _: self.assembly)
@@ -243,4 +241,6 @@ class Project:
 
     def _usable(self, rows: Rows, found: Extraction) -> UsableRows:
         self.quarantine.add(rows, found.unusable)
-        return UsableRows(rows.take(found.usable), found.rows, extracted=found.extracted)
+        return UsableRows(
+            rows.take(found.usable), found.rows, contents=found.keys, extracted=found.extracted
+        )

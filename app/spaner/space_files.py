@@ -8,7 +8,8 @@ CALIBRATION = ".calibration.json"
 QUARANTINE = ".quarantine.csv"
 TRACES = ".training"
 STUDY = ".tuning"
-KEPT = (CALIBRATION, QUARANTINE, TRACES, STUDY)
+INDEX = ".index"
+KEPT = (CALIBRATION, QUARANTINE, TRACES, STUDY, INDEX)
 
 
 def beside(space: Path, ending: str) -> Path:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-import torch
 from spaner_core.data.manifest import Rows
 from spaner_core.errors import DataError
 from spaner_core.features.rows import flat_vectors
@@ -14,6 +13,7 @@ from torch import Tensor
 
 from spaner.arguments import check_several
 from spaner.evaluation.overlaps import measuring_notices
+from spaner.index.embed import embed_rows
 from spaner.notices import untrained_notices
 from spaner.project import Project
 from spaner.splits import check_known, measured_rows, measured_split, too_few_labelled
@@ -86,7 +86,7 @@ def _embed(
     project.check_modality(name)
     usable = project.features(name, rows)
     at = {
-        strength: torch.from_numpy(project.space.embed(name, usable.features, strength=strength))
+        strength: embed_rows(project, name, usable, strength=strength)
         for strength in set(strengths.values())
     }
     return EmbeddedRows(

@@ -17,8 +17,9 @@ from spaner.labelling.evidence import (
     p_wrong_of,
     weigh_material,
 )
-from spaner.project import Project, UsableRows
+from spaner.project import Project
 from spaner.training.plan import TrainingPlan, concept_names, number_usable
+from spaner.usable_rows import UsableRows
 
 DOUBTED = 0.5
 """Probability of being wrong from which a label is listed."""

@@ -23,6 +23,7 @@ from spaner_core.files.atomic import written_at_end
 from torch import Tensor
 
 from spaner.evaluation.overlaps import trained_notices
+from spaner.index.embed import embed_rows
 from spaner.labelling.chosen_samples import (
     TargetSamples,
     giving_rows,
@@ -128,10 +129,10 @@ def _embed(project: Project, name: str, rows: Rows, *, strength: float | None) -
     usable = project.features(name, rows)
     labels = number_rows(usable.rows, project.manifest)
     first, order = labels.first_rows().sort()  # in the manifest's order
-    features = usable.features.take(first)
+    samples = usable.take(first)
     return _Samples(
-        rows=tuple(usable.rows.take(first)),
-        embeddings=torch.from_numpy(project.space.embed(name, features, strength=strength)),
+        rows=tuple(samples.rows),
+        embeddings=embed_rows(project, name, samples, strength=strength),
         marks=concept_marks(labels, count=len(project.manifest.concepts))[order],
     )
 

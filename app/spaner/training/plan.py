@@ -17,8 +17,9 @@ from spaner_core.features.labelled import LabelledRows
 from spaner_core.recipe import TrainingRecipe
 from spaner_core.training.material import ConceptNames, Material, ModalityMaterial
 
-from spaner.project import Project, UsableRows
+from spaner.project import Project
 from spaner.splits import TRAIN_SPLIT, split_rows, trained_split
+from spaner.usable_rows import UsableRows
 
 STEP_S = 0.02
 """What a step takes besides its products: drawing, loading, the losses.

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+from torch.nn import functional
 
 from spaner_core.contract.modality import Alignment
 from spaner_core.devices import one_thread
@@ -16,6 +18,9 @@ from spaner_core.errors import DataError, SpaceError, one_line
 from spaner_core.features.rows import FeatureRows, RowSource, load_in_batches
 from spaner_core.method.prompt import SharedPrompt
 from spaner_core.space.records import AlignerRecord
+
+COMPOSED_ALIKE = 1e-5
+"""How far a number of an embedding may be from the composed one: a hundred times rounding."""
 
 
 def align_rows(
@@ -69,6 +74,41 @@ def _broken(record: AlignerRecord, what: str) -> SpaceError:
         f"the aligner of {record.modality!r} {what}: its weights or features are broken. "
         "Run `spaner verify`, and restore the space from a copy"
     )
+
+
+class EmbeddingParts(NamedTuple):
+    """What embeddings of b rows are composed of at every pull strength.
+
+    `direction` h (b, D) is what the modality itself says, of unit length; `pull` w A (b, D) is the
+    mean of the anchors, each by its weight: zeros where there is no anchor.
+    """
+
+    direction: Tensor
+    pull: Tensor
+
+    def at(self, strength: float) -> Tensor:
+        """Compose embeddings z (b, D): normalize((1 - strength) h + strength w A)."""
+        pulled = (1 - strength) * self.direction + strength * self.pull  # as aligners compute it
+        return functional.normalize(pulled, dim=-1)
+
+
+def part_embeddings(
+    alignments: Iterable[Alignment], *, record: AlignerRecord, prompt: SharedPrompt, strength: float
+) -> Iterator[EmbeddingParts]:
+    """Yield what the embeddings of `alignments`, taken at a pull `strength`, are composed of.
+
+    Raises `SpaceError` where they are not: an aligner of a plugin's own may compose otherwise.
+    """
+    anchors = prompt.anchors[: record.anchor_count]
+    for alignment in alignments:
+        parts = EmbeddingParts(alignment.direction, alignment.weights @ anchors)
+        composed = parts.at(strength if len(anchors) else 0.0)
+        if not torch.allclose(composed, alignment.embedding, atol=COMPOSED_ALIKE):
+            raise SpaceError(
+                f"the aligner of {record.modality!r} composes embeddings in another way than "
+                "normalize((1 - strength) h + strength w A), and cannot be indexed"
+            )
+        yield parts
 
 
 @dataclass(frozen=True, kw_only=True)

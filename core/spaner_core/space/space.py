@@ -15,7 +15,13 @@ from spaner_core.contract.modality import Aligner, Alignment
 from spaner_core.errors import SpaceError
 from spaner_core.features.rows import FeatureRows, RowSource
 from spaner_core.method.prompt import SharedPrompt
-from spaner_core.space.embeddings import VectorKey, align_rows, similarity
+from spaner_core.space.embeddings import (
+    EmbeddingParts,
+    VectorKey,
+    align_rows,
+    part_embeddings,
+    similarity,
+)
 from spaner_core.space.encoders import Encoders, check_fits
 from spaner_core.space.records import AlignerRecord, PromptBlock, PromptRecord, Strength
 from spaner_core.space.saving import copy_space, save_space
@@ -187,6 +193,15 @@ class Space:
     ) -> Iterator[Alignment]:
         """Yield embeddings (b, D), directions (b, D) and anchor weights (b, C), batch by batch."""
         return self._align(modality, rows, self.strengths.pull(strength))
+
+    def embedding_parts(self, modality: str, rows: RowSource) -> Iterator[EmbeddingParts]:
+        """Yield what embeddings at every strength are composed of, batch by batch."""
+        return part_embeddings(
+            self.align(modality, rows),
+            record=self.records[modality],
+            prompt=self.prompt,
+            strength=self.strengths.pull(None),
+        )
 
     def vector_key(self, modality: str, *, strength: Strength | None = None) -> VectorKey:
         """Return what embeddings of `modality` depend on; keep it beside those that you keep.

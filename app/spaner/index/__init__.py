@@ -1,0 +1,1 @@
+"""Keeps embeddings beside the space, and searches them."""
