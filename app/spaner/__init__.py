@@ -19,12 +19,14 @@ if TYPE_CHECKING:
     from spaner_core.space.embeddings import VectorKey
     from spaner_core.space.space import Space
 
+    from spaner.commands import Project
+    from spaner.labelling.request import Propagation
     from spaner.open_space import load
-    from spaner.project import Project
 
 _LAZY = {
     "Content": "spaner_core.contract.transform",
-    "Project": "spaner.project",
+    "Project": "spaner.commands",
+    "Propagation": "spaner.labelling.request",
     "Space": "spaner_core.space.space",
     "SpanerError": "spaner_core.errors",
     "VectorKey": "spaner_core.space.embeddings",
@@ -32,7 +34,7 @@ _LAZY = {
 }
 
 __version__ = "0.1.0"
-__all__ = ["Content", "Project", "Space", "SpanerError", "VectorKey", "load"]
+__all__ = ["Content", "Project", "Propagation", "Space", "SpanerError", "VectorKey", "load"]
 
 
 def __getattr__(name: str) -> object:

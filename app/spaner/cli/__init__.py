@@ -11,7 +11,7 @@ from typer.core import TyperGroup
 from typer.main import get_group
 
 NAMES = (
-    *("demo", "extract", "train", "attach", "extend", "evaluate", "search", "calibrate"),
+    *("demo", "extract", "train", "attach", "extend", "evaluate", "index", "search", "calibrate"),
     *("propagate", "prompt", "check", "verify", "preview", "few-shot", "robustness", "tune"),
     "plugins",
 )

@@ -28,8 +28,6 @@ def attach(
     from both: what there is.
     """
     project = call.open([name])
-    from spaner.training.attach import attach as attach_modality
-
     with profiled() as times:
-        report = attach_modality(project, name, replace=replace)
+        report = project.attach(name, replace=replace)
     return trained(call, report, times, receipt=report.receipts[0])

@@ -34,11 +34,7 @@ def calibrate(
     """Fit what a hit's score is worth, and below which score there is no match; search uses it."""
     check_false_accept_rate(false_accept)
     check_calibration_split(split)
-    project = call.open()
-    from spaner.search.calibrate import calibrate as calibrate_space
-
-    report = calibrate_space(
-        project,
+    report = call.open().calibrate(
         split=split,
         false_accept_rate=false_accept,
         strength=call.strength,

@@ -24,10 +24,7 @@ def extend(
     concepts: Annotated[list[str], typer.Argument(help="New concepts, one name each.")],
 ) -> Result:
     """Append anchors for new concepts to the prompt; change nothing that was there."""
-    project = call.open()
-    from spaner.training.extend import extend as extend_prompt
-
-    report = extend_prompt(project, concepts)
+    report = call.open().extend(*concepts)
     return Result(report, partial(_say_extension, report), deed=True)
 
 

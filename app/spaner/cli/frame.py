@@ -16,7 +16,7 @@ from spaner.cli.output import notice, say_json
 from spaner.signals import was_asked
 
 if TYPE_CHECKING:
-    from spaner.project import Project
+    from spaner.commands import Project
 
 
 @dataclass(kw_only=True)
@@ -26,23 +26,23 @@ class Call(Flags):
     project: Project | None = field(default=None, init=False)
 
     def open(
-        self, names: Iterable[str] = (), *, links: tuple[str, Sequence[str]] | None = None
+        self, names: Iterable[str] = (), *, links: Iterable[tuple[str, Sequence[str]]] = ()
     ) -> Project:
         """Read the configuration with the flags' values in place of its own.
 
-        `names` are modalities that the command was asked for, `links` one that is to find others.
-        Raises `ConfigError` where the configuration is missing or wrong, does not declare one of
-        them or does not let the `links` be, and where the device is absent. All but the last is
-        reported before anything heavy is imported.
+        `names` are modalities that the command was asked for, `links` those that are to find
+        others. Raises `ConfigError` where the configuration is missing or wrong, does not declare
+        one of them or does not let the `links` be, and where the device is absent. All but the last
+        is reported before anything heavy is imported.
         """
         from spaner_registry.config.settings import read_config
 
         settings = read_config(self.config)
         settings.check_declared(names)
-        if links is not None:
+        for source, targets in links:
             from spaner.policy.links import check_links
 
-            check_links(settings, *links)
+            check_links(settings, source, targets)
         changes: dict[str, Any] = {}
         if self.space is not None:
             changes["space"] = self.space
@@ -50,7 +50,7 @@ class Call(Flags):
             changes["data"] = settings.data.model_copy(update={"manifest": self.manifest})
         if self.seed is not None:
             changes["training"] = replace(settings.training, seed=self.seed)
-        from spaner.project import Project
+        from spaner.commands import Project
 
         self.project = Project(settings.model_copy(update=changes), device=self.device.value)
         return self.project

@@ -76,14 +76,13 @@ def propagate(
         strength=call.strength,
     )
     check_suffix(output, flag="--output", suffix=".csv")
-    project = call.open(links=(target, [source]))
-    from spaner.labelling.propagate import propagate as carry
+    project = call.open(links=[(target, [source])])
     from spaner.labelling.propagate import write_labels
     from spaner.output_paths import check_output_file
 
     if output is not None:
         check_output_file(project, output, flag="--output", overwrite=call.overwrite, suffix=".csv")
-    report = carry(project, asked)
+    report = project.propagate(asked)
     if output is not None:
         write_labels(report.labels, output)
         project.say(f"labels written to {output}")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from spaner_core.errors import ConfigError
 from spaner_core.space.records import Same
 
 from spaner.cli.flags import as_name, split_names
@@ -16,28 +16,53 @@ from spaner.cli.output import say, say_table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from spaner.search.calibration_file import Calibration
-    from spaner.search.exact import Hit
+    from spaner.search.hits import Hit, Hits
 
 app = typer.Typer()
+
+QueryArgument = Annotated[
+    list[str] | None, typer.Argument(help="A path, or a text; several are one query.")
+]
+FromFlag = Annotated[
+    list[str] | None,
+    typer.Option("--from", help="The query's modality; of several queries one each, or one."),
+]
+WithoutFlag = Annotated[
+    list[str] | None, typer.Option("--not", help="What hits should be unlike; may be repeated.")
+]
+WeightFlag = Annotated[
+    list[str] | None, typer.Option("--weight", help="How much each query counts, with commas.")
+]
+LikeFlag = Annotated[
+    list[str] | None, typer.Option("--like", metavar="ID", help="More like this row.")
+]
+SameFlag = Annotated[
+    Same | None,
+    typer.Option("--same", help="Look for the very same thing, or the same kind of thing."),
+]
+WhereFlag = Annotated[
+    list[str] | None,
+    typer.Option("--where", metavar="'COLUMN OP VALUE'", help="Only rows that meet this."),
+]
 
 
 @app.command(epilog="Example: spaner search photo.png --from vision --to text,audio -k 5")
 @framed("config space manifest strength device json quiet")
 def search(
     call: Call,
-    query: Annotated[str, typer.Argument(help="A path, or a text.")],
-    source: Annotated[str, typer.Option("--from", help="The query's modality.")],
-    to: Annotated[str, typer.Option("--to", help="Modalities to find, with commas.")],
+    to: Annotated[list[str], typer.Option("--to", help="Modalities to find, with commas.")],
+    query: QueryArgument = None,
+    source: FromFlag = None,
+    without: WithoutFlag = None,
+    weight: WeightFlag = None,
+    like: LikeFlag = None,
     k: Annotated[int, typer.Option("-k", min=1, help="How many to find.")] = 10,
     each: Annotated[
         bool, typer.Option("--each", help="Find -k of each modality, in a list of its own.")
     ] = False,
-    same: Annotated[
-        Same | None,
-        typer.Option("--same", help="Look for the very same thing, or the same kind of thing."),
-    ] = None,
+    same: SameFlag = None,
     split: Annotated[str | None, typer.Option(callback=as_name, help="Only these rows.")] = None,
+    where: WhereFlag = None,
 ) -> Result:
     """Find rows of other modalities by a photo, a text, a sound or a series.
 
@@ -46,45 +71,63 @@ def search(
 
     Hits of several modalities are one list by probability where the space is calibrated. Elsewhere
     they take turns, the best of each modality first, since their scores do not compare.
+
+    A text that is a row's id or file name brings that row first. --where compares a column of the
+    manifest by = != < <= > >=, as numbers or dates where all of its cells are.
     """
     from spaner.arguments import one_strength
+    from spaner.search.conditions import read_condition
+    from spaner.search.query_parts import check_asked, read_parts
 
-    strength = one_strength(call.strength, same)
-    targets = split_names([to])
-    project = call.open(links=(source, targets))
-    from spaner.search.calibration_file import usable_calibration
-    from spaner.search.exact import search as search_rows
-    from spaner.search.hit_order import turn_notices
-
-    calibration, notices = usable_calibration(
-        project, source=source, targets=targets, strength=strength
+    strength, targets, sources = (
+        one_strength(call.strength, same),
+        split_names(to),
+        split_names(source),
     )
-    project.say(*notices)
-    hits = search_rows(
-        project,
-        query,
-        source=source,
+    weights = _numbers(weight)
+    check_asked(query or (), like or ())  # before anything heavy is imported
+    parts = read_parts(query or (), sources, without=without or (), weights=weights)
+    for given in where or ():
+        read_condition(given)
+    hits = call.open(links=[(part.source, targets) for part in parts]).search(
+        query or (),
+        source=sources,
         targets=targets,
+        without=without or (),
+        weights=weights,
+        like=like or (),
         k=k,
         split=split,
+        where=where or (),
         strength=strength,
-        calibration=calibration,
         each=each,
     )
-    if not each:
-        project.say(*turn_notices(calibration, source=source, targets=targets))
-    return Result([asdict(hit) for hit in hits], partial(_say_hits, hits, calibration))
+    return Result(hits.as_dicts(), partial(_say_hits, hits))
 
 
-def _say_hits(hits: Sequence[Hit], calibration: Calibration | None) -> None:
-    from spaner.search.exact import no_match
+def _numbers(given: Sequence[str] | None) -> list[float]:
+    try:
+        return [float(number) for number in split_names(given)]
+    except ValueError:
+        raise ConfigError(
+            f"--weight {','.join(given or ())}: expected numbers with commas, such as 1,0.5"
+        ) from None
 
-    if calibration is not None and no_match(hits):
+
+def _say_hits(hits: Hits) -> None:
+    rate = hits.false_accept_rate
+    if hits.no_match:
         say(
-            "no match: no hit reaches its threshold (false-accept rate "
-            f"{calibration.false_accept_rate:g}); the nearest are:"
+            f"no match: no hit reaches its threshold (false-accept rate {rate:g}); the nearest are:"
         )
     columns = ["rank", "score", "modality", "concept", "input"]
-    if calibration is not None:
+    if rate is not None:
         columns.insert(2, "probability")
-    say_table(columns, [[getattr(hit, column) for column in columns] for hit in hits])
+    if any(hit.exact for hit in hits):
+        columns.insert(1, "exact")
+    say_table(columns, [[_cell(hit, column) for column in columns] for hit in hits])
+
+
+def _cell(hit: Hit, column: str) -> object:
+    value = getattr(hit, column)
+    return ("exact" if value else "") if column == "exact" else value

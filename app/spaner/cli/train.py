@@ -31,10 +31,8 @@ def train(
 ) -> Result:
     """Train a new space: the shared prompt with the named modalities."""
     project = call.open(names or ())
-    from spaner.training.train import train as train_space
-
     with profiled() as times:
-        report = train_space(project, names or (), overwrite=call.overwrite)
+        report = project.train(*names or (), overwrite=call.overwrite)
     return trained(call, report, times)
 
 

@@ -1,112 +1,98 @@
-"""Searches exactly: the query's cosine with every row of the targets."""
+"""Searches galleries for the rows nearest to a query, exactly."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 import numpy as np
 from numpy.typing import NDArray
-from spaner_core.evaluation.ranking import SCORE_STEPS, cosine_steps
 from spaner_core.space.records import Strength
 
 from spaner.policy.links import check_links
 from spaner.project import Project
-from spaner.search.calibration_file import Calibration
-from spaner.search.hit_order import Nearest, in_order, probability_of
-from spaner.splits import split_rows
-
-
-@dataclass(frozen=True, kw_only=True)
-class Hit:
-    """One row that was found; `score` is the cosine with the query, -1 to 1.
-
-    Scores of different modalities do not compare: each has a level of its own.
-    """
-
-    rank: int
-    score: float
-    id: str
-    modality: str
-    input: str
-    concept: str | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class CalibratedHit(Hit):
-    """A hit where the space is calibrated.
-
-    `probability`, 0 to 1, says how probably it is relevant, and `match` whether its score reaches
-    its pair's no-match threshold; None where that pair's calibration lacks it.
-    """
-
-    probability: float | None
-    match: bool | None
+from spaner.search.calibration_file import Calibration, usable_calibration
+from spaner.search.conditions import Condition
+from spaner.search.gallery import Chosen, Gallery, choose, open_galleries
+from spaner.search.hit_order import Nearest, in_order, probability_of, turn_notices
+from spaner.search.hits import CalibratedHit, Hit, Hits
+from spaner.search.query import embed_query, place_named
+from spaner.search.query_parts import QueryPart
 
 
 def search(
     project: Project,
-    query: str,
+    query: Sequence[QueryPart],
     *,
-    source: str,
     targets: Sequence[str],
     k: int = 10,
     split: str | None = None,
+    where: Sequence[Condition] = (),
     strength: Strength | None = None,
-    calibration: Calibration | None = None,
     each: bool = False,
-) -> list[Hit]:
+) -> Hits:
     """Find the `k` rows of the target modalities that belong to the query, the likeliest first.
 
-    `query` is a path, or a text where the source modality takes one. A sample with several rows
-    is found once. With a `calibration`, one that fits the space and `strength`, every hit is a
-    `CalibratedHit`, and hits of several targets are ordered by probability. Without one, or where
-    it lacks a target, they take turns, as `ranking.turn_notices` says: the best of each target,
-    then the second of each. With `each` there are `k` hits of every target, ranked by themselves,
-    one target after the other. Raises `ConfigError` where `policy.links` does not let `source`
-    find a target.
+    Several parts of a `query` are one direction. A sample with several rows is found once; a row
+    that is part of the query is not. A row whose id or file name a query spells comes first. Only
+    rows of `split` that meet all conditions of `where` are looked at. Where the space is
+    calibrated at this `strength`, every hit of a single input is a `CalibratedHit`, and hits of
+    several targets are ordered by probability. Else, or where a target lacks it, they take turns:
+    the best of each target, then the second of each. With `each` there are `k` hits of every
+    target, ranked by themselves, one target after the other. A target's index serves where it has
+    one, and is exact. Raises `ConfigError` where `policy.links` does not let a part's modality find
+    a target, and for a condition on a column that is not there or of another type.
     """
-    check_links(project.config, source, targets)  # again: not only a command may ask
-    targets = list(dict.fromkeys(targets))
-    project.check_query(query, source)
-    for name in (source, *targets):
-        project.check_modality(name, rows=1)  # which costs what the query does
-    wanted = project.space.encode(query, modality=source, strength=strength)
-    found = {
-        target: _nearest(project, wanted, target, k=k, split=split, strength=strength)
-        for target in targets
-    }
-    return [
+    for part in query:  # again: not only a command may ask
+        check_links(project.config, part.source, targets)
+    galleries = open_galleries(project, list(dict.fromkeys(targets)))
+    wanted = embed_query(project, query, strength=strength)
+    found = {}
+    for name, gallery in galleries.items():
+        among = choose(project, name, gallery.rows, split=split, where=where)
+        found[name] = _nearest(gallery, query, wanted, k=k, strength=strength, among=among)
+    source, calibration = query[0].source, None
+    if len(query) == 1:  # what was calibrated are single inputs
+        calibration, notices = usable_calibration(
+            project, source=source, targets=targets, strength=strength
+        )
+        project.say(*notices)
+    if not each:
+        project.say(*turn_notices(calibration, source=source, targets=targets))
+    hits = tuple(
         _hit(rank, nearest, source=source, calibration=calibration)
         for rank, nearest in in_order(found, calibration, source=source, k=k, each=each)
-    ]
-
-
-def no_match(hits: Sequence[Hit]) -> bool:
-    """Whether the answer is "no match": every hit stays below its pair's threshold."""
-    return bool(hits) and all(isinstance(h, CalibratedHit) and h.match is False for h in hits)
+    )
+    return Hits(hits, calibration.false_accept_rate if calibration else None)
 
 
 def _nearest(
-    project: Project,
+    gallery: Gallery,
+    query: Sequence[QueryPart],
     wanted: NDArray[np.float32],
-    target: str,
     *,
     k: int,
-    split: str | None,
     strength: Strength | None,
+    among: Chosen,
 ) -> list[Nearest]:
-    """Find the `k` rows of one modality nearest to the embedding `wanted` (1, D)."""
-    usable = project.features(target, split_rows(project.manifest, target, split).samples)
-    gallery = project.space.embed(target, usable.features, strength=strength)
-    steps = cosine_steps(wanted, gallery)[0]
-    # stable: rows that tie keep the manifest's order
-    best = np.argsort(-steps, kind="stable")[:k]
-    return [Nearest(usable.rows[place], int(steps[place]) / SCORE_STEPS) for place in best]
+    """Find rows of one gallery; the first is one that the query names, if it names any."""
+    for part in query:
+        if part.is_row:
+            among &= gallery.rows.cells["id"].to_numpy(zero_copy_only=False) != part.given
+    named = None
+    if len(query) == 1 and not query[0].is_row:
+        named = place_named(gallery.rows, query[0].given)
+    if named is None or not among[named]:
+        return gallery.nearest(wanted, k=k, strength=strength, among=among)
+    alone = np.zeros_like(among)
+    alone[named], among[named] = True, False
+    first = gallery.nearest(wanted, k=1, strength=strength, among=alone)
+    others = gallery.nearest(wanted, k=k - 1, strength=strength, among=among) if k > 1 else []
+    return [*(hit._replace(exact=True) for hit in first), *others]
 
 
 def _hit(rank: int, nearest: Nearest, *, source: str, calibration: Calibration | None) -> Hit:
-    row, cosine = nearest
+    row, cosine, exact = nearest
     hit = Hit(
         rank=rank,
         score=round(cosine, 4),
@@ -114,6 +100,7 @@ def _hit(rank: int, nearest: Nearest, *, source: str, calibration: Calibration |
         modality=row.modality,
         input=row.input,
         concept=row.concept,
+        exact=exact,
     )
     if calibration is None:
         return hit

@@ -16,10 +16,11 @@ from spaner.search.calibration_file import Calibration
 
 
 class Nearest(NamedTuple):
-    """A row of a gallery, and its cosine with the query."""
+    """A row of a gallery, its cosine with the query, and whether the query names it."""
 
     row: Row
     cosine: float
+    exact: bool = False
 
 
 def probability_of(calibration: Calibration | None, source: str, hit: Nearest) -> float | None:
@@ -36,7 +37,10 @@ def in_order(
     k: int,
     each: bool = False,
 ) -> list[tuple[int, Nearest]]:
-    """Rank what every target modality has found, nearest first: `k` in all, or `k` of `each`."""
+    """Rank what every target modality has found, nearest first: `k` in all, or `k` of `each`.
+
+    What the query names comes before all others.
+    """
     if each:
         return [ranked for hits in found.values() for ranked in enumerate(hits[:k], start=1)]
     if len(found) < 2 or _lacking(calibration, source, found):
@@ -45,6 +49,7 @@ def in_order(
     else:  # sorting is stable: equal probabilities keep the order of the targets
         every = chain.from_iterable(found.values())
         listed = sorted(every, key=lambda hit: -(probability_of(calibration, source, hit) or 0))
+    listed.sort(key=lambda hit: not hit.exact)
     return list(enumerate(listed[:k], start=1))
 
 

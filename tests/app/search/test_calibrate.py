@@ -14,7 +14,7 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 Refuses = Callable[..., str]
 Configure = Callable[..., None]
 Tree = Callable[[Path], dict[str, str]]
-KEYS = {"rank", "score", "id", "modality", "input", "concept"}
+KEYS = {"rank", "score", "id", "modality", "input", "concept", "exact"}
 
 
 def only_json(done: subprocess.CompletedProcess[str]) -> Any:

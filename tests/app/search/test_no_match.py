@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from spaner.search.exact import CalibratedHit, no_match
+from spaner.search.hits import CalibratedHit, Hits
 
 PAGE = Path(__file__).parents[3] / "docs/metrics.md"
 CASES: list[tuple[list[bool | None], bool]] = [
@@ -37,7 +37,7 @@ def by_recipe(hits: list[dict[str, object]]) -> bool:
 def test_it_takes_hits_that_all_stay_below_their_threshold(
     matches: list[bool | None], expected: bool
 ) -> None:
-    assert no_match([hit(match) for match in matches]) is expected
+    assert Hits(tuple(hit(match) for match in matches)).no_match is expected
 
 
 @pytest.mark.parametrize(("matches", "expected"), CASES, ids=str)

@@ -111,5 +111,5 @@ def test_the_command_says_how_it_orders(
     values = [hit["probability"] for hit in found]
     assert values == sorted(values, reverse=True)
     assert said == ""
-    assert set(found[0]) == {"rank", "score", "id", "modality", "input", "concept", "probability",
-                             "match"}  # fmt: skip
+    assert set(found[0]) == {"rank", "score", "id", "modality", "input", "concept", "exact",
+                             "probability", "match"}  # fmt: skip

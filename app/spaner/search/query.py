@@ -1,0 +1,74 @@
+"""Embeds what is looked for: inputs of any modality, and rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import PurePath
+
+import numpy as np
+from numpy.typing import NDArray
+from pyarrow import compute as pc
+from spaner_core.data.manifest import Rows
+from spaner_core.errors import DataError, SpaceError
+from spaner_core.space.records import Strength
+
+from spaner.project import Project
+from spaner.search.gallery import open_gallery
+from spaner.search.query_parts import QueryPart
+
+
+def rows_like(project: Project, ids: Sequence[str]) -> tuple[QueryPart, ...]:
+    """Return the rows of these ids as parts of a query. Raises `DataError` where there is none."""
+    found = dict(_find_rows(project, ids))
+    if missing := [given for given in ids if given not in found]:
+        raise DataError(
+            f"--like {missing[0]}: no row of the space's modalities has that id; give the id that "
+            "a hit shows, or one of the manifest"
+        )
+    return tuple(QueryPart(given=given, source=found[given], is_row=True) for given in ids)
+
+
+def _find_rows(project: Project, ids: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Give ids with the modality that has a row of each."""
+    for name in project.space.modalities if ids else ():
+        if name in project.config.modalities:
+            with suppress(SpaceError):  # what cannot be searched has no row to give
+                rows = open_gallery(project, name).rows
+                for given in ids:
+                    if pc.index(rows.cells["id"], given).as_py() >= 0:
+                        yield given, name
+
+
+def embed_query(
+    project: Project, parts: Sequence[QueryPart], *, strength: Strength | None
+) -> NDArray[np.float32]:
+    """Return the direction (1, D) that lies between the parts, each by its weight.
+
+    Raises `DataError` where they cancel out.
+    """
+    total = sum(part.weight * _embed(project, part, strength=strength) for part in parts)
+    length = float(np.linalg.norm(total))
+    if length < 1e-6:
+        raise DataError("the queries cancel out: nothing is left to look for; change the weights")
+    return np.asarray(total / length, dtype=np.float32)
+
+
+def _embed(project: Project, part: QueryPart, *, strength: Strength | None) -> NDArray[np.float32]:
+    if part.is_row:
+        gallery = open_gallery(project, part.source)
+        place = pc.index(gallery.rows.cells["id"], part.given).as_py()
+        return gallery.embedding(place, strength=strength)
+    project.check_query(part.given, part.source)
+    project.check_modality(part.source, rows=1)  # which costs what the query does
+    return project.space.encode(part.given, modality=part.source, strength=strength)
+
+
+def place_named(rows: Rows, given: str) -> int | None:
+    """Return the first row whose id or file name a text is; None where none is."""
+    cells = rows.cells
+    named = pc.or_(pc.equal(cells["id"], given), pc.equal(cells["input"], given))
+    if PurePath(given).name == given:  # a file is named without its folders, too
+        named = pc.or_(named, pc.ends_with(cells["input"], f"/{given}"))
+    place: int = pc.index(named, True).as_py()
+    return None if place < 0 else place

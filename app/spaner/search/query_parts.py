@@ -1,0 +1,69 @@
+"""Reads the parts of a query and what hits should be unlike."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from spaner_core.errors import ConfigError
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueryPart:
+    """An input of the modality `source`, or with `is_row` the id of a row of it.
+
+    What is found should be like it, the more the larger its `weight`, or unlike it below 0.
+    """
+
+    given: str
+    source: str
+    weight: float = 1.0
+    is_row: bool = False
+
+
+def read_parts(
+    inputs: Sequence[str],
+    sources: Sequence[str],
+    *,
+    without: Sequence[str] = (),
+    weights: Sequence[float] = (),
+) -> tuple[QueryPart, ...]:
+    """Pair inputs, and behind them those to be unlike, with their modalities and weights.
+
+    One source holds for all; the last of several holds for the rest of what is in `without`.
+    Raises `ConfigError` where the numbers do not fit, or a weight is not above 0.
+    """
+    given = [*inputs, *without]
+    if not given:
+        return ()
+    if not sources:
+        raise ConfigError("--from is missing; name the modality of the query")
+    if len(sources) == 1:
+        sources = list(sources) * len(given)
+    elif len(inputs) <= len(sources) <= len(given):
+        sources = [*sources, *[sources[-1]] * (len(given) - len(sources))]
+    else:
+        raise ConfigError(
+            f"{len(inputs)} queries were given, and {len(sources)} modalities with --from; name "
+            "one for all, or one for each query in its order"
+        )
+    weights = list(weights) or [1.0] * len(given)
+    if len(weights) != len(given) or not all(0 < weight < math.inf for weight in weights):
+        raise ConfigError(
+            f"--weight {','.join(f'{weight:g}' for weight in weights)}: expected a number above 0 "
+            f"for each of the {len(given)} queries, those of --not last"
+        )
+    signs = [1.0] * len(inputs) + [-1.0] * len(without)
+    return tuple(
+        QueryPart(given=one, source=source, weight=sign * weight)
+        for one, source, sign, weight in zip(given, sources, signs, weights, strict=True)
+    )
+
+
+def check_asked(inputs: Sequence[str], like: Sequence[str]) -> None:
+    """Raise `ConfigError` where nothing was asked for."""
+    if not inputs and not like:
+        raise ConfigError(
+            "nothing was asked for; give a path or a text, or the id of a row with --like"
+        )
