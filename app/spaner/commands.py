@@ -111,10 +111,9 @@ class Project(OpenedProject):
         `strength` in [0, 1] is how hard the prompt pulls, or "thing" or "kind". With `each` there
         are `k` hits of every target.
         """
-        from spaner.search.conditions import read_condition
         from spaner.search.exact import search
         from spaner.search.query import rows_like
-        from spaner.search.query_parts import check_asked, read_parts
+        from spaner.search.query_parts import check_asked, read_condition, read_parts
 
         inputs, ids = _listed(query), _listed(like)
         check_asked(inputs, ids)

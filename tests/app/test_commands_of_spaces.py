@@ -76,7 +76,8 @@ def test_search_by_text_and_by_file(attached: Path, spaner: Run) -> None:
                cwd=attached)
     )  # fmt: skip
     assert [hit["rank"] for hit in hits] == [1, 2, 3, 4, 5]
-    assert all(set(hit) == {"rank", "score", "id", "modality", "input", "concept"} for hit in hits)
+    keys = {"rank", "score", "id", "modality", "input", "concept", "exact"}
+    assert all(set(hit) == keys for hit in hits)
     scores = [hit["score"] for hit in hits]
     assert scores == sorted(scores, reverse=True)
     assert hits[0]["concept"] == "two"

@@ -69,7 +69,9 @@ def test_the_kept_spaces_find_the_same(kept: Path, space: str, spaner: Run) -> N
         if asked["space"] == space:
             result = spaner("search", *asked["command"], "--space", space, cwd=kept)
             assert result.returncode == 0, result.stderr
-            assert json.loads(result.stdout) == comparable(asked["hits"])
+            found = json.loads(result.stdout)  # a later version may say more of a hit
+            known = [{key: hit[key] for key in asked["hits"][0]} for hit in found]
+            assert known == comparable(asked["hits"])
 
 
 def comparable(hits: list[dict[str, object]]) -> list[dict[str, object]]:

@@ -76,8 +76,7 @@ def search(
     manifest by = != < <= > >=, as numbers or dates where all of its cells are.
     """
     from spaner.arguments import one_strength
-    from spaner.search.conditions import read_condition
-    from spaner.search.query_parts import check_asked, read_parts
+    from spaner.search.query_parts import check_asked, read_condition, read_parts
 
     strength, targets, sources = (
         one_strength(call.strength, same),

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +12,8 @@ from numpy.typing import NDArray
 from pyarrow import compute as pc
 from spaner_core.data.manifest import Rows
 from spaner_core.errors import ConfigError
+
+from spaner.search.query_parts import Condition
 
 COMPARE: Mapping[str, Callable[[Any, Any], Any]] = {
     "=": pc.equal,
@@ -24,33 +24,8 @@ COMPARE: Mapping[str, Callable[[Any, Any], Any]] = {
     ">=": pc.greater_equal,
 }
 ORDERED = ("<", "<=", ">", ">=")
-_GIVEN = re.compile(r"\s*(?P<column>.+?)\s*(?P<op><=|>=|!=|<|>|=)\s*(?P<value>.*?)\s*", re.DOTALL)
-
 TYPES = {"numbers": pa.float64(), "dates": pa.timestamp("us")}
 """What a column holds where every cell can be read so; else it holds texts."""
-
-
-@dataclass(frozen=True)
-class Condition:
-    """What a cell of a column must be: `value` is a number or a date where the column has these."""
-
-    column: str
-    op: str
-    value: str
-
-    def __str__(self) -> str:
-        return f"{self.column} {self.op} {self.value}"
-
-
-def read_condition(given: str) -> Condition:
-    """Read COLUMN OP VALUE. Raises `ConfigError` where it is something else."""
-    match = _GIVEN.fullmatch(given)
-    if match is None or not match["value"]:
-        raise ConfigError(
-            f"--where {given!r}: expected COLUMN OP VALUE, OP one of {' '.join(COMPARE)}; "
-            "for example --where 'year >= 2020'"
-        )
-    return Condition(match["column"], match["op"], match["value"])
 
 
 def choose_rows(rows: Rows, conditions: Iterable[Condition]) -> NDArray[np.bool_]:

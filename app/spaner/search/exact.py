@@ -12,12 +12,11 @@ from spaner_core.space.records import Strength
 from spaner.policy.links import check_links
 from spaner.project import Project
 from spaner.search.calibration_file import Calibration, usable_calibration
-from spaner.search.conditions import Condition
 from spaner.search.gallery import Chosen, Gallery, choose, open_galleries
 from spaner.search.hit_order import Nearest, in_order, probability_of, turn_notices
 from spaner.search.hits import CalibratedHit, Hit, Hits
 from spaner.search.query import embed_query, place_named
-from spaner.search.query_parts import QueryPart
+from spaner.search.query_parts import Condition, QueryPart
 
 
 def search(

@@ -20,8 +20,9 @@ from spaner.index.scan import find_nearest
 from spaner.index.shards import parts_at
 from spaner.index.usable_index import usable_index
 from spaner.project import Project
-from spaner.search.conditions import Condition, choose_rows
+from spaner.search.conditions import choose_rows
 from spaner.search.hit_order import Nearest
+from spaner.search.query_parts import Condition
 from spaner.splits import split_rows
 
 Chosen = NDArray[np.bool_]

@@ -1,8 +1,9 @@
-"""Reads the parts of a query and what hits should be unlike."""
+"""Reads what a search asks: parts of a query, conditions on rows."""
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -67,3 +68,30 @@ def check_asked(inputs: Sequence[str], like: Sequence[str]) -> None:
         raise ConfigError(
             "nothing was asked for; give a path or a text, or the id of a row with --like"
         )
+
+
+OPERATORS = ("=", "!=", "<", "<=", ">", ">=")
+_GIVEN = re.compile(r"\s*(?P<column>.+?)\s*(?P<op><=|>=|!=|<|>|=)\s*(?P<value>.*?)\s*", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What a cell of a column must be: `value` is a number or a date where the column has these."""
+
+    column: str
+    op: str
+    value: str
+
+    def __str__(self) -> str:
+        return f"{self.column} {self.op} {self.value}"
+
+
+def read_condition(given: str) -> Condition:
+    """Read COLUMN OP VALUE. Raises `ConfigError` where it is something else."""
+    match = _GIVEN.fullmatch(given)
+    if match is None or not match["value"]:
+        raise ConfigError(
+            f"--where {given!r}: expected COLUMN OP VALUE, OP one of {' '.join(OPERATORS)}; "
+            "for example --where 'year >= 2020'"
+        )
+    return Condition(match["column"], match["op"], match["value"])
