@@ -66,7 +66,7 @@ KINDS = (
     Benchmark(
         "compare.py",
         full=(
-            *("--shots", "1,2,4,8,all", "--seeds", "10", "--trials", "8", *WITHOUT),
+            *("--shots", "1,2,4,8,all", "--seeds", "5", "--trials", "4", *WITHOUT),
             *("--curves", CURVES["digits"]),
         ),
         pictures={"R@1 and mAP by labelled rows a concept, a line a method": CURVES["digits"]},
@@ -74,7 +74,7 @@ KINDS = (
     Benchmark(
         "compare.py",
         full=(
-            *("--data", "digits-minilm", "--shots", "1,4,16", "--trials", "8", *WITHOUT),
+            *("--data", "digits-minilm", "--shots", "1,4,16", "--trials", "4", *WITHOUT),
             *("--curves", CURVES["minilm"]),
         ),
         quick=None,
@@ -83,15 +83,18 @@ KINDS = (
     ),
     Benchmark(
         "compare.py",
-        full=("--data", "emoji", *EMOJI, "--shots", "1,all", "--trials", "4", *WITHOUT),
+        full=(
+            *("--data", "emoji", *EMOJI, "--shots", "1,all"),
+            *("--seeds", "3", "--trials", "2", *WITHOUT),
+        ),
         quick=None,
         title="Kinds: emoji",
     ),
     Benchmark(
         "compare.py",
         full=(
-            *("--data", "factory", *FACTORY, "--shots", "1,all"),
-            *("--seeds", "3", "--trials", "4", *WITHOUT),
+            *("--data", "factory", *FACTORY, "--shots", "all"),
+            *("--seeds", "3", "--trials", "2", *WITHOUT),
         ),
         quick=None,
         title="Kinds: factory",
@@ -113,14 +116,14 @@ THINGS = (
         title="The very same thing: factory",
     ),
     Benchmark("pairs.py", full=("--pairs", "5000", "--concepts", "500", "1000", "--seeds", "3")),
-    Benchmark("unlabelled_pairs.py", full=(*EMOJI, "--shots", "1", "--seeds", "5")),
+    Benchmark("unlabelled_pairs.py", full=(*EMOJI, "--shots", "1", "--seeds", "3")),
 )
 
 LATER = (
     Benchmark("newcomers.py", full=("--data", "demo", "--shots", "4", "--seeds", "3")),
     Benchmark(
         "newcomers.py",
-        full=("--data", "factory", *FACTORY, "--seeds", "3"),
+        full=("--data", "factory", *FACTORY, "--seeds", "2"),
         quick=None,
         title="Each modality as the newcomer: factory",
     ),
