@@ -11,7 +11,7 @@ what its record named, whatever a writer puts beside it.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -118,10 +118,3 @@ def remove_unnamed(folder: Path, record: IndexRecord) -> None:
     for path in folder.iterdir():
         if path.name not in named and is_ours(path.name):
             path.unlink(missing_ok=True)
-
-
-def find_damage(folder: Path, record: IndexRecord) -> Iterable[Path]:
-    """Give the files whose content is not what the record says."""
-    for part in (record.table, *record.shards):
-        if describe(folder / part.name, rows=part.rows) != part:
-            yield folder / part.name
