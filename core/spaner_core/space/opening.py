@@ -14,7 +14,8 @@ from spaner_core.space.encoders import Encoders
 from spaner_core.space.prompts import name_alike, read_prompt
 from spaner_core.space.receipts import aligner_folders
 from spaner_core.space.records import AlignerRecord
-from spaner_core.space.space import Space, SpaceAligner
+from spaner_core.space.space import Space
+from spaner_core.space.trained import SpaceAligner
 
 FindEncoders = Callable[[Mapping[str, AlignerRecord]], Encoders]
 """Gives a space its encoders, by what it recorded of its aligners."""

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
-from spaner_core.contract.modality import Aligner, Alignment
+from spaner_core.contract.modality import Alignment
 from spaner_core.errors import SpaceError
 from spaner_core.features.rows import FeatureRows, RowSource
 from spaner_core.method.prompt import SharedPrompt
@@ -26,21 +24,10 @@ from spaner_core.space.encoders import Encoders, check_fits
 from spaner_core.space.records import AlignerRecord, PromptBlock, PromptRecord, Strength
 from spaner_core.space.saving import copy_space, save_space
 from spaner_core.space.strengths import Strengths
+from spaner_core.space.trained import SpaceAligner, TrainedAligners
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-
-@dataclass(frozen=True, kw_only=True)
-class SpaceAligner:
-    """One of a space's aligners: what is known of it, and how it is got when it is first used.
-
-    `fingerprint` covers its files; one that is not stored has none.
-    """
-
-    record: AlignerRecord
-    load: Callable[[], Aligner]
-    fingerprint: str = ""
 
 
 class Space:
@@ -68,11 +55,8 @@ class Space:
         self.prompt = prompt.freeze()
         self.record = record
         self.blocks = tuple(blocks)
-        self.records = {name: part.record for name, part in aligners.items()}
-        self.damaged = dict(damaged or {})
         self.encoders, self.folder = encoders, folder
-        self._parts = dict(aligners)
-        self._loaded: dict[str, Any] = {}
+        self._aligners = TrainedAligners(aligners, damaged=damaged)
 
     def __repr__(self) -> str:
         return (
@@ -97,9 +81,19 @@ class Space:
         return {name: b.label_texts[name] for b in self.blocks for name in b.concepts}
 
     @property
+    def records(self) -> Mapping[str, AlignerRecord]:
+        """What is known of each aligner that can be used."""
+        return self._aligners.records
+
+    @property
+    def damaged(self) -> Mapping[str, str]:
+        """What is wrong with each of the others."""
+        return self._aligners.damaged
+
+    @property
     def modalities(self) -> tuple[str, ...]:
         """Names of the modalities that have an aligner, sorted."""
-        return tuple(sorted(self.records))
+        return self._aligners.names
 
     @property
     def strengths(self) -> Strengths:
@@ -128,10 +122,7 @@ class Space:
 
         `damaged` says then what is wrong with each of the others.
         """
-        for modality in modalities:
-            with suppress(SpaceError):
-                self.aligner(modality)
-        return tuple(modality for modality in modalities if modality in self.records)
+        return self._aligners.usable(modalities)
 
     def aligner(self, modality: str) -> Any:
         """Return the trained aligner of `modality`.
@@ -139,15 +130,7 @@ class Space:
         Raises `SpaceError` naming what the space has, if it has no such modality, and where its
         weights are found to be damaged, now that they are read: from then on it counts as such.
         """
-        self._check_has(modality)
-        if modality not in self._loaded:
-            try:
-                self._loaded[modality] = self._parts[modality].load()
-            except SpaceError as error:
-                del self.records[modality]
-                self.damaged[modality] = str(error)
-                raise
-        return self._loaded[modality]
+        return self._aligners.load(modality)
 
     def encode(
         self,
@@ -210,13 +193,13 @@ class Space:
         `spaner.VectorKey(**stored)` comes back. Raises `SpaceError` if the space has no such
         modality.
         """
-        self._check_has(modality)
-        record = self.records[modality]
+        part = self._aligners.part(modality)
+        record = part.record
         return VectorKey(
             modality=modality,
             encoder=record.encoder_fingerprint,
             transform=record.transform_fingerprint,
-            aligner=self._parts[modality].fingerprint,
+            aligner=part.fingerprint,
             prompt=record.prompt_fingerprint,
             strength=self.strengths.pull(strength),
         )
@@ -257,13 +240,3 @@ class Space:
     def _align(self, modality: str, rows: RowSource, pull: float) -> Iterator[Alignment]:
         aligner, record = self.aligner(modality), self.records[modality]
         return align_rows(aligner, rows, record=record, prompt=self.prompt, strength=pull)
-
-    def _check_has(self, modality: str) -> None:
-        if modality in self.damaged:
-            raise SpaceError(self.damaged[modality])
-        if modality not in self.records:
-            raise SpaceError(
-                f"the space has no modality {modality!r}; it has "
-                f"{', '.join(self.modalities) or 'none'}. "
-                f"Add it with `spaner attach {modality}`"
-            )

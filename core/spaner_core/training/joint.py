@@ -21,7 +21,8 @@ from spaner_core.method.prompt import (
 )
 from spaner_core.recipe import THING_STRENGTH, Recipe, TrainingRecipe
 from spaner_core.space.records import PromptBlock, PromptRecord, Same
-from spaner_core.space.space import Space, SpaceAligner
+from spaner_core.space.space import Space
+from spaner_core.space.trained import SpaceAligner
 from spaner_core.training.batches import settle_steps
 from spaner_core.training.fit_statistics import fit_statistics
 from spaner_core.training.material import Material, check_concepts
