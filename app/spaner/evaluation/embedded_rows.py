@@ -85,10 +85,7 @@ def _embed(
 ) -> EmbeddedRows:
     project.check_modality(name)
     usable = project.features(name, rows)
-    at = {
-        strength: embed_rows(project, name, usable, strength=strength)
-        for strength in set(strengths.values())
-    }
+    at = embed_rows(project, name, usable, strengths=set(strengths.values()))
     return EmbeddedRows(
         rows=usable.rows,
         embeddings=at[strengths["kind"]],

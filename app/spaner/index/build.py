@@ -8,13 +8,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from pyarrow import compute as pc
+from spaner_core.data.manifest import Rows
 from spaner_core.files.atomic import remove_left_files
 from spaner_core.files.replacing import writing_alone
 from spaner_core.space.embeddings import EmbeddingParts
 from torch import Tensor
 
 from spaner.index.files import ModalityIndex, is_ours, open_index, remove_unnamed, write_table
-from spaner.index.records import FileRecord, IndexKey, IndexRecord, record_path, write_record
+from spaner.index.records import (
+    FileRecord,
+    IndexKey,
+    IndexRecord,
+    read_record,
+    record_path,
+    write_record,
+)
 from spaner.index.shards import SHARD_ROWS, parts_at, shard_name, write_shard
 from spaner.index.usable_index import current_key, index_folder, manifest_stamp
 from spaner.project import Project
@@ -81,16 +90,21 @@ def build_index(project: Project, modality: str, *, overwrite: bool = False) -> 
             home, usable.rows, usable.contents, kept=old.record.table if old else None
         )
         record = IndexRecord(key=key, table=table, shards=tuple(shards), manifest=stamp)
-        if old is None or record != old.record:
+        if record != read_record(folder, modality):
             write_record(folder, modality, record)
         remove_unnamed(home, record)
     return IndexedRows(
         modality=modality,
         rows=len(usable.rows),
         embedded=vectors.embedded,
-        removed=len(set(old.contents.to_pylist()) - set(usable.contents)) if old else 0,
+        removed=_count_removed(old.rows, usable.rows) if old else 0,
         seconds=time.perf_counter() - started,
     )
+
+
+def _count_removed(old: Rows, new: Rows) -> int:
+    is_there = pc.is_in(old.cells["id"], new.cells["id"])
+    return len(old) - int(is_there.true_count)
 
 
 def _cut(rows: int) -> list[range]:

@@ -2,40 +2,54 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Iterable
+from typing import TypeVar
 
+import pyarrow as pa
 import torch
+from pyarrow import compute as pc
 from spaner_core.errors import SpaceError
+from spaner_core.space.embeddings import EmbeddingParts
 from spaner_core.space.records import Strength
 from torch import Tensor
 
-from spaner.index.files import ModalityIndex, open_index
+from spaner.index.files import open_index
 from spaner.index.shards import parts_at
 from spaner.index.usable_index import current_key, index_folder
 from spaner.project import Project
 from spaner.usable_rows import UsableRows
 
+StrengthT = TypeVar("StrengthT", bound=Strength | None)
+
 
 def embed_rows(
-    project: Project, modality: str, usable: UsableRows, *, strength: Strength | None = None
-) -> Tensor:
-    """Embed rows, (n, D) of unit length; with an index or without one they are the same.
+    project: Project, modality: str, usable: UsableRows, *, strengths: Iterable[StrengthT]
+) -> dict[StrengthT, Tensor]:
+    """Embed rows at each of `strengths`, (n, D) of unit length.
 
-    Raises as `Space.embed`.
+    With an index or without one they are the same: one that is broken, or of another space or
+    aligner, is passed over. Raises as `Space.embed`.
     """
-    index = _fitting_index(project, modality)
-    if index is not None:
-        known = {content: place for place, content in enumerate(index.contents.to_pylist())}
-        places = [known.get(content, -1) for content in usable.contents]
-        if places and min(places) >= 0:
-            pull = project.space.strengths.pull(strength)
-            return parts_at(index.shards, torch.tensor(places)).at(pull)
-    return torch.from_numpy(project.space.embed(modality, usable.features, strength=strength))
+    parts = _indexed(project, modality, usable)
+    if parts is not None:
+        known = project.space.strengths
+        return {strength: parts.at(known.pull(strength)) for strength in strengths}
+    embed = project.space.embed
+    return {
+        strength: torch.from_numpy(embed(modality, usable.features, strength=strength))
+        for strength in strengths
+    }
 
 
-def _fitting_index(project: Project, modality: str) -> ModalityIndex | None:
-    with suppress(SpaceError):  # a broken or stale one is a matter for searches
+def _indexed(project: Project, modality: str, usable: UsableRows) -> EmbeddingParts | None:
+    """Return what the index has of these rows; None where it lacks one or does not fit."""
+    try:
         index = open_index(index_folder(project.config.space), modality)
-        if index is not None and index.record.key == current_key(project, modality):
-            return index
-    return None
+    except SpaceError:
+        return None
+    if index is None or index.record.key != current_key(project, modality):
+        return None
+    places = pc.index_in(pa.array(usable.contents, pa.string()), value_set=index.contents)
+    if places.null_count or not len(places):
+        return None
+    return parts_at(index.shards, torch.from_numpy(places.to_numpy()).long())

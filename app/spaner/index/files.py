@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -20,7 +20,14 @@ from spaner_core.data.manifest import Rows
 from spaner_core.errors import SpaceError
 from spaner_core.files.atomic import written_at_end
 
-from spaner.index.records import FileRecord, IndexRecord, broken, describe, read_record
+from spaner.index.records import (
+    FileRecord,
+    IndexRecord,
+    broken,
+    checked,
+    describe,
+    read_record,
+)
 from spaner.index.shards import Shard
 
 CONTENT, LINE = " content", " line"
@@ -43,8 +50,9 @@ class ModalityIndex:
 def open_index(folder: Path, modality: str) -> ModalityIndex | None:
     """Open the index of a modality; None where there is none.
 
-    Raises `SpaceError` where a file is broken or missing. A writer may have removed what the record
-    named when it was read: then the new record is read.
+    Its record has the stamps that the files have now. Raises `SpaceError` where a file is broken or
+    missing. A writer may have removed what the record named when it was read: then the new record
+    is read. What is open stays whole, whatever is removed.
     """
     record = read_record(folder, modality)
     while record is not None:
@@ -59,14 +67,11 @@ def open_index(folder: Path, modality: str) -> ModalityIndex | None:
 
 
 def _open(folder: Path, record: IndexRecord) -> ModalityIndex:
-    for part in (record.table, *record.shards):
-        path = folder / part.name
-        try:
-            size = path.stat().st_size
-        except OSError as error:
-            raise broken(path, error.strerror or "it cannot be read") from error
-        if size != part.size_bytes:
-            raise broken(path, f"it has {size:,} bytes, not {part.size_bytes:,}")
+    record = replace(
+        record,
+        table=checked(folder, record.table),
+        shards=tuple(checked(folder, part) for part in record.shards),
+    )
     rows, contents = _read_table(folder / record.table.name)
     if len(rows) != record.table.rows or len(rows) != sum(part.rows for part in record.shards):
         raise broken(folder / record.table.name, "it has other rows than its record says")

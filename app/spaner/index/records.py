@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
-from spaner_core.errors import SpaceError
+from spaner_core.errors import SpaceError, UnusableInput
+from spaner_core.features.inputs import hash_file, stamp_of
 from spaner_core.files.documents import fit, read_versioned, write_json
 
 FORMAT_VERSION = 1
@@ -32,12 +32,16 @@ class IndexKey:
 
 @dataclass(frozen=True, kw_only=True)
 class FileRecord:
-    """A file of the index: its name, rows, size in bytes and SHA-256."""
+    """A file of the index: its name, rows, size in bytes, SHA-256, and stamp when it was written.
+
+    One with another stamp has been copied or changed since, which its SHA-256 tells.
+    """
 
     name: str
     rows: int
     size_bytes: int
     sha256: str
+    stamp: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,9 +80,30 @@ def write_record(folder: Path, modality: str, record: IndexRecord) -> None:
 
 def describe(path: Path, *, rows: int) -> FileRecord:
     """Describe a file of the index, which holds so many rows."""
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return FileRecord(name=path.name, rows=rows, size_bytes=path.stat().st_size, sha256=digest)
+    digest, stamp = hash_file(path)
+    return FileRecord(
+        name=path.name, rows=rows, size_bytes=stamp.size_bytes, sha256=digest, stamp=tuple(stamp)
+    )
+
+
+def checked(folder: Path, part: FileRecord, *, whole: bool = False) -> FileRecord:
+    """Return the record of a file with its stamp of now.
+
+    It is read where that differs, or if `whole` is true. Raises `SpaceError` where it is not there
+    or holds something else than was written.
+    """
+    path = folder / part.name
+    try:
+        if not whole and part.stamp == (stamp := stamp_of(path.stat())):
+            return part
+        digest, stamp = hash_file(path)
+    except (OSError, UnusableInput) as error:
+        raise broken(path, getattr(error, "strerror", None) or str(error)) from error
+    if stamp.size_bytes != part.size_bytes:
+        raise broken(path, f"it has {stamp.size_bytes:,} bytes, not {part.size_bytes:,}")
+    if digest != part.sha256:
+        raise broken(path, "it holds something else than was written")
+    return replace(part, stamp=tuple(stamp))
 
 
 def broken(path: Path, why: str) -> SpaceError:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict
-from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -21,26 +20,23 @@ SHARD_ROWS = 1 << 16
 
 
 class Shard:
-    """Vectors of some rows, mapped into memory when they are first used."""
+    """Vectors of some rows, mapped into memory."""
 
     def __init__(self, path: Path, record: FileRecord) -> None:
         self.path, self.record = path, record
-
-    def __len__(self) -> int:
-        return self.record.rows
-
-    @cached_property
-    def _tensors(self) -> dict[str, Tensor]:
         try:
-            with safe_open(self.path, framework="pt") as content:
+            with safe_open(path, framework="pt") as content:
                 found = {name: content.get_tensor(name) for name in content.keys()}  # noqa: SIM118
         except (OSError, SafetensorError) as error:
-            raise broken(self.path, str(error)) from error
+            raise broken(path, str(error)) from error
         shapes = {name: tuple(tensor.shape[:-1]) for name, tensor in found.items()}
         n = len(self)
         if shapes != {"coarse": (2, n), "exact": (2, n), "products": (2,)}:
-            raise broken(self.path, "it holds other tensors than an index has")
-        return found
+            raise broken(path, "it holds other tensors than an index has")
+        self._tensors: dict[str, Tensor] = found
+
+    def __len__(self) -> int:
+        return self.record.rows
 
     @property
     def coarse(self) -> Tensor:

@@ -132,7 +132,7 @@ def _embed(project: Project, name: str, rows: Rows, *, strength: float | None) -
     samples = usable.take(first)
     return _Samples(
         rows=tuple(samples.rows),
-        embeddings=embed_rows(project, name, samples, strength=strength),
+        embeddings=embed_rows(project, name, samples, strengths=[strength])[strength],
         marks=concept_marks(labels, count=len(project.manifest.concepts))[order],
     )
 

@@ -22,11 +22,15 @@ def rows_like(project: Project, ids: Sequence[str]) -> tuple[QueryPart, ...]:
     """Return the rows of these ids as parts of a query. Raises `DataError` where there is none."""
     found = dict(_find_rows(project, ids))
     if missing := [given for given in ids if given not in found]:
-        raise DataError(
-            f"--like {missing[0]}: no row of the space's modalities has that id; give the id that "
-            "a hit shows, or one of the manifest"
-        )
+        raise _no_row(missing[0])
     return tuple(QueryPart(given=given, source=found[given], is_row=True) for given in ids)
+
+
+def _no_row(given: str) -> DataError:
+    return DataError(
+        f"--like {given}: no row of the space's modalities has that id; give the id that a hit "
+        "shows, or one of the manifest"
+    )
 
 
 def _find_rows(project: Project, ids: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -58,6 +62,8 @@ def _embed(project: Project, part: QueryPart, *, strength: Strength | None) -> N
     if part.is_row:
         gallery = open_gallery(project, part.source)
         place = pc.index(gallery.rows.cells["id"], part.given).as_py()
+        if place < 0:  # another process has indexed the manifest anew
+            raise _no_row(part.given)
         return gallery.embedding(place, strength=strength)
     project.check_query(part.given, part.source)
     project.check_modality(part.source, rows=1)  # which costs what the query does
