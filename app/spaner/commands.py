@@ -13,6 +13,7 @@ from spaner.splits import VALIDATION_SPLIT
 
 if TYPE_CHECKING:
     from spaner.index.build import IndexReport
+    from spaner.index.check import CheckReport
     from spaner.labelling.propagate import PropagationReport
     from spaner.labelling.request import Propagation
     from spaner.search.calibrate import CalibrationReport
@@ -88,6 +89,12 @@ class Project(OpenedProject):
         from spaner.index.build import index
 
         return index(self, names, overwrite=overwrite)
+
+    def check_index(self, *names: str, queries: int = 20) -> CheckReport:
+        """Compare what the index finds for so many rows of each modality with slow searches."""
+        from spaner.index.check import check_index
+
+        return check_index(self, names, queries=queries)
 
     def search(
         self,

@@ -90,7 +90,7 @@ def build_index(project: Project, modality: str, *, overwrite: bool = False) -> 
             home, usable.rows, usable.contents, kept=old.record.table if old else None
         )
         record = IndexRecord(key=key, table=table, shards=tuple(shards), manifest=stamp)
-        if record != read_record(folder, modality):
+        if overwrite or record != read_record(folder, modality):
             write_record(folder, modality, record)
         remove_unnamed(home, record)
     return IndexedRows(

@@ -16,26 +16,9 @@ from tests.app.projects import picture, rows_of, write_rows
 from tests.process import start
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
+Reports = Callable[..., dict[str, dict[str, Any]]]
 
 ASKED = ("search", "one", "--from", "text", "--to", "vision,audio", "-k", "8", "--json", "--quiet")
-
-
-@pytest.fixture
-def folder(tmp_path: Path, trained_project: Path) -> Path:
-    """A copy of the trained project."""
-    return Path(shutil.copytree(trained_project, tmp_path / "project"))
-
-
-@pytest.fixture
-def indexed(folder: Path, spaner: Run) -> Path:
-    """A copy of the trained project with an index."""
-    only_json(spaner("index", "--json", "--quiet", cwd=folder))
-    return folder
-
-
-def reports(spaner: Run, folder: Path, *more: str) -> dict[str, dict[str, Any]]:
-    found = only_json(spaner("index", *more, "--json", "--quiet", cwd=folder))
-    return {one["modality"]: one for one in found["modalities"]}
 
 
 @pytest.mark.parametrize(
@@ -48,9 +31,11 @@ def reports(spaner: Run, folder: Path, *more: str) -> dict[str, dict[str, Any]]:
         ("--where", "split = train"),
     ],
 )
-def test_an_index_changes_no_hit(folder: Path, spaner: Run, more: tuple[str, ...]) -> None:
+def test_an_index_changes_no_hit(
+    folder: Path, spaner: Run, more: tuple[str, ...], reports: Reports
+) -> None:
     without = only_json(spaner(*ASKED, *more, cwd=folder))
-    reports(spaner, folder)
+    reports(folder)
     assert len(without) == 8
     assert only_json(spaner(*ASKED, *more, cwd=folder)) == without
 
@@ -62,7 +47,7 @@ def test_a_search_through_an_index_reads_no_features(indexed: Path, spaner: Run)
     assert only_json(spaner(*ASKED, cwd=indexed)) == hits
 
 
-def test_rows_follow_the_manifest(indexed: Path, spaner: Run) -> None:
+def test_rows_follow_the_manifest(indexed: Path, spaner: Run, reports: Reports) -> None:
     rows = rows_of(indexed)
     (first, second, *_) = [row for row in rows if row["modality"] == "vision"]
     gone = [row for row in rows if row is not first]
@@ -74,32 +59,37 @@ def test_rows_follow_the_manifest(indexed: Path, spaner: Run) -> None:
 
     (note,) = notes(spaner(*ASKED[:-2], "--split", "train", "-k", "1", "--each", cwd=indexed))
     assert "has changed since it was indexed" in note
-    done = reports(spaner, indexed, "vision")["vision"]
+    done = reports(indexed, "vision")["vision"]
     assert done["rows"] == len([row for row in gone if row["modality"] == "vision"]) + 1
     assert done["removed"] == 1
     after = {one["id"] for one in only_json(spaner(*ASKED, "-k", "500", cwd=indexed))}
     assert after ^ before == {first["id"], "extra"}
     shutil.rmtree(indexed / "space.index")
     slow = only_json(spaner(*ASKED, cwd=indexed))
-    assert reports(spaner, indexed)["vision"]["embedded"] > 0
+    assert reports(indexed)["vision"]["embedded"] > 0
     assert only_json(spaner(*ASKED, cwd=indexed)) == slow
 
 
-def test_what_is_there_is_not_embedded_again(indexed: Path, spaner: Run) -> None:
+def test_what_is_there_is_not_embedded_again(indexed: Path, spaner: Run, reports: Reports) -> None:
+    reports(indexed)  # the record has the stamps of this copy
     before = {path: path.stat().st_ino for path in (indexed / "space.index").rglob("*.*")}
-    assert {one["embedded"] for one in reports(spaner, indexed).values()} == {0}
+    assert {one["embedded"] for one in reports(indexed).values()} == {0}
     assert {path: path.stat().st_ino for path in (indexed / "space.index").rglob("*.*")} == before
-    assert reports(spaner, indexed, "vision", "--overwrite")["vision"]["embedded"] > 0
+    assert reports(indexed, "vision", "--overwrite")["vision"]["embedded"] > 0
 
 
-def test_changed_metadata_are_shown_without_embedding(indexed: Path, spaner: Run) -> None:
+def test_changed_metadata_are_shown_without_embedding(
+    indexed: Path, spaner: Run, reports: Reports
+) -> None:
     rows = rows_of(indexed)
     write_rows(indexed, [{**row, "accent": "changed"} for row in rows])
-    assert {one["embedded"] for one in reports(spaner, indexed).values()} == {0}
+    assert {one["embedded"] for one in reports(indexed).values()} == {0}
     assert only_json(spaner(*ASKED, "--where", "accent = changed", cwd=indexed))
 
 
-def test_a_replaced_modality_is_refused_and_the_others_serve(indexed: Path, spaner: Run) -> None:
+def test_a_replaced_modality_is_refused_and_the_others_serve(
+    indexed: Path, spaner: Run, reports: Reports
+) -> None:
     done = spaner("attach", "vision", "--replace", "--seed", "5", "--quiet", cwd=indexed)
     assert done.returncode == 0, done.stderr
     both = spaner(*ASKED[:-1], cwd=indexed)
@@ -110,7 +100,7 @@ def test_a_replaced_modality_is_refused_and_the_others_serve(indexed: Path, span
     assert "another aligner" in alone.stderr
 
     audio = (indexed / "space.index" / "audio.json").read_bytes()
-    assert reports(spaner, indexed, "vision")["vision"]["embedded"] > 0
+    assert reports(indexed, "vision")["vision"]["embedded"] > 0
     assert (indexed / "space.index" / "audio.json").read_bytes() == audio
     assert {hit["modality"] for hit in only_json(spaner(*ASKED, cwd=indexed))} == {
         "audio",
@@ -122,14 +112,27 @@ def cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-7])
 
 
+def flip(path: Path) -> None:
+    """Change a bit in the middle, where a number lies that no format checks."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
 def garble(path: Path) -> None:
     path.write_bytes(bytes(path.stat().st_size))
 
 
-@pytest.mark.parametrize("damage", [cut, garble, Path.unlink])
-@pytest.mark.parametrize("what", ["vision.json", "vision/rows-*", "vision/shard-*"])
+@pytest.mark.parametrize(
+    ("what", "damage"),
+    [
+        *(("vision.json", damage) for damage in (cut, garble, Path.unlink)),
+        *(("vision/rows-*", damage) for damage in (cut, flip, Path.unlink)),
+        *(("vision/shard-*", damage) for damage in (cut, flip, Path.unlink)),
+    ],
+)
 def test_a_broken_index_is_refused_and_made_anew(
-    indexed: Path, spaner: Run, what: str, damage: Callable[[Path], None]
+    indexed: Path, spaner: Run, what: str, damage: Callable[[Path], None], reports: Reports
 ) -> None:
     whole = only_json(spaner(*ASKED, cwd=indexed))
     (path,) = (indexed / "space.index").glob(what)
@@ -141,7 +144,7 @@ def test_a_broken_index_is_refused_and_made_anew(
     assert (refused.returncode, refused.stdout) == (2, "")
     assert refused.stderr.count("\n") == 1
     assert "spaner index vision --overwrite" in refused.stderr
-    reports(spaner, indexed, "vision", "--overwrite")
+    reports(indexed, "vision", "--overwrite")
     assert only_json(spaner(*ASKED, cwd=indexed)) == whole
 
 
@@ -156,14 +159,14 @@ def test_a_foreign_record_is_refused(indexed: Path, spaner: Run) -> None:
 
 @pytest.mark.slow
 def test_an_index_killed_at_any_change_is_the_old_one_or_the_new_one(
-    indexed: Path, spaner: Run
+    indexed: Path, spaner: Run, reports: Reports
 ) -> None:
     kept = indexed.parent / "kept"
     rows = rows_of(indexed)
     old = only_json(spaner(*ASKED, cwd=indexed))
     write_rows(indexed, [row for row in rows if row["concept"] != "one"])
     shutil.copytree(indexed, kept)
-    new = reports(spaner, indexed, "vision") and only_json(spaner(*ASKED, cwd=indexed))
+    new = reports(indexed, "vision") and only_json(spaner(*ASKED, cwd=indexed))
     assert new != old
 
     def again() -> None:
@@ -182,7 +185,7 @@ def test_an_index_killed_at_any_change_is_the_old_one_or_the_new_one(
         held.kill()
         found = only_json(spaner(*ASKED, cwd=indexed))
         assert {hit["id"] for hit in found} <= {hit["id"] for hit in (*old, *new)}, change
-        reports(spaner, indexed, "vision")
+        reports(indexed, "vision")
         assert only_json(spaner(*ASKED, cwd=indexed)) == new, change
         assert not list((indexed / "space.index").rglob(".*")), change
 
@@ -208,10 +211,10 @@ def alike(a: Any, b: Any) -> bool:
     ids=lambda asked: asked[0],
 )
 def test_measures_are_the_same_through_an_index(
-    folder: Path, spaner: Run, asked: tuple[str, ...]
+    folder: Path, spaner: Run, asked: tuple[str, ...], reports: Reports
 ) -> None:
     without = only_json(spaner(*asked, "--json", "--quiet", cwd=folder))
-    reports(spaner, folder)
+    reports(folder)
     through = only_json(spaner(*asked, "--json", "--quiet", cwd=folder))
     for figures in (through, without):
         figures.pop("notices", None)
