@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from spaner_core.contract.transform import Content
     from spaner_core.errors import SpanerError
     from spaner_core.space.embeddings import VectorKey
+    from spaner_core.space.encode import Encoded
+    from spaner_core.space.one_modality import SpaceModality
     from spaner_core.space.space import Space
 
     from spaner.commands import Project
@@ -25,16 +27,28 @@ if TYPE_CHECKING:
 
 _LAZY = {
     "Content": "spaner_core.contract.transform",
+    "Encoded": "spaner_core.space.encode",
     "Project": "spaner.commands",
     "Propagation": "spaner.labelling.request",
     "Space": "spaner_core.space.space",
+    "SpaceModality": "spaner_core.space.one_modality",
     "SpanerError": "spaner_core.errors",
     "VectorKey": "spaner_core.space.embeddings",
     "load": "spaner.open_space",
 }
 
 __version__ = "0.1.0"
-__all__ = ["Content", "Project", "Propagation", "Space", "SpanerError", "VectorKey", "load"]
+__all__ = [
+    "Content",
+    "Encoded",
+    "Project",
+    "Propagation",
+    "Space",
+    "SpaceModality",
+    "SpanerError",
+    "VectorKey",
+    "load",
+]
 
 
 def __getattr__(name: str) -> object:

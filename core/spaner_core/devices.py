@@ -11,16 +11,22 @@ import torch
 from spaner_core.errors import ConfigError
 
 
-def pick_device(name: str) -> torch.device:
-    """Return the device called `name`: auto (a GPU where there is one), cpu or cuda.
+def pick_device(name: str | torch.device) -> torch.device:
+    """Return the device called `name`: auto (a GPU where there is one), cpu, cuda or cuda:1.
 
-    Raises `ConfigError` where CUDA is asked for and absent.
+    Raises `ConfigError` for any other, and where CUDA is asked for and absent.
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if name == "cuda" and not torch.cuda.is_available():
-        raise ConfigError("--device cuda: no CUDA device is available; use auto or cpu")
-    return torch.device(name)
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        device = None
+    if device is None or device.type not in ("cpu", "cuda"):
+        raise ConfigError(f"device {str(name)!r} is not known; give auto, cpu or cuda")
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise ConfigError(f"device {str(name)!r}: no CUDA device is available; use auto or cpu")
+    return device
 
 
 def move(batch: Any, device: torch.device) -> Any:

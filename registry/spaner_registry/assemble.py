@@ -19,6 +19,7 @@ from spaner_registry.space_options import ModalityOptions, check_harmless
 if TYPE_CHECKING:
     from spaner_core.contract.transform import Given
     from spaner_core.features.extraction import Extraction
+    from spaner_core.features.in_memory import Extracted
     from spaner_core.features.rows import FeatureRows
     from spaner_core.features.store import FeatureStore
     from spaner_core.features.stream_records import StreamIdentity
@@ -128,11 +129,35 @@ class Assembly:
 
         Raises `DataError` where one of them cannot be used.
         """
-        from spaner_core.features.extraction import extract
+        from spaner_core.features.in_memory import extract
 
         assembled = self.modality(name)
         with redirect_stdout(sys.stderr):
             return extract(assembled.encoder, assembled.transform, sources)
+
+    def extract_usable(
+        self,
+        name: str,
+        sources: Sequence[Given],
+        *,
+        batch_size: int,
+        read_one: Callable[[], object],
+    ) -> Extracted:
+        """Extract features in memory of those `sources` that can be used, each distinct one once.
+
+        `read_one` is called after each distinct source.
+        """
+        from spaner_core.features.in_memory import extract_usable
+
+        assembled = self.modality(name)
+        with redirect_stdout(sys.stderr):
+            return extract_usable(
+                assembled.encoder,
+                assembled.transform,
+                sources,
+                batch_size=batch_size,
+                read_one=read_one,
+            )
 
     def extract_stored(
         self,

@@ -78,5 +78,5 @@ def test_auto_takes_what_there_is_and_cuda_is_refused_where_it_is_absent(
         assert pick_device("auto").type == expected
         assert pick_device("cpu").type == "cpu"
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(ConfigError, match="--device cuda: no CUDA device is available"):
+    with pytest.raises(ConfigError, match="device 'cuda': no CUDA device is available"):
         pick_device("cuda")

@@ -94,7 +94,7 @@ def test_each_window_is_a_token_of_the_text(text: Any, bert: str) -> None:
     windows = windows_of(text, LONG_TEXT, model=bert)
     assert len(windows) > 3
     encoder, transform = text.build({"model": bert})
-    from spaner_core.features.extraction import extract
+    from spaner_core.features.in_memory import extract
 
     rows = extract(encoder, transform, [LONG_TEXT, LINES[0]])
     assert rows.mask.sum(dim=1).tolist() == [len(windows), 1]

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 from spaner_core import Examples, FeatureSpec
 from spaner_core.conformance import RULES, Rule, Subject, open_subject
-from spaner_core.features.extraction import extract
+from spaner_core.features.in_memory import extract
 from spaner_vision.encoders.timm_encoder import read_layout
 from timm.data import create_transform, resolve_model_data_config
 

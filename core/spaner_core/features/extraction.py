@@ -1,4 +1,4 @@
-"""Extracts features to memory or to the store, each input once."""
+"""Extracts features to the store, each input once."""
 
 from __future__ import annotations
 
@@ -10,20 +10,17 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from spaner_core.contract.modality import Encoder, FeatureSpec
-from spaner_core.contract.sources import describe_source
-from spaner_core.contract.transform import Content, Given, TakenSample, Transform
-from spaner_core.errors import DataError, FailedInput, TooManyUnusable, UnusableInput
+from spaner_core.contract.transform import Transform
+from spaner_core.errors import FailedInput, TooManyUnusable, UnusableInput
 from spaner_core.features.batch_files import fitting
-from spaner_core.features.encoding import WINDOW_BATCH, EncodedSample, encode_samples
+from spaner_core.features.encoding import EncodedSample, encode_samples
 from spaner_core.features.hashes import FileHashes
 from spaner_core.features.inputs import KeyedInput, key_inputs
-from spaner_core.features.rows import FeatureRows, RowSource, stack_rows
+from spaner_core.features.rows import RowSource
 from spaner_core.features.stream import FeatureStream
+from spaner_core.features.unusable import named_problems, reason_of, summarise
 from spaner_core.pretrained.freeze import FrozenEncoder
 from spaner_core.progress import shows_progress, spent
-
-SHOWN_PROBLEMS = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,38 +37,6 @@ class Extraction:
     usable: Tensor
     unusable: Mapping[int, str]
     extracted: int
-
-
-def extract(
-    encoder: Encoder,
-    transform: Transform,
-    sources: Sequence[Given],
-    *,
-    batch_size: int = WINDOW_BATCH,
-) -> FeatureRows:
-    """Decode, prepare and encode `sources` in memory; row i of the result belongs to source i.
-
-    Inputs of like size are encoded together: a batch is padded to its longest.
-
-    Raises `DataError` naming the sources that cannot be used (the first ten by name), and
-    `PluginError` when the encoder's output does not match its own `FeatureSpec`.
-    """
-    distinct = sorted(dict.fromkeys(sources), key=_size, reverse=True)
-    samples: dict[Given, EncodedSample] = {}
-    unusable: dict[Given, str] = {}
-    for place, encoded in encode_samples(encoder, transform, distinct, batch_size=batch_size):
-        if isinstance(encoded, UnusableInput):
-            unusable[distinct[place]] = _reason(encoded)
-        else:
-            samples[distinct[place]] = encoded
-    if unusable:
-        named = {source: unusable[source] for source in sources if source in unusable}
-        raise DataError(_summary(named, among=len(sources), max_unusable=0))
-    if not sources:
-        return _no_rows(encoder.features)
-    rows = {source: number for number, source in enumerate(samples)}
-    parts = [FeatureRows(values=v.unsqueeze(0), mask=m.unsqueeze(0)) for v, m in samples.values()]
-    return stack_rows(parts).take(torch.tensor([rows[source] for source in sources]))
 
 
 def extract_stored(
@@ -114,10 +79,10 @@ def extract_stored(
         unusable |= {s: refused[given.key] for s, given in inputs.items() if given.key in refused}
     put_aside = {p: unusable[s] for p, s in enumerate(sources) if s in unusable}
     if len(unusable) > max_unusable:
-        ordered: dict[Given, str] = {sources[place]: why for place, why in put_aside.items()}
+        problems = named_problems({sources[place]: why for place, why in put_aside.items()})
+        among = len(dict.fromkeys(sources))
         raise TooManyUnusable(
-            _summary(ordered, among=len(dict.fromkeys(sources)), max_unusable=max_unusable),
-            put_aside,
+            summarise(problems, among=among, max_unusable=max_unusable), put_aside
         )
     usable = [place for place, source in enumerate(sources) if source not in unusable]
     keys = [inputs[sources[place]].key for place in usable]
@@ -128,16 +93,6 @@ def extract_stored(
         unusable=put_aside,
         extracted=sum(key in missing for key in keys),
     )
-
-
-def _size(source: Given) -> int:
-    """Return how much work an input is, roughly; reading it says what is wrong with a file."""
-    if isinstance(source, Content | TakenSample):
-        return len(source.data) if isinstance(source, Content) else 0
-    try:
-        return source.stat().st_size if isinstance(source, Path) else len(source)
-    except (OSError, ValueError):
-        return 0
 
 
 def _missing(
@@ -155,7 +110,7 @@ def _key_all(
         distinct = list(dict.fromkeys(sources))
         for source, given in zip(distinct, key_inputs(distinct, hashes.hash_file), strict=True):
             if isinstance(given, UnusableInput):
-                unusable[source] = _reason(given)
+                unusable[source] = reason_of(given)
             else:
                 inputs[source] = given
         hashes.save()
@@ -191,7 +146,7 @@ def _fill(
             if isinstance(encoded, EncodedSample):
                 encoded = fitting(encoded, dtype=stream.identity.dtype)
             if isinstance(encoded, UnusableInput):
-                refused[key] = _reason(encoded)
+                refused[key] = reason_of(encoded)
             else:
                 samples[key] = encoded
             if isinstance(encoded, FailedInput):  # the plugin may be mended, the input the same
@@ -214,31 +169,6 @@ def _look_at(
             with spent("decode"):
                 transform.prepare(transform.decode(given.source))
         except UnusableInput as error:
-            refused[given.key] = _reason(error)
+            refused[given.key] = reason_of(error)
         bar.update()
     return refused
-
-
-def _reason(error: UnusableInput) -> str:
-    return " ".join(str(error).split())
-
-
-def _no_rows(spec: FeatureSpec) -> FeatureRows:
-    tokens = spec.tokens or 1
-    return FeatureRows(
-        values=torch.zeros(0, tokens, spec.dim), mask=torch.zeros(0, tokens, dtype=torch.bool)
-    )
-
-
-def _summary(unusable: Mapping[Given, str], *, among: int, max_unusable: int) -> str:
-    problems = [f"{describe_source(source)}: {why}" for source, why in unusable.items()]
-    if len(problems) == 1:
-        return f"{problems[0]}. Mend or remove it"
-    shown = "\n  ".join(problems[:SHOWN_PROBLEMS])
-    more = len(problems) - SHOWN_PROBLEMS
-    rest = f"\n  ... and {more} more" if more > 0 else ""
-    allowed = f" (data.max_unusable allows {max_unusable})" if max_unusable else ""
-    return (
-        f"{len(problems)} of {among} inputs cannot be used{allowed}; mend or remove "
-        f"them:\n  {shown}{rest}"
-    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -13,7 +13,7 @@ from spaner_core.data.manifest import inline_source
 from spaner_core.errors import DataError, SpaceError, UnusableInput
 
 if TYPE_CHECKING:
-    from spaner_core.features.rows import FeatureRows
+    from spaner_core.features.in_memory import Extracted
     from spaner_core.pretrained.freeze import FrozenEncoder
     from spaner_core.space.records import ModalityRecord
 
@@ -26,45 +26,43 @@ class AssembledModality:
     encoder: FrozenEncoder
     transform: Transform
 
-    def sources_of(self, inputs: object) -> list[Given]:
-        """Tell one input from several; return what is encoded of each.
+    def sources_of(self, inputs: object) -> list[Given | UnusableInput]:
+        """Tell one input from several; return what is encoded of each, or why nothing can be.
 
-        A path, a text, a `Content` and an object that the transform takes are one input, any other
-        iterable is several. Where the modality takes inputs inline, a `str` is a file only if it
-        has a fitting suffix and is spelt as paths are, or the file exists. Raises `DataError` for
-        what is no input, or an object that cannot be used.
+        A path, a text, the bytes of a file, a `Content` and an object that the transform takes are
+        one input, any other iterable is several. Where the modality takes inputs inline, a `str` is
+        a file only if it has a fitting suffix and is spelt as paths are, or the file exists. Raises
+        `DataError` for what is no input.
         """
         one = None if isinstance(inputs, list) else self._source_of(inputs)
         if one is not None:
             return [one]
-        if isinstance(inputs, bytes) or not isinstance(inputs, Iterable):
-            raise self._strange(inputs)
-        several = []
-        for given in inputs:
-            if (source := self._source_of(given)) is None:
-                raise self._strange(given)
-            several.append(source)
-        return several
+        if not isinstance(inputs, Iterable):
+            raise DataError(f"{self._strange(inputs)}, or a list of them")
+        sources = ((given, self._source_of(given)) for given in inputs)
+        return [self._strange(given) if source is None else source for given, source in sources]
 
-    def _source_of(self, given: object) -> Given | None:
+    def _source_of(self, given: object) -> Given | UnusableInput | None:
         if isinstance(given, str) and self.modality.inline:
             return inline_source(given, Path(), suffixes=self.modality.suffixes)
         if isinstance(given, str | Path):
             return Path(given)
+        if isinstance(given, bytes | bytearray):
+            return Content(bytes(given), f"{len(given)} bytes", "")
         if isinstance(given, Content) or not isinstance(self.transform, TakesObjects):
             return given if isinstance(given, Content) else None
         name = f"an object of type {type(given).__name__}"
         try:
             sample = self.transform.take(given)
         except UnusableInput as error:
-            raise DataError(f"{name}: {error}. Mend it or leave it out") from error
+            return UnusableInput(f"{name}: {error}")
         return None if sample is None else TakenSample(sample, name)
 
-    def _strange(self, given: object) -> DataError:
+    def _strange(self, given: object) -> UnusableInput:
         inline = ", the input itself" if self.modality.inline else ""
-        return DataError(
+        return UnusableInput(
             f"an input of {self.modality.name!r} is of type {type(given).__name__}; expected a path"
-            f"{inline}, spaner.Content, an object that its plugin takes, or a list of them"
+            f"{inline}, bytes, spaner.Content or an object that its plugin takes"
         )
 
 
@@ -79,8 +77,15 @@ class Encoders(Protocol):
         """Return the modality's encoder and transform, built when first asked for."""
         ...
 
-    def extract(self, name: str, sources: Sequence[Given]) -> FeatureRows:
-        """Extract features of `sources` in memory; raises `DataError` for unusable ones."""
+    def extract_usable(
+        self,
+        name: str,
+        sources: Sequence[Given],
+        *,
+        batch_size: int,
+        read_one: Callable[[], object],
+    ) -> Extracted:
+        """Extract features of those `sources` that can be used; `read_one` is called after each."""
         ...
 
     def recorded_aligner(self, record: ModalityRecord, *, prompt_dim: int) -> Aligner:
@@ -102,3 +107,12 @@ def check_fits(assembled: AssembledModality, record: ModalityRecord) -> None:
                 f"aligners/{name}/config.json, or train its aligner anew with "
                 f"`spaner attach {name} --replace`"
             )
+
+
+def unserved_error(name: str, distribution: str, *, served: Sequence[str]) -> SpaceError:
+    """Make the error for a modality of a space whose plugin is not installed."""
+    return SpaceError(
+        f"the space has {name!r}, but no plugin that serves it is installed; it was made with the "
+        f"distribution {distribution}, as aligners/{name}/config.json records: install that if you "
+        f"trust it. Modalities that work here: {', '.join(served) or 'none'}"
+    )

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Unpack, overload
 
 import numpy as np
 import torch
 
 from spaner_core.contract.modality import Alignment
 from spaner_core.errors import SpaceError
+from spaner_core.features.encoding import WINDOW_BATCH
 from spaner_core.features.rows import FeatureRows, RowSource
 from spaner_core.method.prompt import SharedPrompt
 from spaner_core.space.embeddings import (
@@ -20,14 +23,12 @@ from spaner_core.space.embeddings import (
     part_embeddings,
     similarity,
 )
-from spaner_core.space.encoders import Encoders, check_fits
+from spaner_core.space.encode import Embeddings, Encoded, InputReader, Skipping, ToArray, ToTensor
+from spaner_core.space.encoders import Encoders, check_fits, unserved_error
 from spaner_core.space.records import AlignerRecord, PromptBlock, PromptRecord, Strength
 from spaner_core.space.saving import copy_space, save_space
 from spaner_core.space.strengths import Strengths
 from spaner_core.space.trained import SpaceAligner, TrainedAligners
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 
 class Space:
@@ -132,38 +133,58 @@ class Space:
         """
         return self._aligners.load(modality)
 
+    @overload
+    def encode(self, inputs: Any, *, modality: str, **how: Unpack[ToArray]) -> Embeddings: ...
+    @overload
+    def encode(self, inputs: Any, *, modality: str, **how: Unpack[ToTensor]) -> torch.Tensor: ...
+    @overload
+    def encode(self, inputs: Any, *, modality: str, **how: Unpack[Skipping]) -> Encoded: ...
     def encode(
         self,
         inputs: Any,
         *,
         modality: str,
+        batch_size: int = WINDOW_BATCH,
+        show_progress_bar: bool = False,
+        device: str | None = None,
+        convert_to_tensor: bool = False,
         strength: Strength | None = None,
-    ) -> NDArray[np.float32]:
+        errors: str = "raise",
+    ) -> Embeddings | torch.Tensor | Encoded:
         """Embed inputs of one modality; return (n, D) float32, rows of unit length.
 
-        Give one input or several. An input is a path, or the input itself where the modality takes
-        it inline: there a `Path` is a file, and a `str` is one if it has a fitting suffix and is
-        spelt as paths are, or the file exists. It may also be a `spaner.Content`, the bytes of a
-        file, or an object that the modality's plugin takes: an image, an array with its rate, ...
-        `strength` in [0, 1] is how hard the prompt pulls, the space's own by default; "thing" and
-        "kind" take the one at which it looks for the very same thing, or the same kind. Raises
-        `ConfigError` for a strength that the space does not have, `SpaceError` for an unknown
-        modality or another encoder, `DataError` for inputs that cannot be read.
+        Give one input (n is 1) or several: paths, texts where the modality takes them (a `str` is a
+        file only if it has a fitting suffix and is spelt as paths are, or the file exists), files'
+        bytes, `spaner.Content` (bytes with a name and suffix), or objects that its plugin takes:
+        images, arrays with their rate, ... `batch_size` windows of inputs of like size are encoded
+        together, on `device`: cpu or cuda, from now on. `strength` in [0, 1] is how hard the prompt
+        pulls, the space's own by default; "thing" and "kind" are those at which it looks for the
+        very same thing, or the same kind. With errors="skip", inputs that cannot be read are left
+        out, and an `Encoded` says which.
+
+        Raises `ConfigError` for an option that cannot be, `SpaceError` for an unknown modality or
+        another encoder, `DataError` for inputs that cannot be read, with their places.
         """
-        pull = self.strengths.pull(strength)
-        return self._embed(modality, self.extract(modality, inputs), pull)
+        reader = InputReader(
+            self._encoders_of(modality),
+            modality,
+            batch_size=batch_size,
+            show_progress_bar=show_progress_bar,
+            device=device,
+        )
+        embed_rows = partial(self._embed, modality, pull=self.strengths.pull(strength))
+        encoded = reader.embed(inputs, embed_rows, width=self.record.dim, errors=errors)
+        if convert_to_tensor:
+            encoded = replace(encoded, embeddings=torch.from_numpy(encoded.embeddings))
+        return encoded if errors == "skip" else encoded.embeddings
 
     def extract(self, modality: str, inputs: Any) -> FeatureRows:
         """Extract features of inputs of one modality, as `encode` takes and refuses them."""
-        self.check_modality(modality)
-        if self.encoders is None:
-            raise SpaceError(f"{self!r} has no encoders; save it and open it with spaner.load")
-        sources = self.encoders.modality(modality).sources_of(inputs)
-        return self.encoders.extract(modality, sources)
+        return InputReader(self._encoders_of(modality), modality).extract(inputs)
 
     def embed(
         self, modality: str, rows: RowSource, *, strength: Strength | None = None
-    ) -> NDArray[np.float32]:
+    ) -> Embeddings:
         """Embed features that were extracted before; return (n, D) float32 of unit length.
 
         `strength` is as in `encode`.
@@ -210,13 +231,9 @@ class Space:
 
     def check_modality(self, modality: str) -> None:
         """Raise `SpaceError` unless the space has `modality` and the encoder at hand fits it."""
-        if modality in self.unserved:
-            raise SpaceError(
-                f"the space has {modality!r}, but no plugin that serves it is installed; it was "
-                f"made with the distribution {self.unserved[modality]}, as aligners/{modality}/"
-                "config.json records: install that if you trust it. Modalities that work here: "
-                f"{', '.join(m for m in self.modalities if m not in self.unserved) or 'none'}"
-            )
+        if (distribution := self.unserved.get(modality)) is not None:
+            served = [name for name in self.modalities if name not in self.unserved]
+            raise unserved_error(modality, distribution, served=served)
         self.aligner(modality)
         if self.encoders is not None:
             check_fits(self.encoders.modality(modality), self.records[modality])
@@ -233,7 +250,13 @@ class Space:
         save_space(target, self.prompt, self.record, aligners, overwrite=overwrite)
         return target
 
-    def _embed(self, modality: str, rows: RowSource, pull: float) -> NDArray[np.float32]:
+    def _encoders_of(self, modality: str) -> Encoders:
+        self.check_modality(modality)
+        if self.encoders is None:
+            raise SpaceError(f"{self!r} has no encoders; save it and open it with spaner.load")
+        return self.encoders
+
+    def _embed(self, modality: str, rows: RowSource, pull: float) -> Embeddings:
         parts = [part.embedding for part in self._align(modality, rows, pull)]
         return np.asarray(torch.cat(parts).numpy(), dtype=np.float32)
 

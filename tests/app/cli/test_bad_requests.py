@@ -48,7 +48,7 @@ FIND = ("search", "two", "--from", "text", "--to", "audio")
             ("for '--device': Input should be 'auto', 'cpu' or 'cuda', not tpu. See",),
         ),
         ((*FIND, "--same", "other"), ("'--same': Input should be 'thing' or 'kind', not other.",)),
-        (("train", "--device", "cuda", "--overwrite"), ("--device cuda", "cpu")),
+        (("train", "--device", "cuda", "--overwrite"), ("device 'cuda'", "cpu")),
         (("train", "vision", "--overwrite"), ("labels_from", "text")),
         (("attach",), ("name",)),
         (("attach", "smell"), ("'smell'",)),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from spaner_core.features.extraction import extract
+from spaner_core.features.in_memory import extract
 from spaner_core.features.inputs import key_input
 from spaner_core.features.stream import FeatureStream
 from spaner_core.features.stream_records import BATCH_ROWS, PLAN

@@ -9,7 +9,7 @@ import torch
 from spaner_core.contract.modality import Encoder, FeatureSpec
 from spaner_core.contract.transform import Transform
 from spaner_core.errors import DataError, PluginError
-from spaner_core.features.extraction import extract
+from spaner_core.features.in_memory import extract
 from spaner_core.features.rows import FeatureRows
 from spaner_core.pretrained.freeze import FrozenEncoder
 from torch import Tensor, nn

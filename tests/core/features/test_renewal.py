@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import torch
 from spaner_core.errors import DataError
-from spaner_core.features.extraction import extract, extract_stored
+from spaner_core.features.extraction import extract_stored
+from spaner_core.features.in_memory import extract
 from spaner_core.features.renewal import BEGUN, Renewal, renew_stored
 from spaner_core.features.stream import FeatureStream
 from spaner_core.features.stream_records import BATCH_ROWS
