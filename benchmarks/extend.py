@@ -29,7 +29,8 @@ from spaner_core.evaluation.intervals import intervals
 from spaner_core.evaluation.retrieval import retrieval
 from spaner_core.features.labelled import LabelledRows
 from spaner_core.space.records import PromptBlock
-from spaner_core.space.space import Space, SpaceAligner
+from spaner_core.space.space import Space
+from spaner_core.space.trained import SpaceAligner
 from spaner_core.training.material import ConceptNames
 from trials import attach, draw_support, embed, fit
 

@@ -17,7 +17,8 @@ from spaner_core.features.rows import FeatureRows
 from spaner_core.method.aligner import build_aligner
 from spaner_core.recipe import THING_STRENGTH, Recipe, TrainingRecipe
 from spaner_core.space.records import Same
-from spaner_core.space.space import Space, SpaceAligner
+from spaner_core.space.space import Space
+from spaner_core.space.trained import SpaceAligner
 from spaner_core.training.attached import fit_attached
 from spaner_core.training.joint import fit_space
 from spaner_core.training.settled import embed_once
