@@ -15,7 +15,8 @@ from spaner_core.features.rows import FeatureRows
 from spaner_core.method.aligner import build_aligner
 from spaner_core.recipe import PromptRecipe, Recipe, TrainingRecipe
 from spaner_core.space.records import ModalityRecord
-from spaner_core.space.space import Space, SpaceAligner
+from spaner_core.space.space import Space
+from spaner_core.space.trained import SpaceAligner
 from spaner_core.training.joint import Trained, fit_space
 from spaner_core.training.material import ConceptNames, Material, ModalityMaterial
 from spaner_core.training.monitoring import Monitor
