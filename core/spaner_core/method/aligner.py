@@ -5,6 +5,9 @@
     softmax(beta·h Aᵀ + gamma·p̂ Mᵀ) = w (B, C)        over the shared prompt A (C, D)
     embedding z = normalize((1 − strength)·h + strength·w A)
 
+Where modalities share items, h moves towards the places of these, `item_gain`·normalize(p̂ K + b),
+after training: w is that of the trained h.
+
 With `token_attention` tokens attend to the anchors, gated, before they are read for h; the term
 with M, the class means, reads them as the encoder gave them.
 
@@ -24,6 +27,7 @@ from torch.nn import functional
 
 from spaner_core.contract.modality import Alignment, FeatureSpec, Reader, RowBatches
 from spaner_core.contract.options import read_options
+from spaner_core.method.item_maps import ItemMap
 from spaner_core.method.readers import OwnReader, build_reader
 from spaner_core.method.statistics import ConceptMeans, ConceptSums, Moments
 
@@ -39,14 +43,16 @@ class AlignerOptions:
 
     `dropout` acts on the features while training, `hidden` is the MLP's width and
     `hidden_dropout` its dropout; `mean_sharpness` is how sharply a row is compared with its
-    modality's own class means (0 leaves them out); `token_attention` lets tokens attend to the
-    anchors before they are read.
+    modality's own class means (0 leaves them out); `item_gain` is how much the closed-form map
+    of items counts beside the trained direction (0 leaves it out); `token_attention` lets tokens
+    attend to the anchors before they are read.
     """
 
     dropout: float = 0.4
     hidden: int = 256
     hidden_dropout: float = 0.1
     mean_sharpness: float = 20.0
+    item_gain: float = 1.0
     token_attention: bool = False
 
     def __post_init__(self) -> None:
@@ -57,8 +63,9 @@ class AlignerOptions:
                 )
         if not 1 <= self.hidden <= MOST_HIDDEN:
             raise ValueError(f"hidden is {self.hidden}; give a whole number, 1 to {MOST_HIDDEN}")
-        if not 0 <= self.mean_sharpness < math.inf:
-            raise ValueError(f"mean_sharpness is {self.mean_sharpness}; give 0 or more")
+        for name in ("mean_sharpness", "item_gain"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ValueError(f"{name} is {getattr(self, name)}; give 0 or more")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +113,7 @@ class CrossAttentionAligner(nn.Module):
         self.reader: Reader = reader
         self.attend = TokenAttention(features.dim, prompt_dim) if options.token_attention else None
         self.concept_means = ConceptMeans(width, sharpness=options.mean_sharpness)
+        self.item_map, self.item_gain = ItemMap(), options.item_gain
         self.dropout = nn.Dropout(options.dropout)
         self.linear = nn.Linear(width, prompt_dim)
         widen, narrow = nn.Linear(width, hidden), nn.Linear(hidden, prompt_dim)
@@ -168,6 +176,7 @@ class CrossAttentionAligner(nn.Module):
         weights = (beta * direction @ anchors.T + self.concept_means(unit)).softmax(
             dim=-1
         )  # (B, C)
+        direction = self.item_map(unit, direction, gain=self.item_gain)
         pull = strength if len(anchors) else 0.0  # no anchor, no pull
         pulled = (1 - pull) * direction + pull * (weights @ anchors)
         return Alignment(functional.normalize(pulled, dim=-1), direction, weights)

@@ -14,6 +14,7 @@ from spaner_core.features.labelled import LabelledRows
 from spaner_core.method.prompt import SharedPrompt, map_to_anchors
 from spaner_core.recipe import Recipe
 from spaner_core.training.batches import settle_steps
+from spaner_core.training.fit_item_maps import fit_attached_map
 from spaner_core.training.fit_statistics import fit_statistics
 from spaner_core.training.material import ConceptNames, check_concepts
 from spaner_core.training.monitoring import Monitor
@@ -71,6 +72,8 @@ def fit_attached(
         device=device,
         monitor=monitor,
     )
+    if partners and loss.item_weight:
+        fit_attached_map(name, aligner, rows, partners, prompt, seed=training.seed)
     return aligner
 
 

@@ -24,6 +24,7 @@ from spaner_core.space.records import PromptBlock, PromptRecord, Same
 from spaner_core.space.space import Space
 from spaner_core.space.trained import SpaceAligner
 from spaner_core.training.batches import settle_steps
+from spaner_core.training.fit_item_maps import fit_joint_maps
 from spaner_core.training.fit_statistics import fit_statistics
 from spaner_core.training.material import Material, check_concepts
 from spaner_core.training.monitoring import Monitor
@@ -95,6 +96,8 @@ def fit_space(
         device=device,
         monitor=monitor.at(strength) if monitor else None,
     )
+    if recipe.loss.item_weight:
+        fit_joint_maps(aligners, rows, prompt, seed=recipe.training.seed)
     record = PromptRecord(
         concepts=material.concepts,
         label_texts=dict(material.label_texts),
