@@ -1,4 +1,4 @@
-"""Maps rows to the places of their items in closed form, from pairs.
+"""Maps rows to the places of their items, in closed form.
 
 A pair shows one item in two modalities. Of n items, Z_m (n, P) are the centred means of what
 modality m's aligner reads of each, rows of zeros where it does not show the item:

@@ -1,4 +1,4 @@
-"""Fits, once aligners are trained, their maps of the items that modalities share."""
+"""Fits the maps of items that modalities share, after training."""
 
 from __future__ import annotations
 
