@@ -113,10 +113,10 @@ def check_project(
         unusable=tuple(row for rows in unusable.values() for row in rows),
         too_many=tuple(name for name, rows in unusable.items() if _too_many(project, name, rows)),
     )
+    if labels and not report.too_many:  # reading features says what cannot be used
+        return replace(report, labels=doubt_labels(project, plan))
     if report.unusable and not report.too_many:
         project.say(describe_unusable(project, report))
-    if labels and not report.too_many:
-        return replace(report, labels=doubt_labels(project, plan))
     return report
 
 

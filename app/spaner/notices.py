@@ -55,12 +55,16 @@ def coverage_notices(material: Material) -> tuple[str, ...]:
     return tuple(notices)
 
 
-def unlabelled_notices(rows: Mapping[str, LabelledRows]) -> tuple[str, ...]:
-    """Count training rows that pull nowhere."""
+def unlabelled_notices(
+    rows: Mapping[str, LabelledRows], *, use_unlabelled: bool
+) -> tuple[str, ...]:
+    """Count training rows that pull nowhere, and say what they are for."""
     counts = {name: len(part) - len(part.labelled) for name, part in rows.items()}
+    use = (
+        "centre and scale, and help its class means" if use_unlabelled else "centre and scale only"
+    )
     return tuple(
-        f"{count} training rows of {name!r} have neither concept nor item: they set its centre and "
-        "scale only"
+        f"{count} training rows of {name!r} have neither concept nor item: they set its {use}"
         for name, count in counts.items()
         if count
     )

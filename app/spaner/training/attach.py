@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from spaner_core.data.manifest import Rows
 from spaner_core.errors import DataError
-from spaner_core.features.labelled import LabelledRows
 from spaner_core.space.destination import check_attachable
 from spaner_core.space.records import AlignerRecord
 from spaner_core.space.saving import save_attached
@@ -88,7 +87,8 @@ def attach(project: Project, name: str, *, replace: bool = False) -> TrainingRep
         receipt = save_attached(config.space, aligner, record, replace=replace)
     project.freshness.trained(name)
     project.say(
-        *_notices(space, record, material.rows, replace=replace),
+        *_notices(space, record, replace=replace),
+        *unlabelled_notices({name: material.rows}, use_unlabelled=training.use_unlabelled),
         *monitoring_notices(project, monitor, [name]),
     )
     return TrainingReport(
@@ -115,12 +115,9 @@ def _check_place(project: Project, name: str, *, replace: bool) -> None:
     declared_modalities(project, [name])
 
 
-def _notices(
-    space: Space, record: AlignerRecord, rows: LabelledRows, *, replace: bool
-) -> Iterator[str]:
+def _notices(space: Space, record: AlignerRecord, *, replace: bool) -> Iterator[str]:
     name, seen = record.modality, record.concepts
     yield from missing_notices(name, [concept for concept in space.concepts if concept not in seen])
-    yield from unlabelled_notices({name: rows})
     yield from _strangers(space, name, seen)
     if replace:
         yield f"embeddings of {name!r} that were kept from before are stale"

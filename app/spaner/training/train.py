@@ -68,7 +68,7 @@ def train(
     project.say(
         *spelling_notices(material.concepts, project.manifest.rows),
         *coverage_notices(material),
-        *unlabelled_notices(material.rows),
+        *unlabelled_notices(material.rows, use_unlabelled=config.recipe.training.use_unlabelled),
     )
     with replacing_traces(monitor) as aside:
         trained = fit_space(material, recipe=config.recipe, device=project.device, monitor=aside)

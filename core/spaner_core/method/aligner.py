@@ -113,7 +113,7 @@ class CrossAttentionAligner(nn.Module):
         self.reader: Reader = reader
         self.attend = TokenAttention(features.dim, prompt_dim) if options.token_attention else None
         self.concept_means = ConceptMeans(width, sharpness=options.mean_sharpness)
-        self.item_map, self.item_gain = ItemMap(), options.item_gain
+        self.item_map, self.item_gain = ItemMap(width, prompt_dim), options.item_gain
         self.dropout = nn.Dropout(options.dropout)
         self.linear = nn.Linear(width, prompt_dim)
         widen, narrow = nn.Linear(width, hidden), nn.Linear(hidden, prompt_dim)

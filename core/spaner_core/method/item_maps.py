@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -31,12 +30,17 @@ JOINT_SHRINKAGE, ATTACHED_SHRINKAGE = 0.8, 0.95
 class ItemMap(nn.Module):
     """The map of unit features p̂ (B, P) to places of items (B, D); none until it is fitted."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: int, dim: int) -> None:
         super().__init__()
+        self.shape = width, dim
         self.register_buffer("weight", None)
         self.register_buffer("offset", None)
         self.weight: Tensor | None
         self.offset: Tensor | None
+
+    def make_room(self) -> None:
+        """Have a map of zeros, for one that was stored to be loaded."""
+        self.fit(torch.zeros(self.shape), torch.zeros(self.shape[1]))
 
     def fit(self, weight: Tensor, offset: Tensor) -> None:
         """Take the map p̂ K + b: `weight` K (P, D) and `offset` b (D,)."""
@@ -48,13 +52,6 @@ class ItemMap(nn.Module):
             return direction
         places = functional.normalize(unit @ self.weight + self.offset, dim=-1)
         return functional.normalize(direction + gain * places, dim=-1)
-
-    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
-        # whether there is a map, and how wide it is, is known only from the stored state
-        for name in ("weight", "offset"):
-            if (stored := state_dict.get(prefix + name)) is not None:
-                setattr(self, name, torch.empty_like(stored))
-        super()._load_from_state_dict(state_dict, prefix, *rest)
 
 
 @dataclass(frozen=True)

@@ -105,7 +105,10 @@ def read_aligner(part: Path, found: Found, *, build: Callable[[AlignerRecord], A
         if stored.size_bytes > SPARE_BYTES + (2 + count) * own:
             raise SpaceError(_unfit(path, f"{stored.size_bytes} bytes are too many"))
 
-    load_state(aligner, read_weights(path, check=check), path=path)
+    weights = read_weights(path, check=check)
+    if isinstance(aligner, CrossAttentionAligner) and "item_map.weight" in weights:
+        aligner.item_map.make_room()
+    load_state(aligner, weights, path=path)
     if isinstance(aligner, CrossAttentionAligner) and aligner.concept_count != count:
         raise SpaceError(
             _unfit(path, f"it has class means of {aligner.concept_count} concepts, not of {count}")

@@ -142,6 +142,7 @@ def test_a_map_moves_directions_by_its_gain_and_is_kept_with_the_weights(gain: f
     assert torch.equal(moved.weights, plain.weights)  # anchors pull as they were trained to
     assert moved.direction.norm(dim=-1).allclose(torch.ones(5))
     other = build()
+    other.item_map.make_room()
     other.load_state_dict(aligner.state_dict())
     assert torch.equal(other(*given, anchors, **options).embedding, moved.embedding)
     torch.testing.assert_close(moved.embedding, moved.direction)  # at strength 0
