@@ -137,18 +137,6 @@ class _FixedReadOut(SharedPrompt):
         self.log_beta.requires_grad_(False)
 
 
-class _FixedAnchorScale(SharedPrompt):
-    def __init__(self, *given: Any, **more: Any) -> None:
-        super().__init__(*given, **more)
-        self.log_scale.requires_grad_(False)
-
-
-class _FixedContrast(AlignmentLoss):
-    def __init__(self, **given: Any) -> None:
-        super().__init__(**given)
-        self.requires_grad_(False)
-
-
 class _IndependentDraw:
     """Draws rows of every part by itself."""
 
@@ -174,7 +162,8 @@ NAMED = ["digits"]
 PARTS: Mapping[str, Part] = {
     WHOLE: Part(),
     "contrast of kinds": Part(patches=[_patch(AlignmentLoss, "_in_kinds", _no_rows)]),
-    "contrast of things": Part(loss={"item_weight": 0.0}),
+    "contrast of things": Part(loss={"item_weight": 0.0}, only=["emoji"]),
+    "map of items": Part(options={"item_gain": 0.0}, only=["emoji"]),
     "anchor loss": Part(loss={"anchor_weight": 0.0}),
     "class means": Part(options={"mean_sharpness": 0.0}),
     "class means fade with more labels": Part(patches=[_patch(ConceptMeans, "fit", _undamped)]),
@@ -201,10 +190,7 @@ PARTS: Mapping[str, Part] = {
         patches=[_patch(HashedWords, "fit", lambda *_: None)], only=["digits"]
     ),
     "learned beta": Part(patches=[_patch(joint, "SharedPrompt", _FixedReadOut)]),
-    "learned s_a": Part(patches=[_patch(joint, "SharedPrompt", _FixedAnchorScale)]),
-    "learned s and s_i": Part(patches=[_patch(trainer, "AlignmentLoss", _FixedContrast)]),
     "warm-up": Part(training={"warmup_steps": 0}),
-    "weight decay": Part(training={"weight_decay": 0.0}),
     "rows drawn together": Part(patches=[_patch(batches, "SharedDraw", _IndependentDraw)]),
     "token attention (added)": Part(options={"token_attention": True}, added=True, only=["digits"]),
 }

@@ -59,7 +59,7 @@ class LossRecipe:
 
     `anchor_weight` is the weight of the anchor loss beside the contrast (lambda), `item_weight`
     that of the contrast of items on the directions; with 0 items are contrasted only where a row
-    has no concept, on the embeddings. `scale` is where the learned sharpness of all starts.
+    has no concept, on the embeddings. `scale` is the sharpness of all parts.
     """
 
     anchor_weight: ZeroOrMore = 1.0
@@ -89,7 +89,7 @@ class TrainingRecipe:
     learning_rate: AboveZero = 2e-3
     adam_beta2: InnerShare = 0.98
     warmup_steps: CountOrZero = 15
-    weight_decay: ZeroOrMore = 0.05
+    weight_decay: ZeroOrMore = 0.0
     seed: Seed = 0
     check_labels: YesOrNo = False
     use_unlabelled: YesOrNo = False

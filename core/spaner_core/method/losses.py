@@ -12,7 +12,6 @@ from torch.nn import functional
 from spaner_core.contract.modality import Alignment
 from spaner_core.data.matches import NONE, positives
 from spaner_core.method.prompt import SharedPrompt
-from spaner_core.ranges import MAX_SCALE
 
 TINY = 1e-12
 """Keeps a mean over rows that nobody trusts finite."""
@@ -23,7 +22,7 @@ def supervised_contrast(
     keys: Tensor,
     matches: Tensor,
     *,
-    scale: Tensor,
+    scale: Tensor | float,
     trust: tuple[Tensor, Tensor] | None = None,
 ) -> Tensor:
     """Contrast queries (A, D) with keys (B, D), several of which may be right.
@@ -79,25 +78,14 @@ class AlignmentLoss(nn.Module):
     + item_weight · mean over pairs that share items of ½[SupCon(h_a → h_b) + SupCon(h_b → h_a)],
     positives share an item, among the rows whose item both have.
 
-    With an item_weight, rows with an item and no concept are left to the last part. `scale` (s)
-    and `item_scale` (s_i) are learned and at most 100.
+    With an item_weight, rows with an item and no concept are left to the last part. `scale` (s) is
+    the sharpness of both contrasts. Learning it gained nothing.
     """
 
     def __init__(self, *, anchor_weight: float, item_weight: float, scale: float) -> None:
         super().__init__()
         self.anchor_weight, self.item_weight = anchor_weight, item_weight
-        self.log_scale = nn.Parameter(torch.tensor(scale).log())
-        self.log_item_scale = nn.Parameter(torch.tensor(scale).log())
-
-    @property
-    def scale(self) -> Tensor:
-        """Sharpness of the contrast of kinds (s)."""
-        return self.log_scale.exp().clamp(max=MAX_SCALE)
-
-    @property
-    def item_scale(self) -> Tensor:
-        """Sharpness of the contrast of things (s_i)."""
-        return self.log_item_scale.exp().clamp(max=MAX_SCALE)
+        self.scale = scale
 
     def forward(
         self,
@@ -135,7 +123,7 @@ class AlignmentLoss(nn.Module):
             if self.item_weight and same.any():
                 rows = (same.any(dim=1), same.any(dim=0))
                 things.append(
-                    _both_ways(a.direction, b.direction, same, rows=rows, scale=self.item_scale)
+                    _both_ways(a.direction, b.direction, same, rows=rows, scale=self.scale)
                 )
         if kinds:
             loss = loss + torch.stack(kinds).mean()
@@ -152,7 +140,7 @@ def _both_ways(
     matches: Tensor,
     *,
     rows: tuple[Tensor, Tensor],
-    scale: Tensor,
+    scale: float,
     trust: tuple[Tensor, Tensor] | None = None,
 ) -> Tensor:
     """Contrast those of A and B embeddings, (A, D) and (B, D), that `rows` (A,), (B,) choose."""

@@ -99,10 +99,10 @@ def _orthonormal_rows(rows: int, columns: int, generator: torch.Generator) -> Te
 
 
 class SharedPrompt(nn.Module):
-    """Concept anchors (C, D) that never train, and the two scalars that do, once.
+    """Concept anchors (C, D) that never train, and the scalar that does, once.
 
-    `beta` is the sharpness of the read-out over the anchors, `scale` (s_a) that of the anchor
-    loss. Joint training sets both; attaching a modality reads them and changes nothing.
+    `beta` is the sharpness of the read-out over the anchors, which joint training learns; `scale`
+    (s_a) is that of the anchor loss. Attaching a modality reads both and changes nothing.
     `label_reader` is the state of the reader that read the concepts' names.
     """
 
@@ -116,12 +116,13 @@ class SharedPrompt(nn.Module):
     ) -> None:
         super().__init__()
         self.log_beta = nn.Parameter(torch.tensor(beta).log())
-        self.log_scale = nn.Parameter(torch.tensor(scale).log())
+        self.register_buffer("log_scale", torch.tensor(scale).log())
         self.register_buffer("anchors", anchor_set.anchors)
         self.register_buffer("label_map", anchor_set.label_map)
         self.register_buffer("label_mean", anchor_set.label_mean)
         self.register_buffer("label_embeddings", anchor_set.label_embeddings)
         self.label_reader = dict(label_reader or {})
+        self.log_scale: Tensor
         self.anchors: Tensor
         self.label_map: Tensor
         self.label_mean: Tensor

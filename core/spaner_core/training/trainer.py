@@ -28,7 +28,7 @@ def train_jointly(
     device: str = "auto",
     monitor: Monitor | None = None,
 ) -> None:
-    """Train `aligners` and the prompt's two scalars together, in place.
+    """Train `aligners` and the prompt's beta together, in place.
 
     `rows` holds each modality's training rows, `names` the concepts' names, in the modality that
     gave the prompt. The anchors never change. Raises `ConfigError` where numbers are no longer

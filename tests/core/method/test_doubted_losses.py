@@ -50,7 +50,7 @@ def test_weighted_contrast_equals_a_slow_loop(
     matches = torch.rand(rows, columns, generator=seeded(seed)) < 0.4
     trust = torch.rand(rows, generator=seeded(seed)), torch.rand(columns, generator=seeded(seed))
     trust = (0.01 + trust[0], 0.01 + trust[1])
-    loss = supervised_contrast(queries, keys, matches, scale=torch.tensor(scale), trust=trust)
+    loss = supervised_contrast(queries, keys, matches, scale=scale, trust=trust)
     expected = slow_weighted_contrast(queries, keys, matches, scale=scale, trust=trust)
     assert loss.item() == pytest.approx(expected, rel=1e-4, abs=1e-5)
 
@@ -67,7 +67,7 @@ def test_full_trust_is_the_loss_without_any() -> None:
         loss(alignments, concepts, items, prompt),
     )
     z = alignments["first"].embedding
-    same, ones, scale = torch.eye(9).bool(), torch.ones(9), torch.tensor(10.0)
+    same, ones, scale = torch.eye(9).bool(), torch.ones(9), 10.0
     weighted = supervised_contrast(z, z, same, scale=scale, trust=(ones, ones))
     assert torch.equal(weighted, supervised_contrast(z, z, same, scale=scale))
 

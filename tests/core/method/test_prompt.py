@@ -188,6 +188,6 @@ def test_beta_stops_at_fifty(asked: float, given_back: float) -> None:
 
 def test_anchors_never_train_and_a_frozen_prompt_trains_nothing() -> None:
     prompt = SharedPrompt(from_labels(embeddings(3, 5), 4))
-    assert {n for n, p in prompt.named_parameters()} == {"log_beta", "log_scale"}
+    assert {n for n, p in prompt.named_parameters()} == {"log_beta"}
     assert not any(p.requires_grad for p in prompt.freeze().parameters())
     assert set(prompt.state_dict()) >= {"anchors", "label_map", "label_mean", "label_embeddings"}
