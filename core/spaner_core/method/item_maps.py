@@ -3,7 +3,7 @@
 A pair shows one item in two modalities. Of n items, Z_m (n, P) are the centred means of what
 modality m's aligner reads of each, rows of zeros where it does not show the item:
 
-    S_m = Z_mᵀ Z_m + λ I            λ = s/(1 − s) · tr(Z_mᵀ Z_m)/P,  s the shrinkage
+    S_m = Z_mᵀ Z_m + λ I            λ = ρ/(1 − ρ) · tr(Z_mᵀ Z_m)/P,  ρ the shrinkage
     F   = Σ_m Z_m S_m⁻¹ Z_mᵀ         what modalities foretell, (n, n)
     G   = V diag(e)                 V (n, D) and e (D,) the leading eigenvectors and values of F
     K_m = S_m⁻¹ Z_mᵀ G R            R (D, D) turns G to the items' trained directions
