@@ -41,11 +41,17 @@ class Project(OpenedProject):
             return train(self, names, overwrite=overwrite)
 
     def attach(self, name: str, *, replace: bool = False) -> TrainingReport:
-        """Add a modality to the space: train its aligner alone, change nothing that was there."""
+        """Add a modality to the space: train its aligner alone, change nothing that was there.
+
+        Where the space has an index, the modality's rows are indexed.
+        """
+        from spaner.index.build import follow_space
         from spaner.training.attach import attach
 
         with self.changing_space():
-            return attach(self, name, replace=replace)
+            report = attach(self, name, replace=replace)
+        follow_space(self, name)
+        return report
 
     def extend(self, *concepts: str) -> ExtensionReport:
         """Append anchors for new concepts to the prompt."""

@@ -56,6 +56,14 @@ class Freshness:
             raise DataError("\n".join(problems))
         self._checked.update(names)
 
+    def has_checked(self, name: str) -> bool:
+        """Tell whether a modality was looked at, and found to hold."""
+        return name in self._checked
+
+    def note_checked(self, name: str) -> None:
+        """Note that a modality was looked at in another way, and found to hold."""
+        self._checked.add(name)
+
     def check_aligner(self, name: str, fingerprint: str) -> None:
         """Raise `SpaceError` where the space's aligner read other features when it was trained.
 

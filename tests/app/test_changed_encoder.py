@@ -136,3 +136,23 @@ def test_an_encoder_that_gives_something_else_each_time_is_told_as_such(
     edit(site, ENCODING, WAVERING)
     assert site.spaner("extract", "toy", "--quiet", cwd=project).returncode == 0
     refused(site.spaner("extract", "toy", cwd=project), "'toy'", "`spaner plugins check toy`")
+
+
+def test_a_search_through_an_index_notices_changed_code_by_a_row_of_it(
+    site: PluginSite, project: Path
+) -> None:
+    def searched() -> Any:
+        return site.spaner(
+            "search", "9 1 4; 0 3 1", "--from", "toy", "--to", "text", "-k", "2", cwd=project
+        )
+
+    for command in (("train",), ("index",)):
+        done = site.spaner(*command, "--quiet", cwd=project)
+        assert done.returncode == 0, done.stderr
+    store, aside = project / STORE, project / "aside"
+    store.rename(aside)
+    assert searched().returncode == 0
+    assert not list(store.rglob("*.arrow"))  # nothing was extracted, and nothing was asked of it
+    aside.rename(store)
+    edit(site, READING, EDITED)
+    refused(searched(), "the stored features of 'toy' are stale", "spaner extract --again toy")

@@ -10,12 +10,20 @@ from pathlib import Path
 import torch
 from pyarrow import compute as pc
 from spaner_core.data.manifest import Rows
+from spaner_core.errors import SpaceError, SpanerError
 from spaner_core.files.atomic import remove_left_files
 from spaner_core.files.replacing import writing_alone
 from spaner_core.space.embeddings import EmbeddingParts
 from torch import Tensor
 
-from spaner.index.files import ModalityIndex, is_ours, open_index, remove_unnamed, write_table
+from spaner.index.files import (
+    ModalityIndex,
+    is_ours,
+    open_index,
+    remove_index,
+    remove_unnamed,
+    write_table,
+)
 from spaner.index.records import (
     FileRecord,
     IndexKey,
@@ -57,13 +65,38 @@ class IndexReport:
 def index(project: Project, names: Sequence[str] = (), *, overwrite: bool = False) -> IndexReport:
     """Bring the index of the named modalities up to date, by default of all that work here.
 
-    Raises as `usable_modalities` and `build_index`.
+    Those of which the manifest has no row any more leave. Raises as `usable_modalities` and, once
+    the others are done, as `build_index`.
     """
-    chosen = usable_modalities(project, names)
-    return IndexReport(
-        folder=index_folder(project.config.space),
-        modalities=tuple(build_index(project, name, overwrite=overwrite) for name in chosen),
-    )
+    done: list[IndexedRows] = []
+    failed: list[SpanerError] = []
+    for name in usable_modalities(project, names):
+        try:
+            if names or project.manifest.select(name):
+                done.append(build_index(project, name, overwrite=overwrite))
+            else:
+                remove_index(index_folder(project.config.space), name)
+        except SpanerError as error:
+            failed.append(error)
+    if failed:
+        raise failed[0] if len(failed) == 1 else SpaceError("\n".join(map(str, failed)))
+    return IndexReport(folder=index_folder(project.config.space), modalities=tuple(done))
+
+
+def follow_space(project: Project, modality: str) -> None:
+    """Bring the index of a modality that was attached up to date, where the space has an index.
+
+    What keeps it from that is a notice: the modality is attached.
+    """
+    if not any(index_folder(project.config.space).glob("*.json")):
+        return
+    try:
+        build_index(project, modality)
+    except (SpanerError, OSError) as error:
+        project.say(
+            f"the index of {modality!r} was not brought up to date: "
+            f"{'; '.join(str(error).splitlines())}; `spaner index {modality}` does it"
+        )
 
 
 def build_index(project: Project, modality: str, *, overwrite: bool = False) -> IndexedRows:

@@ -19,6 +19,7 @@ import pyarrow as pa
 from spaner_core.data.manifest import Rows
 from spaner_core.errors import SpaceError
 from spaner_core.files.atomic import written_at_end
+from spaner_core.files.replacing import writing_alone
 
 from spaner.index.records import (
     FileRecord,
@@ -27,6 +28,7 @@ from spaner.index.records import (
     checked,
     describe,
     read_record,
+    record_path,
 )
 from spaner.index.shards import Shard
 
@@ -117,9 +119,18 @@ def is_ours(name: str) -> bool:
     return name.startswith(("rows-", "shard-"))
 
 
-def remove_unnamed(folder: Path, record: IndexRecord) -> None:
+def remove_unnamed(folder: Path, record: IndexRecord | None) -> None:
     """Remove the files of a modality that its record does not name."""
-    named = {record.table.name, *(part.name for part in record.shards)}
+    named = {part.name for part in (record.table, *record.shards)} if record else set()
     for path in folder.iterdir():
         if path.name not in named and is_ours(path.name):
             path.unlink(missing_ok=True)
+
+
+def remove_index(folder: Path, modality: str) -> None:
+    """Remove the index of a modality, its record first, so that no reader finds half of it."""
+    record = record_path(folder, modality)
+    if record.exists():
+        with writing_alone(record):
+            record.unlink(missing_ok=True)
+            remove_unnamed(folder / modality, None)

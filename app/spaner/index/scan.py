@@ -7,7 +7,7 @@ are scored again by the float32 ones.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import NamedTuple
@@ -22,6 +22,8 @@ from spaner.index.shards import Shard, parts_at
 
 BLOCK_ROWS = 2048
 """Rows that are scored at a time: 1 MB of float32 stays in a core's cache."""
+PIECE_ROWS = 4 * BLOCK_ROWS
+"""Rows that a thread takes at a time."""
 HALF_ROUNDING = 2**-11
 """How far a float16 may be from what it stands for, relative to that."""
 TINY = 1e-5
@@ -75,42 +77,40 @@ def _settle(
 
 
 def _scan(index: ModalityIndex, queries: Tensor, *, strength: float) -> _Scores:
-    """Score all rows, a block at a time, on as many threads as there are cores."""
-    blocks = [
-        (shard, slice(start, min(start + BLOCK_ROWS, len(shard))))
-        for shard in index.shards
-        for start in range(0, len(shard), BLOCK_ROWS)
-    ]
+    """Score all rows on as many threads as there are cores."""
     weighted = torch.stack([queries * (1 - strength), queries * strength])  # (2, Q, D)
     used = [side for side, weight in enumerate((1 - strength, strength)) if weight > 0]
     score = partial(_score, weighted=weighted, used=used, strength=strength)
+    pieces = [
+        (shard, range(len(shard))[start : start + PIECE_ROWS])
+        for shard in index.shards
+        for start in range(0, len(shard), PIECE_ROWS)
+    ]
     with ThreadPoolExecutor(_cores()) as pool:
-        chunks = list(pool.map(score, _shares(blocks, _cores())))
-    values = [part for chunk in chunks for part in chunk]
-    if not values:
+        found = list(pool.map(lambda piece: score(*piece), pieces))
+    if not found:
         return _Scores(queries.new_zeros(len(queries), 0), queries.new_zeros(0))
     return _Scores(
-        torch.cat([part.values for part in values], dim=1),
-        torch.cat([part.doubt for part in values]),
+        torch.cat([part.values for part in found], dim=1),
+        torch.cat([part.doubt for part in found]),
     )
 
 
 def _score(
-    blocks: Sequence[tuple[Shard, slice]], *, weighted: Tensor, used: Sequence[int], strength: float
-) -> list[_Scores]:
-    """Score blocks, one after the other, in one thread."""
-    # a new one for every block would be twice the work
-    room = torch.empty(BLOCK_ROWS, weighted.shape[-1])
-    found = []
+    shard: Shard, piece: range, *, weighted: Tensor, used: Sequence[int], strength: float
+) -> _Scores:
+    """Score rows of a shard, a block at a time, in one thread."""
     with torch.inference_mode():
-        for shard, block in blocks:
-            rows = room[: block.stop - block.start]
-            values = torch.zeros(weighted.shape[1], len(rows))
+        # a new one for every block would be twice the work
+        room = torch.empty(BLOCK_ROWS, weighted.shape[-1])
+        values = torch.zeros(weighted.shape[1], len(piece))
+        for start in range(0, len(piece), BLOCK_ROWS):
+            block = piece[start : start + BLOCK_ROWS]
+            rows, part = room[: len(block)], values[:, start : start + len(block)]
             for side in used:
-                rows.copy_(shard.coarse[side, block])
-                values.addmm_(weighted[side], rows.T)
-            found.append(_scaled(values, shard.products[:, block], strength=strength))
-    return found
+                rows.copy_(shard.coarse[side, block.start : block.stop])
+                part.addmm_(weighted[side], rows.T)
+        return _scaled(values, shard.products[:, piece.start : piece.stop], strength=strength)
 
 
 def _scaled(values: Tensor, products: Tensor, *, strength: float) -> _Scores:
@@ -121,15 +121,6 @@ def _scaled(values: Tensor, products: Tensor, *, strength: float) -> _Scores:
     lengths = squares.clamp_min(1e-12).sqrt()
     size = (1 - strength) + strength * pull.sqrt()
     return _Scores(values / lengths, (HALF_ROUNDING * size + TINY) / lengths)
-
-
-def _shares(
-    blocks: Sequence[tuple[Shard, slice]], count: int
-) -> Iterator[Sequence[tuple[Shard, slice]]]:
-    """Cut blocks into `count` runs of about the same length."""
-    size = max(1, -(-len(blocks) // count))
-    for start in range(0, len(blocks), size):
-        yield blocks[start : start + size]
 
 
 def _cores() -> int:

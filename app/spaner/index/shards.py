@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from spaner_core.files.atomic import written_at_end
 from spaner_core.space.embeddings import EmbeddingParts
 from torch import Tensor
@@ -78,6 +78,7 @@ def write_shard(path: Path, parts: EmbeddingParts) -> FileRecord:
     """Write the vectors of rows, (n, D) float32 each: as they are, and rounded for the scan."""
     exact = torch.stack([parts.direction, parts.pull])
     products = torch.stack([(exact[0] * exact[1]).sum(-1), exact[1].square().sum(-1)])
+    content = save({"coarse": exact.half(), "exact": exact, "products": products})
     with written_at_end(path) as partial:
-        save_file({"coarse": exact.half(), "exact": exact, "products": products}, partial)
+        partial.write_bytes(content)  # save_file would make it readable for its owner alone
     return describe(path, rows=exact.shape[1])

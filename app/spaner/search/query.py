@@ -13,6 +13,7 @@ from spaner_core.data.manifest import Rows
 from spaner_core.errors import DataError, SpaceError
 from spaner_core.space.records import Strength
 
+from spaner.index.proof import check_source
 from spaner.project import Project
 from spaner.search.gallery import open_gallery
 from spaner.search.query_parts import QueryPart
@@ -66,7 +67,7 @@ def _embed(project: Project, part: QueryPart, *, strength: Strength | None) -> N
             raise _no_row(part.given)
         return gallery.embedding(place, strength=strength)
     project.check_query(part.given, part.source)
-    project.check_modality(part.source, rows=1)  # which costs what the query does
+    check_source(project, part.source)
     return project.space.encode(part.given, modality=part.source, strength=strength)
 
 

@@ -87,11 +87,39 @@ def test_changed_metadata_are_shown_without_embedding(
     assert only_json(spaner(*ASKED, "--where", "accent = changed", cwd=indexed))
 
 
-def test_a_replaced_modality_is_refused_and_the_others_serve(
-    indexed: Path, spaner: Run, reports: Reports
+def test_what_is_attached_is_indexed_and_nothing_else(
+    indexed: Path, spaner: Run, tree: Callable[[Path], dict[str, str]]
 ) -> None:
+    folder = indexed / "space.index"
+    before = tree(folder)
+    assert spaner("attach", "sensor", "--quiet", cwd=indexed).returncode == 0
+    added = tree(folder)
+    assert {name: added[name] for name in before} == before
+    hits = only_json(spaner(*ASKED[:5], "sensor", "--json", "--quiet", cwd=indexed))
+    assert {hit["modality"] for hit in hits} == {"sensor"}
+
     done = spaner("attach", "vision", "--replace", "--seed", "5", "--quiet", cwd=indexed)
     assert done.returncode == 0, done.stderr
+    after = tree(folder)
+    changed = {
+        name.partition("/")[0]
+        for name in added.keys() | after.keys()
+        if added.get(name) != after.get(name)
+    }
+    assert changed == {"vision", "vision.json"}
+    hits = only_json(spaner(*ASKED, cwd=indexed))
+    assert {hit["modality"] for hit in hits} == {"audio", "vision"}
+    assert spaner("index", "--check", "5", "--quiet", cwd=indexed).returncode == 0
+
+
+def test_an_index_that_does_not_fit_is_refused_and_the_others_serve(
+    indexed: Path, spaner: Run, reports: Reports
+) -> None:
+    (indexed / "space.index").rename(indexed / "aside")
+    done = spaner("attach", "vision", "--replace", "--seed", "5", "--quiet", cwd=indexed)
+    assert done.returncode == 0, done.stderr
+    assert not (indexed / "space.index").exists()
+    (indexed / "aside").rename(indexed / "space.index")
     both = spaner(*ASKED[:-1], cwd=indexed)
     assert {hit["modality"] for hit in only_json(both)} == {"audio"}
     assert "`spaner index vision`" in both.stderr
@@ -102,10 +130,24 @@ def test_a_replaced_modality_is_refused_and_the_others_serve(
     audio = (indexed / "space.index" / "audio.json").read_bytes()
     assert reports(indexed, "vision")["vision"]["embedded"] > 0
     assert (indexed / "space.index" / "audio.json").read_bytes() == audio
-    assert {hit["modality"] for hit in only_json(spaner(*ASKED, cwd=indexed))} == {
-        "audio",
-        "vision",
-    }
+    hits = only_json(spaner(*ASKED, cwd=indexed))
+    assert {hit["modality"] for hit in hits} == {"audio", "vision"}
+
+
+def test_a_modality_that_cannot_be_indexed_keeps_no_other_from_it(
+    indexed: Path, spaner: Run
+) -> None:
+    rows = rows_of(indexed)
+    (path,) = (indexed / "space.index" / "audio").glob("shard-*")
+    cut(path)
+    write_rows(indexed, [row for row in rows if row["modality"] != "vision"])
+    done = spaner("index", "--quiet", cwd=indexed)
+    assert done.returncode == 2
+    assert "spaner index audio --overwrite" in done.stderr
+    assert not (indexed / "space.index" / "vision.json").exists()
+    assert not list((indexed / "space.index" / "vision").iterdir())
+    said = notes(spaner(*ASKED[:5], "text", "-k", "1", "--json", cwd=indexed))
+    assert not any("has changed" in one for one in said)  # texts are up to date
 
 
 def cut(path: Path) -> None:
