@@ -82,7 +82,8 @@ def main() -> None:
             start = time.process_time()
             trained = train(project, overwrite=seed > 0)
             seconds.append(time.process_time() - start)
-            runs[seed] = evaluate(project, "test") | judge_scores(project) | judge_labels(project)
+            measured = (evaluate(project, "test"), judge_scores(project), judge_labels(project))
+            runs[seed] = {name: value for part in measured for name, value in part.items()}
     sys.stdout.write(_cost(trained, seconds))
     for table in _tables(tuple(trained.rows), intervals(runs)):
         sys.stdout.write("\n" + as_section(table))

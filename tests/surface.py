@@ -151,9 +151,15 @@ def names() -> Iterator[str]:
                 yield f"{package}.{name}{_parameters(value)}"
                 continue
             yield f"{package}.{name}"
-            for part in sorted(vars(value)):
-                if not part.startswith("_"):
-                    yield f"    .{part}{_parameters(vars(value)[part])}"
+            for part, found_in in sorted(_parts(value).items()):
+                yield f"    .{part}{_parameters(found_in)}"
+
+
+def _parts(kind: type) -> dict[str, Any]:
+    """The public parts of a class, those of classes of ours that it inherits from too."""
+    ours = [one for one in reversed(kind.__mro__) if one.__module__.startswith("spaner")]
+    named = {name: value for one in ours for name, value in vars(one).items()}
+    return {name: value for name, value in named.items() if not name.startswith("_")}
 
 
 def for_models() -> Iterator[str]:

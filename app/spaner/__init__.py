@@ -19,18 +19,18 @@ if TYPE_CHECKING:
     from spaner_core.space.embeddings import VectorKey
     from spaner_core.space.encode import Encoded
     from spaner_core.space.one_modality import SpaceModality
-    from spaner_core.space.space import Space
 
     from spaner.commands import Project
     from spaner.labelling.request import Propagation
     from spaner.open_space import load
+    from spaner.space import Space
 
 _LAZY = {
     "Content": "spaner_core.contract.transform",
     "Encoded": "spaner_core.space.encode",
     "Project": "spaner.commands",
     "Propagation": "spaner.labelling.request",
-    "Space": "spaner_core.space.space",
+    "Space": "spaner.space",
     "SpaceModality": "spaner_core.space.one_modality",
     "SpanerError": "spaner_core.errors",
     "VectorKey": "spaner_core.space.embeddings",

@@ -1,4 +1,4 @@
-"""Checks what was asked before anything heavy is imported."""
+"""Reads and checks what was asked, before anything heavy is imported."""
 
 from __future__ import annotations
 
@@ -7,6 +7,11 @@ from pathlib import Path
 
 from spaner_core.errors import ConfigError
 from spaner_core.space.records import Same, Strength
+
+
+def as_path(given: Path | str | None) -> Path | None:
+    """Return a path that may be given as text."""
+    return None if given is None else Path(given)
 
 
 def one_strength(strength: float | None, same: Same | None) -> Strength | None:
@@ -36,12 +41,18 @@ def check_false_accept_rate(rate: float) -> None:
         )
 
 
-def check_shots(shots: Sequence[int], seeds: int = 1) -> None:
-    """Raise `ConfigError` unless numbers of labelled rows and of seeds are 1 or more."""
-    if not shots or min(shots) < 1 or seeds < 1:
+def check_count(name: str, count: float) -> None:
+    """Raise `ConfigError` unless a number is 1 or more."""
+    if not count >= 1:  # so that NaN is refused too
+        raise ConfigError(f"{name} is {count}; give a number from 1")
+
+
+def check_shots(shots: Sequence[int]) -> None:
+    """Raise `ConfigError` unless there are numbers of labelled rows, each 1 or more."""
+    if not shots or min(shots) < 1:
         raise ConfigError(
-            f"shots are {', '.join(map(str, shots)) or 'none'}, seeds are {seeds}; expected whole "
-            "numbers from 1; give for example --shots 1,2,4 --seeds 5"
+            f"shots are {', '.join(map(str, shots)) or 'none'}; expected whole numbers from 1; "
+            "give for example 1,2,4"
         )
 
 

@@ -19,6 +19,7 @@ from spaner.evaluation.overlaps import split_notices
 from spaner.labelling.doubts import LabelReport, doubt_labels
 from spaner.notices import spelling_notices
 from spaner.project import Project
+from spaner.reports import Report
 from spaner.training.plan import count_parameters, expected_seconds, plan_training
 from spaner.usable_modalities import declared_modalities, working_modalities
 
@@ -51,13 +52,15 @@ class CheckedModality:
     unusable: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class CheckReport:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class CheckReport(Report):
     """What `spaner check` says; `too_many` names modalities beyond `data.max_unusable`.
 
     `steps` are those that training would take, `expected_s` about how long they would take.
     `labels` says which labels are doubted, None where nobody asked.
     """
+
+    rows_in = "modalities"
 
     config: Path
     space: Path
@@ -153,9 +156,7 @@ def _too_many(project: Project, name: str, rows: Sequence[UnusableRow]) -> bool:
 def _unanchored(project: Project) -> Iterator[str]:
     """Name concepts of the manifest for which the space, if there is one, has no anchor."""
     known = _anchored(project)
-    if known is None:
-        return
-    unknown = [concept for concept in project.manifest.concepts if concept not in known]
+    unknown = [] if known is None else [c for c in project.manifest.concepts if c not in known]
     if unknown:
         yield (
             f"the space has no anchor for {', '.join(unknown)}: `spaner extend "

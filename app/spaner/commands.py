@@ -1,43 +1,82 @@
-"""Gives what the commands do as calls of a project."""
+"""Offers the commands as calls of a project."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spaner_core.space.records import Strength
+from spaner_core.space.opening import load_as
 
+from spaner.arguments import as_path
 from spaner.project import Project as OpenedProject
-from spaner.splits import VALIDATION_SPLIT
+from spaner.searchable import Searchable
+from spaner.space import Space
+from spaner.splits import TEST_SPLIT, VALIDATION_SPLIT
 
 if TYPE_CHECKING:
+    from spaner.check import CheckReport
+    from spaner.evaluation.attention import SampleAttention
+    from spaner.evaluation.evaluate import Evaluation
+    from spaner.evaluation.prompt import PromptReport
+    from spaner.experiments.few_shot import FewShotReport
+    from spaner.experiments.robustness.report import RobustnessReport
+    from spaner.experiments.tune import TuningReport
     from spaner.index.build import IndexReport
-    from spaner.index.check import CheckReport
-    from spaner.labelling.propagate import PropagationReport
+    from spaner.index.check import CheckReport as IndexCheck
+    from spaner.labelling.carried_labels import PropagationReport
     from spaner.labelling.request import Propagation
+    from spaner.preview import ShownInput
     from spaner.search.calibrate import CalibrationReport
-    from spaner.search.hits import Hits
     from spaner.training.extend import ExtensionReport
+    from spaner.training.extract import ExtractionReport
     from spaner.training.train import TrainingReport
-
-Names = str | Sequence[str]
-"""One name, or several."""
+    from spaner.verify import Verification
 
 
-class Project(OpenedProject):
+class Project(Searchable, OpenedProject):
     """A plugins.yaml with what it names: data, features, space.
 
     Each call does what the command of its name does, raises `SpanerError` where that ends with
-    exit code 2, and returns its report; `notices` has what the command would note. What is imported
-    for a call is imported when it is made.
+    exit code 2, and returns its report; but `check` and `verify` return what they have found wrong.
+    `notices` has what commands would note. What a call needs is imported when it is made.
     """
+
+    @cached_property
+    def space(self) -> Space:
+        """The space that the configuration names, with the encoders that it declares."""
+        space = load_as(Space, self.config.space, lambda _: self.assembly)
+        space.project = self
+        return space
+
+    def _searched(self) -> OpenedProject:
+        return self
+
+    def check(self, *names: str, deep: bool = False, labels: bool = False) -> CheckReport:
+        """Look at configuration, manifest and inputs, at all of each with `deep`; train nothing.
+
+        With `labels` training rows are listed whose label their features doubt.
+        """
+        from spaner.check import check_project
+
+        with self:
+            return check_project(self, names, deep=deep, labels=labels)
+
+    def extract(
+        self, *names: str, again: Sequence[str] = (), prune: bool = False
+    ) -> ExtractionReport:
+        """Extract features once, `again` for modalities whose encoder changed; `prune` the rest."""
+        from spaner.training.extract import extract
+
+        with self:
+            return extract(self, names, again=again, prune=prune)
 
     def train(self, *names: str, overwrite: bool = False) -> TrainingReport:
         """Train a new space with the named modalities, by default all that are declared."""
         from spaner.training.train import train
 
-        with self.changing_space():
+        with self, self.changing_space():
             return train(self, names, overwrite=overwrite)
 
     def attach(self, name: str, *, replace: bool = False) -> TrainingReport:
@@ -48,28 +87,42 @@ class Project(OpenedProject):
         from spaner.index.build import follow_space
         from spaner.training.attach import attach
 
-        with self.changing_space():
-            report = attach(self, name, replace=replace)
-        follow_space(self, name)
+        with self:
+            with self.changing_space():
+                report = attach(self, name, replace=replace)
+            follow_space(self, name)
         return report
 
     def extend(self, *concepts: str) -> ExtensionReport:
         """Append anchors for new concepts to the prompt."""
         from spaner.training.extend import extend
 
-        with self.changing_space():
+        with self, self.changing_space():
             return extend(self, concepts)
 
     def evaluate(
-        self, *names: str, split: str | None = None, strength: float | None = None
-    ) -> dict[str, float | None]:
+        self,
+        *names: str,
+        split: str | None = None,
+        strength: float | None = None,
+        map_file: str | Path | None = None,
+        overwrite: bool = False,
+    ) -> Evaluation:
         """Measure retrieval for every ordered pair of modalities, and how coherent the space is.
 
-        docs/metrics.md says what each figure is.
+        `map_file` is a PNG to draw a map to.
         """
         from spaner.evaluation.evaluate import evaluate
 
-        return evaluate(self, split, names=names, strength=strength)
+        with self:
+            return evaluate(
+                self,
+                split,
+                names=names,
+                strength=strength,
+                map_file=as_path(map_file),
+                overwrite=overwrite,
+            )
 
     def calibrate(
         self,
@@ -82,83 +135,129 @@ class Project(OpenedProject):
         """Fit what a hit's score is worth, and below which score there is no match."""
         from spaner.search.calibrate import calibrate
 
-        return calibrate(
-            self,
-            split=split,
-            false_accept_rate=false_accept_rate,
-            strength=strength,
-            overwrite=overwrite,
-        )
+        with self:
+            return calibrate(
+                self,
+                split=split,
+                false_accept_rate=false_accept_rate,
+                strength=strength,
+                overwrite=overwrite,
+            )
 
     def index(self, *names: str, overwrite: bool = False) -> IndexReport:
         """Keep the embeddings of the manifest's rows beside the space, or bring them up to date."""
         from spaner.index.build import index
 
-        return index(self, names, overwrite=overwrite)
+        with self:
+            return index(self, names, overwrite=overwrite)
 
-    def check_index(self, *names: str, queries: int = 20) -> CheckReport:
+    def check_index(self, *names: str, queries: int = 20) -> IndexCheck:
         """Compare what the index finds for so many rows of each modality with slow searches."""
         from spaner.index.check import check_index
 
-        return check_index(self, names, queries=queries)
+        with self:
+            return check_index(self, names, queries=queries)
 
-    def search(
-        self,
-        query: Names = (),
-        *,
-        source: Names = (),
-        targets: Names,
-        without: Names = (),
-        weights: Sequence[float] = (),
-        like: Names = (),
-        k: int = 10,
-        split: str | None = None,
-        where: Names = (),
-        strength: Strength | None = None,
-        each: bool = False,
-    ) -> Hits:
-        """Find rows of the target modalities by a path, a text, several of these, or rows.
-
-        `source` is the modality of the query, one for all or one each; `without` is what hits
-        should be unlike, `like` are ids of rows, `where` are conditions as "year >= 2020".
-        `strength` in [0, 1] is how hard the prompt pulls, or "thing" or "kind". With `each` there
-        are `k` hits of every target.
-        """
-        from spaner.search.exact import search
-        from spaner.search.query import rows_like
-        from spaner.search.query_parts import check_asked, read_condition, read_parts
-
-        inputs, ids = _listed(query), _listed(like)
-        check_asked(inputs, ids)
-        parts = read_parts(inputs, _listed(source), without=_listed(without), weights=weights)
-        return search(
-            self,
-            (*parts, *rows_like(self, ids)),
-            targets=_listed(targets),
-            k=k,
-            split=split,
-            where=[read_condition(given) for given in _listed(where)],
-            strength=strength,
-            each=each,
-        )
-
-    def propagate(self, asked: Propagation) -> PropagationReport:
-        """Carry labels of one modality's rows to another's."""
+    def propagate(
+        self, asked: Propagation, *, output: str | Path | None = None, overwrite: bool = False
+    ) -> PropagationReport:
+        """Carry labels of one modality's rows to another's, and write them to `output`, a CSV."""
         from spaner.labelling.propagate import propagate
 
-        return propagate(self, asked)
+        with self:
+            return propagate(self, asked, output=as_path(output), overwrite=overwrite)
 
-    def verify(self, *, receipt: Path | None = None) -> list[str]:
-        """Compare every file of the space with its receipts; return what is wrong, a line each.
+    def prompt(self, split: str | None = None) -> PromptReport:
+        """Describe the anchors of the shared prompt, and which rows of a split attend to them."""
+        from spaner.evaluation.prompt import attended_prompt
 
-        `receipt` is a copy of one that was kept elsewhere.
-        """
-        from spaner_core.files.replacing import check_is_space
-        from spaner_core.space.receipts import verify
+        with self:
+            return attended_prompt(self, split)
 
-        check_is_space(self.config.space)
-        return verify(self.config.space, kept=receipt)
+    def attention(self, given: str | Path, *, modality: str, k: int = 5) -> SampleAttention:
+        """Say which anchors an input, a path or a text, attends to."""
+        from spaner.evaluation.attention import attention_of
 
+        with self:
+            return attention_of(self, str(given), modality=modality, k=k)
 
-def _listed(given: Names) -> list[str]:
-    return [given] if isinstance(given, str) else list(given)
+    def preview(
+        self,
+        given: str | Path,
+        *,
+        modality: str | None = None,
+        output: str | Path | None = None,
+        overwrite: bool = False,
+    ) -> ShownInput:
+        """Show an input, a path or a text, as its plugin does, and write a page to `output`."""
+        from spaner.preview import preview
+
+        with self:
+            return preview(
+                self, str(given), modality=modality, output=as_path(output), overwrite=overwrite
+            )
+
+    def few_shot(
+        self,
+        *names: str,
+        shots: Sequence[int] | None = None,
+        seeds: int = 5,
+        split: str = TEST_SPLIT,
+    ) -> FewShotReport:
+        """Train on `shots` labelled rows a concept, `seeds` times each, and measure a split."""
+        from spaner.experiments.few_shot import few_shot
+
+        with self:
+            return few_shot(self, names, shots=shots, seeds=seeds, split=split)
+
+    def robustness(
+        self,
+        *,
+        inputs: bool = True,
+        training: bool = True,
+        seeds: int = 3,
+        split: str = TEST_SPLIT,
+        output: str | Path | None = None,
+        overwrite: bool = False,
+    ) -> RobustnessReport:
+        """Measure what corrupted inputs and damaged training data cost, written to a folder."""
+        from spaner.experiments.robustness.report import measure_robustness
+
+        with self:
+            return measure_robustness(
+                self,
+                inputs=inputs,
+                training=training,
+                seeds=seeds,
+                split=split,
+                output=as_path(output),
+                overwrite=overwrite,
+            )
+
+    def tune(
+        self,
+        *,
+        trials: int = 20,
+        seconds: float | None = None,
+        split: str = VALIDATION_SPLIT,
+        output: str | Path | None = None,
+        overwrite: bool = False,
+    ) -> TuningReport:
+        """Choose settings on a split, and write them as a configuration of its own."""
+        from spaner.experiments.tune import tune
+
+        with self:
+            return tune(
+                self,
+                trials=trials,
+                seconds=seconds,
+                split=split,
+                output=as_path(output),
+                overwrite=overwrite,
+            )
+
+    def verify(self, *, receipt: str | Path | None = None) -> Verification:
+        """Compare every file of the space with its receipts, and with a copy kept elsewhere."""
+        from spaner.verify import verify
+
+        return verify(self.config.space, receipt=as_path(receipt))

@@ -12,26 +12,30 @@ from spaner_core.errors import ConfigError, SpaceError
 if TYPE_CHECKING:
     from spaner_core.contract.options import OptionError
     from spaner_core.space.records import AlignerRecord
-    from spaner_core.space.space import Space
     from spaner_registry.assemble import Assembly
+
+    from spaner.space import Space
 
 
 def load(path: str | Path) -> Space:
     """Open a trained space.
 
-    `path` is the space's folder, whose recorded encoders are then used, or a plugins.yaml, whose
-    declarations and policy then bind. Raises `SpaceError` where there is no space.
+    `path` is a plugins.yaml, whose declarations and policy then bind and whose rows are found and
+    exported, or the space's folder, whose recorded encoders are then used. Raises `SpaceError`
+    where there is no space.
     """
     given = Path(path)
     if given.suffix in (".yaml", ".yml"):
-        from spaner.project import Project
+        from spaner.commands import Project
 
         return Project(given).space
     if not given.is_dir():
         raise SpaceError(f"{given} is no folder; give a space's folder or a plugins.yaml")
-    from spaner_core.space.opening import load_space
+    from spaner_core.space.opening import load_as
 
-    return load_space(given, partial(_recorded_encoders, given))
+    from spaner.space import Space
+
+    return load_as(Space, given, partial(_recorded_encoders, given))
 
 
 def _recorded_encoders(folder: Path, records: Mapping[str, AlignerRecord]) -> Assembly:

@@ -17,27 +17,67 @@ from spaner_core.files.atomic import written_at_end
 from spaner_core.files.ordinary import open_ordinary
 from spaner_core.previews.pages import preview_html
 
+from spaner.output_paths import check_output_file
 from spaner.project import Project
+from spaner.reports import Report
 
 _PAGE = "preview.html"
 """The page's template, beside this file."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class ShownInput:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class ShownInput(Report):
     """An input, the modality that it was read as, and its preview."""
 
     name: str
     modality: str
     preview: Preview
 
+    def page(self) -> str:
+        """Return one HTML page that needs nothing else, light or dark as its reader wants it."""
+        from jinja2 import Environment
+        from markupsafe import Markup
 
-def show_input(project: Project, given: str, *, modality: str | None) -> ShownInput:
+        template = (files("spaner") / _PAGE).read_text(encoding="utf-8")
+        page = Environment(autoescape=True).from_string(template)
+        figure = Markup(preview_html(self.preview))
+        return page.render(title=self.name, modality=self.modality, figure=figure)
+
+    def write_picture(self) -> Path | None:
+        """Write the picture to a new file where temporary ones are; None where there is none."""
+        if self.preview.png is None:
+            return None
+        with NamedTemporaryFile(prefix="spaner-preview-", suffix=".png", delete=False) as file:
+            file.write(self.preview.png)
+        return Path(file.name)
+
+
+def preview(
+    project: Project,
+    given: str,
+    *,
+    modality: str | None = None,
+    output: Path | None = None,
+    overwrite: bool = False,
+) -> ShownInput:
     """Read an input, a path or a text, and ask its plugin for a preview.
 
-    Without a `modality`, plugins say whose it may be. Raises `ConfigError` where none or several
-    do, `DataError` where the input cannot be read or its plugin shows nothing.
+    Without a `modality`, plugins say whose it may be. Where an `output` is named, its page is
+    written there. Raises `ConfigError` where no plugin or several may be meant, `DataError` where
+    the input cannot be read or its plugin shows nothing, and as `check_output_file` before any
+    work.
     """
+    if output is not None:
+        check_output_file(project, output, flag="--output", overwrite=overwrite, suffix=".html")
+    shown = _show(project, given, modality=modality)
+    if output is not None:
+        page = shown.page()
+        with written_at_end(output) as partial:
+            partial.write_text(page, encoding="utf-8")
+    return shown
+
+
+def _show(project: Project, given: str, *, modality: str | None) -> ShownInput:
     name = _recognised(project, given) if modality is None else modality
     project.check_query(given, name)
     plugin = project.registry.load(name)
@@ -45,44 +85,17 @@ def show_input(project: Project, given: str, *, modality: str | None) -> ShownIn
     if plugin.modality.inline:
         source = inline_source(given, Path(), suffixes=plugin.modality.suffixes)
     try:
-        preview = plugin.preview(project.assembly.modality(name).transform.decode(source))
+        shown = plugin.preview(project.assembly.modality(name).transform.decode(source))
     except UnusableInput as error:
         raise DataError(f"{given if isinstance(source, Path) else 'the text'}: {error}") from error
-    if preview is None:
+    if shown is None:
         raise DataError(
             f"plugin {name!r} shows nothing of its inputs; expected a preview; its author can add "
             "the hook spaner_preview"
         )
-    _check(preview, name)
+    _check(shown, name)
     title = source.name if isinstance(source, Path) else "a text"
-    return ShownInput(name=title, modality=name, preview=preview)
-
-
-def page_of(shown: ShownInput) -> str:
-    """Return one HTML page that needs nothing else, light or dark as its reader wants it."""
-    from jinja2 import Environment
-    from markupsafe import Markup
-
-    template = (files("spaner") / _PAGE).read_text(encoding="utf-8")
-    page = Environment(autoescape=True).from_string(template)
-    figure = Markup(preview_html(shown.preview))
-    return page.render(title=shown.name, modality=shown.modality, figure=figure)
-
-
-def write_page(shown: ShownInput, output: Path) -> None:
-    """Write the page to a file."""
-    page = page_of(shown)
-    with written_at_end(output) as partial:
-        partial.write_text(page, encoding="utf-8")
-
-
-def write_picture(shown: ShownInput) -> Path | None:
-    """Write the picture to a new file where temporary ones are; None where there is none."""
-    if shown.preview.png is None:
-        return None
-    with NamedTemporaryFile(prefix="spaner-preview-", suffix=".png", delete=False) as file:
-        file.write(shown.preview.png)
-    return Path(file.name)
+    return ShownInput(name=title, modality=name, preview=shown)
 
 
 def _check(preview: Preview, name: str) -> None:

@@ -22,6 +22,7 @@ from spaner_registry.config.settings import Config, read_config
 from spaner_registry.plugins.registry import Registry
 from spaner_registry.space_options import ModalityOptions
 
+from spaner.arguments import as_path
 from spaner.left_out_modalities import LeftOut, undeclared_notices
 from spaner.plugins.installed import recorded_origin
 from spaner.quarantine import Quarantine
@@ -44,18 +45,28 @@ def _feature_store(config: Config) -> Path:
 class Project:
     """What the commands work on. Nothing but the configuration is read before it is needed.
 
-    `config` is a plugins.yaml, or what was read from one. `device` is where encoders and trainings
-    compute: auto (a GPU where there is one), cpu, cuda. What is done in a `with` block leaves the
+    `config` is a plugins.yaml, or what was read from one; `space`, `manifest` and `seed` take the
+    place of what it says. `device` is where encoders and trainings compute: auto (a GPU where there
+    is one), cpu, cuda. What is done in a `with` block leaves the
     table of the rows that cannot be used behind, whether the block ends well or with an error.
     Raises `ConfigError` for a configuration that is wrong and a device that is absent.
     """
 
-    def __init__(self, config: Config | Path | str, *, device: str = "auto") -> None:
+    def __init__(
+        self,
+        config: Config | Path | str,
+        *,
+        space: Path | str | None = None,
+        manifest: Path | str | None = None,
+        seed: int | None = None,
+        device: str = "auto",
+    ) -> None:
         if device != "auto":  # said before anything is read; auto is looked at when needed
             from spaner_core.devices import pick_device
 
             pick_device(device)
         config = config if isinstance(config, Config) else read_config(Path(config))
+        config = config.changed(space=as_path(space), manifest=as_path(manifest), seed=seed)
         self.config, self.device = config, device
         self.said: list[str] = []
         self.quarantine = Quarantine(config.space)

@@ -40,9 +40,9 @@ def check(
     project = call.open(names or ())
     from spaner_core.errors import DataError
 
-    from spaner.check import check_project, describe_unusable
+    from spaner.check import describe_unusable
 
-    report = check_project(project, names or (), deep=deep, labels=labels)
+    report = project.check(*names or (), deep=deep, labels=labels)
     if not (deep or call.json):
         project.say("of files only the beginnings were read; --deep reads all of them")
     failure = DataError(describe_unusable(project, report)) if report.too_many else None

@@ -45,30 +45,7 @@ def evaluate(
     asked = tuple(names or ())
     check_several(asked)
     check_suffix(picture, flag="--map", suffix=".png")
-    project = call.open(asked)
-    from spaner_core.extras import need
-
-    from spaner.evaluation.embedded_rows import embed_split
-    from spaner.evaluation.evaluate import measure
-    from spaner.output_paths import check_output_file
-    from spaner.splits import measured_split
-
-    if picture is not None:
-        check_output_file(project, picture, flag="--map", overwrite=call.overwrite, suffix=".png")
-        need("map", user="a map needs")
-    embedded = embed_split(project, split, names=asked, strength=call.strength)
-    figures = measure(project, embedded)
-    if picture is not None:
-        from spaner.evaluation.map import draw_map
-
-        project.say(f"map written to {draw_map(embedded, picture)}")
-    measured = measured_split(project.manifest, split)
-    show = partial(
-        say_figures,
-        figures,
-        list(embedded),
-        rows=f"split {measured}" if measured else "all rows",
-        by_item=not any(row.concept for part in embedded.values() for row in part.rows),
-        details=details,
+    found = call.open(asked).evaluate(
+        *asked, split=split, strength=call.strength, map_file=picture, overwrite=call.overwrite
     )
-    return Result(figures, show)
+    return Result(dict(found), partial(say_figures, found, details=details))

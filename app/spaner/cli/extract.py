@@ -35,9 +35,7 @@ def extract(
     """Extract features once and keep them; interrupted, the next call goes on from there."""
     renewed = split_names(again)
     project = call.open([*(names or ()), *renewed])
-    from spaner.training.extract import extract as extract_features
-
-    report = extract_features(project, names or (), again=renewed, prune=prune)
+    report = project.extract(*names or (), again=renewed, prune=prune)
     return Result(report, partial(_say_extraction, report), deed=True)
 
 

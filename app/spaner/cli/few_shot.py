@@ -38,11 +38,9 @@ def few_shot(
     Pairs, rows of one item, stay pairs without their labels.
     """
     counts = None if shots is None else read_shots(shots)
-    project = call.open(names or ())
-    from spaner.experiments.few_shot import few_shot as measure
+    report = call.open(names or ()).few_shot(*names or (), shots=counts, seeds=seeds, split=split)
     from spaner.experiments.few_shot import few_shot_tables
 
-    report = measure(project, names or (), shots=counts, seeds=seeds, split=split)
     return Result(report, lambda: say_tables(few_shot_tables(report)))
 
 

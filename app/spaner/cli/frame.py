@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from functools import wraps
 from typing import TYPE_CHECKING, Any, get_type_hints
 
@@ -43,16 +43,15 @@ class Call(Flags):
             from spaner.policy.links import check_links
 
             check_links(settings, source, targets)
-        changes: dict[str, Any] = {}
-        if self.space is not None:
-            changes["space"] = self.space
-        if self.manifest is not None:
-            changes["data"] = settings.data.model_copy(update={"manifest": self.manifest})
-        if self.seed is not None:
-            changes["training"] = replace(settings.training, seed=self.seed)
         from spaner.commands import Project
 
-        self.project = Project(settings.model_copy(update=changes), device=self.device.value)
+        self.project = Project(
+            settings,
+            device=self.device.value,
+            space=self.space,
+            manifest=self.manifest,
+            seed=self.seed,
+        )
         return self.project
 
     @contextmanager

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from spaner.cli.output import say, say_table
 from spaner.result_tables import NOTHING, figure_cell
+
+if TYPE_CHECKING:
+    from spaner.evaluation.evaluate import Evaluation
 
 Figures = Mapping[str, float | None]
 
@@ -21,13 +25,10 @@ COHERENCE = {"matched_cosine": "matched", "unmatched_cosine": "unmatched", "moda
 MODALITY = {"knn_agreement": "neighbours", "linear_cka": "CKA", "uniformity": "uniformity"}
 
 
-def say_figures(
-    figures: Figures, names: Sequence[str], *, rows: str, by_item: bool, details: bool
-) -> None:
-    """Say what `measure` found for the modalities `names` on `rows`, a description of them.
-
-    `by_item` is true where rows have no concepts, so that all retrieval is by item.
-    """
+def say_figures(figures: Evaluation, *, details: bool) -> None:
+    """Say what an evaluation found, with `details` also hubs and alignment."""
+    names, by_item = figures.modalities, figures.by_item
+    rows = f"split {figures.split}" if figures.split else "all rows"
     pairs = [(a, b) for a in names for b in names if a != b]
     by, strength = " by item" if by_item else "", figures["strength"]
     say(f"Retrieval{by}, {rows}, pull strength {strength:g} (skipped: nothing relevant there)")

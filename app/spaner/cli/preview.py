@@ -36,16 +36,8 @@ def preview(
     """Preview an input: a text, a picture, or a page with both."""
     check_suffix(output, flag="--output", suffix=".html")
     project = call.open([] if source is None else [source])
-    from spaner.preview import show_input, write_page, write_picture
-
-    if output is not None:
-        from spaner.output_paths import check_output_file
-
-        check_output_file(project, output, flag="--output", overwrite=call.overwrite)
-    shown = show_input(project, given, modality=source)
-    if output is not None:
-        write_page(shown, output)
-    picture = None if output is not None else write_picture(shown)
+    shown = project.preview(given, modality=source, output=output, overwrite=call.overwrite)
+    picture = None if output is not None else shown.write_picture()
     found = {
         "input": given,
         "modality": shown.modality,

@@ -48,13 +48,12 @@ def prompt(
     """Show the anchors of the shared prompt, and which rows attend to them."""
     check_sample(sample, source, split)
     project = call.open([] if source is None else [source])
-    from spaner.evaluation.attention import attention_of
-    from spaner.evaluation.prompt import attended_prompt, describe_prompt
-
     if sample is None or source is None:
-        report = attended_prompt(project, split)
+        report = project.prompt(split)
         return Result(asdict(report) | {"sample": None}, partial(_say_prompt, report))
-    look = attention_of(project, sample, modality=source, k=k)
+    from spaner.evaluation.prompt import describe_prompt
+
+    look = project.attention(sample, modality=source, k=k)
     described = asdict(describe_prompt(project)) | {"sample": asdict(look)}
     return Result(described, partial(_say_sample, look, k=k))
 

@@ -19,7 +19,7 @@ from spaner.result_tables import figure_cell
 if TYPE_CHECKING:
     from spaner_core.evaluation.propagation import HeldBack
 
-    from spaner.labelling.propagate import PropagationReport
+    from spaner.labelling.carried_labels import PropagationReport
 
 
 FromFlag = Annotated[str, typer.Option("--from", help="The modality that gives its concepts.")]
@@ -77,15 +77,7 @@ def propagate(
     )
     check_suffix(output, flag="--output", suffix=".csv")
     project = call.open(links=[(target, [source])])
-    from spaner.labelling.propagate import write_labels
-    from spaner.output_paths import check_output_file
-
-    if output is not None:
-        check_output_file(project, output, flag="--output", overwrite=call.overwrite, suffix=".csv")
-    report = project.propagate(asked)
-    if output is not None:
-        write_labels(report.labels, output)
-        project.say(f"labels written to {output}")
+    report = project.propagate(asked, output=output, overwrite=call.overwrite)
     return Result(report, partial(_say_labels, report), more={"output": output})
 
 

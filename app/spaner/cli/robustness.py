@@ -37,18 +37,12 @@ def robustness(
     """Measure what corrupted inputs and damaged training data cost in retrieval."""
     check_measures_something(inputs=inputs, training=training)
     project = call.open()
-    from spaner.experiments.robustness.report import (
-        check_report_output,
-        measure_robustness,
-        write_report,
+    report = project.robustness(
+        inputs=inputs,
+        training=training,
+        seeds=seeds,
+        split=split,
+        output=output,
+        overwrite=call.overwrite,
     )
-    from spaner.output_paths import check_output_folder
-
-    if output is not None:
-        check_output_folder(project, output, flag="--output")
-        check_report_output(output, overwrite=call.overwrite, curves=inputs)
-    report = measure_robustness(project, inputs=inputs, training=training, seeds=seeds, split=split)
-    if output is not None:
-        write_report(report, output, overwrite=call.overwrite)
-        project.say(f"report written to {output}")
     return Result(asdict(report), partial(say_tables, report.tables))

@@ -89,10 +89,10 @@ def search(
     for given in where or ():
         read_condition(given)
     hits = call.open(links=[(part.source, targets) for part in parts]).search(
-        query or (),
+        query or [],
         source=sources,
         targets=targets,
-        without=without or (),
+        without=without or [],
         weights=weights,
         like=like or (),
         k=k,

@@ -36,11 +36,7 @@ def tune(
 ) -> Result:
     """Choose width, dropout, learning rate, lambda and strength; called again, it goes on."""
     check_not_test(split)
-    project = call.open()
-    from spaner.experiments.tune import tune as tune_settings
-
-    report = tune_settings(
-        project,
+    report = call.open().tune(
         trials=trials,
         seconds=seconds,
         split=split,

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from spaner.cli.frame import Call, Result, framed
 from spaner.cli.output import say
+
+if TYPE_CHECKING:
+    from spaner.verify import Verification
 
 app = typer.Typer()
 
@@ -23,20 +28,21 @@ def verify(
 ) -> Result:
     """Compare every file of a space with its receipts and name what has changed."""
     from spaner_core.errors import SpaceError
-    from spaner_core.files.replacing import check_is_space
-    from spaner_core.space.receipts import hash_tree
-    from spaner_core.space.receipts import verify as verify_space
+
+    from spaner.verify import verify as verify_space
 
     space = call.space
     if space is None:
         from spaner_registry.config.settings import read_config
 
         space = read_config(call.config).space
-    check_is_space(space)
-    problems = verify_space(space, kept=receipt)
-    files = len(hash_tree(space))
-    found = {"space": str(space), "files": files, "problems": problems}
-    if not problems:
-        return Result(found, lambda: say(f"{space}: {files} files, every one as its receipts say"))
-    failure = typer.Exit(2) if call.json else SpaceError("\n".join(problems))
-    return Result(found, lambda: None, failure=failure)
+    found = verify_space(space, receipt=receipt)
+    failure = None
+    if not found.intact:
+        failure = typer.Exit(2) if call.json else SpaceError("\n".join(found.problems))
+    return Result(asdict(found), partial(_say_verified, found), failure=failure)
+
+
+def _say_verified(found: Verification) -> None:
+    if found.intact:
+        say(f"{found.space}: {found.files} files, every one as its receipts say")

@@ -11,7 +11,9 @@ from spaner_core.devices import one_thread
 from spaner_core.features.rows import FeatureRows
 from spaner_core.method.aligner import CrossAttentionAligner, TokenAttention
 
+from spaner.arguments import check_count
 from spaner.project import Project
+from spaner.reports import Report
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,8 +35,8 @@ class TokenTable:
         return tuple(mean.topk(min(k, len(self.anchors))).indices.tolist())
 
 
-@dataclass(frozen=True, kw_only=True)
-class SampleAttention:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class SampleAttention(Report):
     """The weights, highest first, with which one input attends to the `k` leading anchors.
 
     Where its aligner has no attention of tokens, `tokens` is None and `without_tokens` says why.
@@ -53,6 +55,7 @@ def attention_of(project: Project, query: str, *, modality: str, k: int) -> Samp
     Raises `SpaceError` for a modality that the space has not, `DataError` for an input that cannot
     be read.
     """
+    check_count("k", k)
     project.check_query(query, modality)
     project.check_modality(modality, rows=1)
     rows = project.space.extract(modality, query)

@@ -13,6 +13,7 @@ from spaner_core.space.space import Space
 from torch import Tensor
 
 from spaner.project import Project
+from spaner.reports import Report
 from spaner.splits import shown_split
 from spaner.usable_modalities import usable_modalities
 
@@ -64,13 +65,15 @@ class Attending:
     unseen: tuple[str, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class PromptReport:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class PromptReport(Report):
     """A shared prompt and who attends to it.
 
     `made_from` is "labels" or "random". The rows are those of `split`, all where it is None;
     `left_out` names the space's modalities that were not looked at, with the reason.
     """
+
+    rows_in = "anchors"
 
     made_from: str
     read_out_sharpness: float

@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from spaner_core.data.matches import NONE
 from spaner_core.features.labelled import LabelledRows
 from torch import Tensor
 
-from spaner.arguments import check_shots
+from spaner.arguments import check_count, check_shots
 from spaner.experiments.retrain import (
     Figures,
     Outcome,
@@ -26,7 +26,8 @@ from spaner.experiments.retrain import (
 )
 from spaner.experiments.seeds import drawing, following_seeds
 from spaner.project import Project
-from spaner.result_tables import Table, interval_cell, seeds_cell
+from spaner.reports import Report
+from spaner.result_tables import Table, interval_cell, seeds_cell, to_markdown
 from spaner.splits import TEST_SPLIT
 
 SHOTS, PAIRS = (1, 2, 4, 8, 16), (16, 64, 256, 1024)
@@ -37,8 +38,8 @@ SHOWN = {"mean_recall@1": "R@1", "mean_map": "mAP"}
 SHOWN_BY_ITEM = {"mean_item_recall@1": "R@1", "mean_item_mrr@10": "MRR"}
 
 
-@dataclass(frozen=True, kw_only=True)
-class FewShotReport:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class FewShotReport(Report):
     """What few labelled rows reach, beside all of them.
 
     `dataclasses.asdict` gives the JSON of `spaner few-shot --json`, which has `notices` besides:
@@ -67,6 +68,18 @@ class FewShotReport:
     shots: dict[int, Outcome]
     all_labels: Outcome
 
+    def __repr__(self) -> str:
+        return "\n".join(map(to_markdown, few_shot_tables(self)))
+
+    def as_dicts(self) -> list[dict[str, Any]]:
+        """Return the figures of each training; `shots` is "all" where all labels were given."""
+        parts = [*self.shots.items(), ("all", self.all_labels)]
+        return [
+            {"shots": count, "seed": seed, **figures}
+            for count, part in parts
+            for seed, figures in part.runs.items()
+        ]
+
 
 def few_shot(
     project: Project,
@@ -85,8 +98,9 @@ def few_shot(
     others are compared with. Raises what `spaner train` would raise, and `DataError` where `split`
     cannot be measured.
     """
+    check_count("seeds", seeds)
     if shots is not None:
-        check_shots(shots, seeds)
+        check_shots(shots)
     ground = prepare_retraining(project, split, names=names)
     drawn: Literal["labels", "pairs"] = "labels" if _known(ground.rows) else "pairs"
     if shots is None:

@@ -15,6 +15,7 @@ from spaner_core.extras import need
 from spaner_core.files.atomic import naming
 from spaner_core.files.replacing import writing_alone
 
+from spaner.arguments import check_count
 from spaner.experiments.retrain import Retraining, prepare_retraining
 from spaner.experiments.study import (
     diverged_trials,
@@ -37,6 +38,7 @@ from spaner.experiments.tuned_settings import (
 )
 from spaner.output_paths import check_writable
 from spaner.project import Project
+from spaner.reports import Report
 from spaner.splits import VALIDATION_SPLIT, check_not_test
 
 if TYPE_CHECKING:
@@ -47,8 +49,8 @@ BEFORE, SETTING = "before", "setting"
 """Where the study keeps the figure of the configuration as it stands, and a trial's setting."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class TuningReport:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class TuningReport(Report):
     """What a search found, and the file that reproduces it.
 
     `before` is the validation mAP of the configuration as it stands, `best_map` that of `best`,
@@ -86,6 +88,9 @@ def tune(
     trained on or named test, and `OutputExists`.
     """
     start = time.perf_counter()
+    check_count("trials", trials)
+    if seconds is not None:
+        check_count("seconds", seconds)
     target = check_output(project, output, overwrite=overwrite)
     need("tune", user="tuning needs")
     path = study_path(project)

@@ -35,6 +35,7 @@ from spaner.index.records import (
 from spaner.index.shards import SHARD_ROWS, parts_at, shard_name, write_shard
 from spaner.index.usable_index import current_key, index_folder, manifest_stamp
 from spaner.project import Project
+from spaner.reports import Report
 from spaner.splits import split_rows
 from spaner.usable_modalities import usable_modalities
 from spaner.usable_rows import UsableRows
@@ -54,9 +55,11 @@ class IndexedRows:
     seconds: float
 
 
-@dataclass(frozen=True, kw_only=True)
-class IndexReport:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class IndexReport(Report):
     """What indexing did in each modality; the index is in `folder`."""
+
+    rows_in = "modalities"
 
     folder: Path
     modalities: tuple[IndexedRows, ...]

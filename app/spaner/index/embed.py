@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TypeVar
 
+import numpy as np
 import pyarrow as pa
 import torch
 from pyarrow import compute as pc
@@ -52,4 +53,4 @@ def _indexed(project: Project, modality: str, usable: UsableRows) -> EmbeddingPa
     places = pc.index_in(pa.array(usable.contents, pa.string()), value_set=index.contents)
     if places.null_count or not len(places):
         return None
-    return parts_at(index.shards, torch.from_numpy(places.to_numpy()).long())
+    return parts_at(index.shards, torch.from_numpy(places.to_numpy().astype(np.int64)))

@@ -1,10 +1,9 @@
-"""Carries labels from one modality's rows to another's; measures, writes them."""
+"""Carries labels from one modality's rows to another's, and measures them."""
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator, Sequence, Set
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterator, Set
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -13,17 +12,16 @@ from spaner_core.data.matches import NONE, Labels, SamplePositives, number_rows,
 from spaner_core.errors import DataError
 from spaner_core.evaluation.propagation import (
     Carried,
-    HeldBack,
     carry_labels,
     choose_threshold,
     concept_marks,
     measure_carried,
 )
-from spaner_core.files.atomic import written_at_end
 from torch import Tensor
 
 from spaner.evaluation.overlaps import trained_notices
 from spaner.index.embed import embed_rows
+from spaner.labelling.carried_labels import CarriedLabel, PropagationReport, write_labels
 from spaner.labelling.chosen_samples import (
     TargetSamples,
     giving_rows,
@@ -31,28 +29,12 @@ from spaner.labelling.chosen_samples import (
 )
 from spaner.labelling.request import Propagation
 from spaner.notices import missing_notices
+from spaner.output_paths import check_output_file
 from spaner.policy.links import check_links
 from spaner.project import Project
 from spaner.splits import TRAIN_SPLIT, VALIDATION_SPLIT
 
 MIN_CONFIDENCE = 0.8
-
-
-@dataclass(frozen=True, kw_only=True)
-class PropagationReport:
-    """What was carried, and how good that is where the truth is known.
-
-    `givers` counts the labelled samples that voted. `measured` says what held-back labels show,
-    those of the splits `measured_on`; it is None where there were none.
-    """
-
-    source: str
-    target: str
-    givers: int
-    min_confidence: float
-    labels: tuple[CarriedLabel, ...]
-    measured: HeldBack | None
-    measured_on: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -68,7 +50,24 @@ class _Samples:
         return torch.tensor([n for n, row in enumerate(self.rows) if row.id in ids]).long()
 
 
-def propagate(project: Project, asked: Propagation) -> PropagationReport:
+def propagate(
+    project: Project, asked: Propagation, *, output: Path | None = None, overwrite: bool = False
+) -> PropagationReport:
+    """Carry labels as asked, and write them to `output`, a CSV, where one is named.
+
+    Raises as `carry`, and as `check_output_file` before any work.
+    """
+    check_links(project.config, asked.target, [asked.source])
+    if output is not None:
+        check_output_file(project, output, flag="--output", overwrite=overwrite, suffix=".csv")
+    report = carry(project, asked)
+    if output is not None:
+        write_labels(report.labels, output)
+        project.say(f"labels written to {output}")
+    return report
+
+
+def carry(project: Project, asked: Propagation) -> PropagationReport:
     """Carry labels as asked.
 
     They come from rows of split train and rows without a split: those of other splits are for
@@ -213,29 +212,3 @@ def _notices(
         yield "the threshold was chosen on the rows measured: expect less on others"
     held_back = project.manifest.select(asked.target).having("id", taking.held_back)
     yield from trained_notices(project, asked.target, held_back)
-
-
-@dataclass(frozen=True, kw_only=True)
-class CarriedLabel:
-    """What one sample got; `concept` is None where the confidence is below the threshold.
-
-    `nearest` is the id of the labelled sample that lies nearest, None where there is none.
-    """
-
-    id: str
-    modality: str
-    input: str
-    concept: str | None
-    confidence: float
-    nearest: str | None
-
-
-def write_labels(labels: Sequence[CarriedLabel], output: Path) -> None:
-    """Write labels in their order, the whole file or none; an absent concept is an empty cell."""
-    with (
-        written_at_end(output) as partial,
-        partial.open("w", encoding="utf-8", newline="") as file,
-    ):
-        table = csv.DictWriter(file, [field.name for field in fields(CarriedLabel)])
-        table.writeheader()
-        table.writerows(asdict(label) for label in labels)

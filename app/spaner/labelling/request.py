@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from spaner_core.errors import ConfigError
 
+from spaner.arguments import check_count
+
 
 @dataclass(frozen=True, kw_only=True)
 class Propagation:
@@ -27,6 +29,7 @@ class Propagation:
     strength: float | None = None
 
     def __post_init__(self) -> None:
+        check_count("k", self.k)
         if self.min_confidence is not None and self.target_accuracy is not None:
             raise ConfigError(
                 "min_confidence and target_accuracy were both given: one is the threshold, the "

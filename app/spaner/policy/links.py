@@ -30,3 +30,20 @@ def check_links(config: Config, source: str, targets: Sequence[str]) -> None:
                 f"nor take labels from it; it may find {', '.join(allowed) or 'nothing'}. Ask "
                 "whoever keeps the policy"
             )
+
+
+def unlinked(config: Config, target: str) -> list[str]:
+    """Name the declared modalities that `policy.links` does not let find `target`."""
+    return [source for source in config.modalities if not may_find(config, source, target)]
+
+
+def check_export(config: Config, modality: str) -> None:
+    """Raise `ConfigError` where `policy.links` lets nothing find a modality.
+
+    Its embeddings must then not be written where everything can find them.
+    """
+    if len(unlinked(config, modality)) == len(config.modalities):
+        raise ConfigError(
+            f"{config.locate('policy', 'links')}: nothing may find {modality!r}, so its embeddings "
+            "may not be exported. Ask whoever keeps the policy"
+        )

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import permutations
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from spaner_core.data.matches import Labels, SamplePositives, number_rows, one_a_sample
 from spaner_core.errors import DataError, OutputExists
@@ -20,6 +20,7 @@ from spaner.evaluation.embedded_rows import EmbeddedRows, embed_split
 from spaner.output_paths import check_writable
 from spaner.policy.links import may_find
 from spaner.project import Project
+from spaner.reports import Report
 from spaner.search.calibration_file import (
     CalibratedPair,
     Calibration,
@@ -32,12 +33,21 @@ FIRST_HITS = 10
 FittedT = TypeVar("FittedT")
 
 
-@dataclass(frozen=True, kw_only=True)
-class CalibrationReport:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class CalibrationReport(Report):
     """What a calibration found, and where it was written."""
 
     path: Path
     calibration: Calibration
+
+    def as_dicts(self) -> list[dict[str, Any]]:
+        """Return what was fitted of each pair, for kinds and, where they were fitted, things."""
+        parts = {"kind": self.calibration, "thing": self.calibration.things}
+        return [
+            {"same": same, **asdict(pair)}
+            for same, part in parts.items()
+            for pair in (part.pairs if part else ())
+        ]
 
 
 def calibrate(

@@ -79,7 +79,7 @@ def _nearest(
         if part.is_row:
             among &= gallery.rows.cells["id"].to_numpy(zero_copy_only=False) != part.given
     named = None
-    if len(query) == 1 and not query[0].is_row:
+    if len(query) == 1 and isinstance(query[0].given, str) and not query[0].is_row:
         named = place_named(gallery.rows, query[0].given)
     if named is None or not among[named]:
         return gallery.nearest(wanted, k=k, strength=strength, among=among)

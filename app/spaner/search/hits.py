@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from importlib import import_module
 from typing import Any, overload
 
-from spaner_core.errors import ConfigError
+from spaner.reports import Report
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +39,7 @@ class CalibratedHit(Hit):
 
 
 @dataclass(frozen=True, repr=False)
-class Hits(Sequence[Hit]):
+class Hits(Report, Sequence[Hit]):
     """The hits of a search, the likeliest first.
 
     `false_accept_rate` is that of the calibration behind their probabilities, None without one.
@@ -78,16 +77,6 @@ class Hits(Sequence[Hit]):
     def as_dicts(self) -> list[dict[str, Any]]:
         """Return each hit as `spaner search --json` shows it."""
         return [asdict(hit) for hit in self.found]
-
-    def to_pandas(self) -> Any:
-        """Return a data frame, a row a hit. Raises `ConfigError` where pandas is not installed."""
-        try:
-            pandas = import_module("pandas")
-        except ImportError:
-            raise ConfigError(
-                "a data frame needs pandas, which is not installed; install it"
-            ) from None
-        return pandas.DataFrame(self.as_dicts())
 
 
 def _line(hit: Hit) -> str:

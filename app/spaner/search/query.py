@@ -66,9 +66,15 @@ def _embed(project: Project, part: QueryPart, *, strength: Strength | None) -> N
         if place < 0:  # another process has indexed the manifest anew
             raise _no_row(part.given)
         return gallery.embedding(place, strength=strength)
-    project.check_query(part.given, part.source)
+    if isinstance(part.given, str):
+        project.check_query(part.given, part.source)
     check_source(project, part.source)
-    return project.space.encode(part.given, modality=part.source, strength=strength)
+    found = project.space.encode(part.given, modality=part.source, strength=strength)
+    if len(found) != 1:
+        raise DataError(
+            f"a query of {part.source!r} is {len(found)} inputs; give several as a list of queries"
+        )
+    return found
 
 
 def place_named(rows: Rows, given: str) -> int | None:

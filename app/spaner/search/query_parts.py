@@ -6,28 +6,29 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from spaner_core.errors import ConfigError
 
 
 @dataclass(frozen=True, kw_only=True)
 class QueryPart:
-    """An input of the modality `source`, or with `is_row` the id of a row of it.
+    """An input of the modality `source`, as `encode` takes it, or with `is_row` a row's id.
 
     What is found should be like it, the more the larger its `weight`, or unlike it below 0.
     """
 
-    given: str
+    given: Any
     source: str
     weight: float = 1.0
     is_row: bool = False
 
 
 def read_parts(
-    inputs: Sequence[str],
+    inputs: Sequence[Any],
     sources: Sequence[str],
     *,
-    without: Sequence[str] = (),
+    without: Sequence[Any] = (),
     weights: Sequence[float] = (),
 ) -> tuple[QueryPart, ...]:
     """Pair inputs, and behind them those to be unlike, with their modalities and weights.
@@ -62,7 +63,7 @@ def read_parts(
     )
 
 
-def check_asked(inputs: Sequence[str], like: Sequence[str]) -> None:
+def check_asked(inputs: Sequence[Any], like: Sequence[str]) -> None:
     """Raise `ConfigError` where nothing was asked for."""
     if not inputs and not like:
         raise ConfigError(

@@ -21,14 +21,15 @@ from torch import Tensor
 from spaner.notices import spelling_notices, unseen_notices
 from spaner.output_paths import check_growing_space
 from spaner.project import Project
+from spaner.reports import Report
 from spaner.training.plan import concept_names
 
 TOO_CLOSE = 0.9
 """Cosine of two anchors from which on their concepts will hardly be told apart."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class ExtensionReport:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class ExtensionReport(Report):
     """What an extension did: the concepts, and how their anchors were made."""
 
     space: Path

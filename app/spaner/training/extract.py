@@ -16,6 +16,7 @@ from spaner_core.features.stream_records import StreamIdentity
 from spaner_core.files.replacing import writing_alone
 
 from spaner.project import Project
+from spaner.reports import Report
 from spaner.splits import split_rows
 from spaner.usable_modalities import declared_modalities, fresh_modalities, working_modalities
 
@@ -45,9 +46,11 @@ class PruneReport:
     bytes: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class ExtractionReport:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class ExtractionReport(Report):
     """What an extraction did, where features are and as what numbers."""
+
+    rows_in = "modalities"
 
     store: Path
     dtype: str

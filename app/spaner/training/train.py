@@ -20,13 +20,14 @@ from spaner.notices import (
 )
 from spaner.output_paths import check_new_space, check_traces
 from spaner.project import Project
+from spaner.reports import Report
 from spaner.training.plan import count_parameters, plan_training, prepare_material
 from spaner.training.watch import monitor_training, monitoring_notices
 from spaner.usable_modalities import declared_modalities
 
 
-@dataclass(frozen=True, kw_only=True)
-class TrainingReport:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class TrainingReport(Report):
     """What a training did: rows, parameters trained, and rows that could not be used.
 
     `pairs` counts the items that a newcomer shares with each modality that was there before.

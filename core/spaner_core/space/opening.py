@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from spaner_core.contract.modality import Aligner
 from spaner_core.errors import SpaceError
@@ -19,10 +20,16 @@ from spaner_core.space.trained import SpaceAligner
 
 FindEncoders = Callable[[Mapping[str, AlignerRecord]], Encoders]
 """Gives a space its encoders, by what it recorded of its aligners."""
+SpaceT = TypeVar("SpaceT", bound=Space)
 
 
 def load_space(folder: Path, encoders: FindEncoders) -> Space:
-    """Open the space at `folder`; aligners are read when first used.
+    """Open the space at `folder`, as `load_as` does."""
+    return load_as(Space, folder, encoders)
+
+
+def load_as(kind: type[SpaceT], folder: Path, encoders: FindEncoders) -> SpaceT:
+    """Open the space at `folder` as one of a `kind`; aligners are read when first used.
 
     Where it is replaced at this moment, it is read again, so that it is one or the other. Raises
     `SpaceError` when it is no space, or was made by another format or another prompt.
@@ -30,7 +37,7 @@ def load_space(folder: Path, encoders: FindEncoders) -> Space:
     before = _state_of(folder)
     check_is_space(folder)
     try:
-        space = _read_space(folder, encoders)
+        space = _read_space(kind, folder, encoders)
     except (SpaceError, OSError):
         if before and _state_of(folder) == before:
             raise
@@ -39,7 +46,7 @@ def load_space(folder: Path, encoders: FindEncoders) -> Space:
             return space
     with reading_alone(folder):
         check_is_space(folder)
-        return _read_space(folder, encoders)
+        return _read_space(kind, folder, encoders)
 
 
 def _state_of(folder: Path) -> list[tuple[int, int]]:
@@ -55,7 +62,7 @@ def _state_of(folder: Path) -> list[tuple[int, int]]:
     return [(state.st_ino, state.st_mtime_ns) for state in found]
 
 
-def _read_space(folder: Path, find_encoders: FindEncoders) -> Space:
+def _read_space(kind: type[SpaceT], folder: Path, find_encoders: FindEncoders) -> SpaceT:
     stored = read_prompt(folder / "prompt")
     found = {p.name: look_at_aligner(p, stored.blocks) for p in aligner_folders(folder)}
     if found and all(isinstance(part, Stranger) for part in found.values()):
@@ -80,7 +87,7 @@ def _read_space(folder: Path, find_encoders: FindEncoders) -> Space:
     for place, copy in find_set_aside(folder).items():
         if place.parent.name == "aligners":
             damaged[place.name] = say_set_aside(place, copy)
-    return Space(
+    return kind(
         stored.prompt,
         stored.record,
         blocks=blocks,

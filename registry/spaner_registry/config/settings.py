@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
@@ -126,6 +126,28 @@ class Config(BaseModel):
     def as_written(self) -> Config:
         """What the file says, where flags have put other values in place of its own."""
         return Config.model_validate(self._document.content, context=self.path.parent)
+
+    def changed(
+        self, *, space: Path | None = None, manifest: Path | None = None, seed: int | None = None
+    ) -> Config:
+        """Return it with the values that are given in place of its own.
+
+        Raises `ConfigError` for those that the file could not have.
+        """
+        for name, path in (("space", space), ("manifest", manifest)):
+            if path is not None and (expected := no_place(path)):
+                raise ConfigError(f"{name} {path}: expected {expected}; name another")
+        changes: dict[str, object] = {} if space is None else {"space": space}
+        if manifest is not None:
+            changes["data"] = self.data.model_copy(update={"manifest": manifest})
+        if seed is not None:
+            try:
+                changes["training"] = replace(self.training, seed=seed)
+            except ValidationError:
+                raise ConfigError(
+                    f"seed is {seed!r}; give a whole number from 0 to {2**32 - 1}"
+                ) from None
+        return self.model_copy(update=changes)
 
     @property
     def feature_store(self) -> Path:

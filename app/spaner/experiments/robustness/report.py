@@ -12,7 +12,7 @@ from spaner_core.extras import need
 from spaner_core.files.documents import read_json
 from spaner_core.files.replacing import replaced_at_end
 
-from spaner.arguments import check_measures_something
+from spaner.arguments import check_count, check_measures_something
 from spaner.experiments.robustness.corrupted_inputs import InputRobustness, measure_inputs
 from spaner.experiments.robustness.damaged_training import (
     SEEDS,
@@ -24,6 +24,7 @@ from spaner.experiments.robustness.tables_and_curves import (
     inputs_tables,
     training_table,
 )
+from spaner.output_paths import check_output_folder
 from spaner.project import Project
 from spaner.result_tables import Table, to_markdown
 from spaner.splits import TEST_SPLIT
@@ -31,7 +32,7 @@ from spaner.splits import TEST_SPLIT
 REPORT, TABLES = "robustness.json", "tables.md"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class RobustnessReport:
     """What a project endures; None where it was not measured.
 
@@ -56,6 +57,9 @@ class RobustnessReport:
     inputs: InputRobustness | None
     training: TrainingRobustness | None
 
+    def __repr__(self) -> str:
+        return "\n".join(map(to_markdown, self.tables))
+
     @property
     def notices(self) -> tuple[str, ...]:
         """What the user should know of both, each once."""
@@ -75,16 +79,28 @@ def measure_robustness(
     training: bool = True,
     seeds: int = SEEDS,
     split: str = TEST_SPLIT,
+    output: Path | None = None,
+    overwrite: bool = False,
 ) -> RobustnessReport:
     """Measure corrupted `inputs` in the project's space, and trainings on damaged data.
 
-    Raises `ConfigError` where neither is asked for, and as `measure_inputs` and `measure_training`.
+    Where an `output` is named, the report is written to that folder. Raises `ConfigError` where
+    neither is asked for, as `measure_inputs` and `measure_training`, and before any work as
+    `check_output_folder` and `check_report_output`.
     """
     check_measures_something(inputs=inputs, training=training)
-    return RobustnessReport(
+    check_count("seeds", seeds)
+    if output is not None:
+        check_output_folder(project, output, flag="--output")
+        check_report_output(output, overwrite=overwrite, curves=inputs)
+    report = RobustnessReport(
         inputs=measure_inputs(project, split=split) if inputs else None,
         training=measure_training(project, seeds=seeds, split=split) if training else None,
     )
+    if output is not None:
+        write_report(report, output, overwrite=overwrite)
+        project.say(f"report written to {output}")
+    return report
 
 
 def check_report_output(folder: Path, *, overwrite: bool, curves: bool) -> None:

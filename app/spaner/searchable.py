@@ -1,0 +1,108 @@
+"""Finds and exports rows, from a project as from its space."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from spaner_core.space.records import Strength
+
+if TYPE_CHECKING:
+    from spaner.export import ExportReport
+    from spaner.project import Project
+    from spaner.search.hits import Hits
+
+Names = str | Sequence[str]
+"""One name, or several."""
+
+
+class Searchable:
+    """What has rows that can be found: a project, or a space that was opened through one."""
+
+    def _searched(self) -> Project:
+        """Return the project whose rows are found."""
+        raise NotImplementedError
+
+    def search(
+        self,
+        query: Any = None,
+        *,
+        source: Names = (),
+        targets: Names,
+        without: Any = None,
+        weights: Sequence[float] = (),
+        like: Names = (),
+        k: int = 10,
+        split: str | None = None,
+        where: Names = (),
+        strength: Strength | None = None,
+        each: bool = False,
+    ) -> Hits:
+        """Find rows of the target modalities by an input, several in a list, or other rows.
+
+        An input is what `encode` takes: a path, a text, a `Content`, a picture, an array with its
+        rate. `source` is its modality, one for all or one each; `without` is what hits
+        should be unlike, `like` are ids of rows, `where` are conditions as "year >= 2020".
+        `strength` in [0, 1] is how hard the prompt pulls, or "thing" or "kind". With `each` there
+        are `k` hits of every target. An index serves where there is one; without it the manifest's
+        rows are embedded, and the hits are the same.
+        """
+        from spaner.arguments import check_count
+        from spaner.search.exact import search
+        from spaner.search.query import rows_like
+        from spaner.search.query_parts import check_asked, read_condition, read_parts
+
+        inputs, ids, project = _inputs(query), listed(like), self._searched()
+        check_count("k", k)
+        check_asked(inputs, ids)
+        parts = read_parts(inputs, listed(source), without=_inputs(without), weights=weights)
+        with project:
+            return search(
+                project,
+                (*parts, *rows_like(project, ids)),
+                targets=listed(targets),
+                k=k,
+                split=split,
+                where=[read_condition(given) for given in listed(where)],
+                strength=strength,
+                each=each,
+            )
+
+    def export(
+        self,
+        modality: str,
+        path: str | Path,
+        *,
+        split: str | None = None,
+        strength: Strength | None = None,
+        overwrite: bool = False,
+    ) -> ExportReport:
+        """Write the embeddings of a modality's rows, with their manifest's columns, as Parquet.
+
+        `path` ends in .parquet. All rows are written, or those of a `split`; `strength` is as in
+        `search`. The file says which aligner and encoder its embeddings are of.
+        """
+        from spaner.export import export
+
+        with self._searched() as project:
+            return export(
+                project,
+                modality,
+                Path(path),
+                split=split,
+                strength=strength,
+                overwrite=overwrite,
+            )
+
+
+def listed(given: Names) -> list[str]:
+    """Return one name, or several, as several."""
+    return [given] if isinstance(given, str) else list(given)
+
+
+def _inputs(given: Any) -> list[Any]:
+    """Return what was given as several; only a list is: a tuple may be an array with its rate."""
+    if given is None:
+        return []
+    return given if isinstance(given, list) else [given]
