@@ -176,3 +176,13 @@ def test_what_is_wrong_is_said_in_one_line(
         ask(opened)
     assert says in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_the_policy_of_a_configuration_binds_its_space(
+    trained: Path, configure: Callable[..., None]
+) -> None:
+    configure(trained, {"text": ["audio"]}, "policy", "links")
+    space = product.load(trained / "plugins.yaml")
+    assert space.search("two", source="text", targets="audio", k=1)
+    with pytest.raises(product.SpanerError, match="'text' may not find 'vision'"):
+        space.search("two", source="text", targets="vision")
