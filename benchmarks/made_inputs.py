@@ -96,14 +96,15 @@ def _clip(path: Path, random: np.random.Generator) -> str:
     return f"{path.parent.name}/{path.name}"
 
 
-def make_texts(_: Path, *, count: int) -> list[str]:
+def make_texts(
+    _: Path, *, count: int, fewest: int = FEWEST_WORDS, most: int = MOST_WORDS
+) -> list[str]:
     """Put words of this repository's pages in any order, most texts short and a few long."""
     random = np.random.default_rng(0)
     pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
     text = " ".join(page.read_text(encoding="utf-8") for page in pages)
     words = sorted(set(re.findall(r"\b[a-z]{2,}\b", text)))
-    spread = np.log(MOST_WORDS / FEWEST_WORDS)
-    lengths = (FEWEST_WORDS * np.exp(random.uniform(0, spread, size=count))).astype(int)
+    lengths = (fewest * np.exp(random.uniform(0, np.log(most / fewest), size=count))).astype(int)
     return [" ".join(random.choice(words, size=length)) for length in lengths]
 
 

@@ -45,21 +45,26 @@ def show(comparisons: Sequence[Comparison], *, notes: Sequence[str] = ()) -> Non
     sys.stdout.write(f"{HEAD}\n{rows}\n" + (f"\n{below}" if below else ""))
 
 
-def take_turns(ways: Mapping[str, Callable[[], object]], *, turn: int) -> dict[str, float]:
+Clock = Callable[[], float]
+
+
+def take_turns(
+    ways: Mapping[str, Callable[[], object]], *, turn: int, clock: Clock = time.perf_counter
+) -> dict[str, float]:
     """Run each way once and return its seconds; who begins changes with `turn`."""
     names = list(ways)
     first = turn % len(names)
     seconds = {}
     for name in names[first:] + names[:first]:
-        seconds[name] = seconds_of(ways[name])
+        seconds[name] = seconds_of(ways[name], clock=clock)
     return seconds
 
 
-def seconds_of(work: Callable[[], object]) -> float:
-    """Return how long something takes."""
-    start = time.perf_counter()
+def seconds_of(work: Callable[[], object], *, clock: Clock = time.perf_counter) -> float:
+    """Return how long something takes by a clock."""
+    start = clock()
     work()
-    return time.perf_counter() - start
+    return clock() - start
 
 
 def median_ratio(turns: Sequence[Mapping[str, float]], over: str, under: str) -> float:

@@ -59,15 +59,15 @@ class Built:
 
         Raises `UnusableInput` for the first input that is refused, which it names.
         """
-        rows = []
+        rows: dict[int, FeatureRows] = {}
         for place, encoded in encode_samples(
             self.encoder, self.transform, inputs, batch_size=batch_size
         ):
             if isinstance(encoded, UnusableInput):
                 raise UnusableInput(f"{name_of(inputs[place])}: {encoded}") from encoded
             values, mask = encoded
-            rows.append(FeatureRows(values=values.unsqueeze(0), mask=mask.unsqueeze(0)))
-        return stack_rows(rows)
+            rows[place] = FeatureRows(values=values.unsqueeze(0), mask=mask.unsqueeze(0))
+        return stack_rows([rows[place] for place in range(len(inputs))])
 
     def finite_features(self, inputs: Sequence[Path | str]) -> FeatureRows:
         """Encode as `features` does; raises `BrokenRule` that names the input and hook at fault."""

@@ -18,15 +18,18 @@ TRANSFORM = ToyTransform(ToyOptions())
 
 
 class Counting(ToyEncoder):
-    """Remembers how many windows it was given each time."""
+    """Remembers how many windows it was given each time, and how many tokens with padding."""
 
     def __init__(self) -> None:
         super().__init__(ToyOptions())
         self.batches: list[int] = []
+        self.tokens = 0
 
     def __call__(self, batch: list[Window]) -> tuple[Tensor, Tensor]:
         self.batches.append(len(batch))
-        return super().__call__(batch)
+        values, mask = super().__call__(batch)
+        self.tokens += mask.numel()
+        return values, mask
 
 
 class Fixed(ToyEncoder):
@@ -53,6 +56,19 @@ def test_windows_of_many_samples_are_encoded_together_and_a_long_sample_apart() 
     assert encoder.batches == [4, 4, 4, 2]
     assert [len(found[place].values) for place in range(4)] == [1, 2, 10, 1]
     assert found[1].values.tolist() == [[4, 5, 6], [7, 8, 9]]
+
+
+def test_windows_of_like_length_are_encoded_together_and_each_sample_gets_its_own() -> None:
+    encoder = Counting()
+    lengths = [1, 9, 2, 8, 3, 7, 4, 6, 1, 9, 2, 8]
+    sources = ["; ".join([f"{place} 0 0"] * length) for place, length in enumerate(lengths)]
+    joined = ["5 5 5 | " + sources[1], *sources[2:]]
+    found = encoded(joined, encoder, batch_size=3)
+    assert encoder.batches == [3, 3, 3, 3]
+    assert encoder.tokens == 9 * 3 + 8 * 3 + 4 * 3 + 2 * 3
+    assert [len(found[place].values) for place in range(11)] == [10, *lengths[2:]]
+    assert found[0].values[:2].tolist() == [[5, 5, 5], [1, 0, 0]]
+    assert all((found[place].values[:, 0] == place + 1).all() for place in range(1, 11))
 
 
 def test_nothing_is_decoded_before_it_is_asked_for() -> None:
