@@ -40,14 +40,14 @@ def read_parts(
     if not given:
         return ()
     if not sources:
-        raise ConfigError("--from is missing; name the modality of the query")
+        raise ConfigError("the modality of the query is missing; name it: --from, in Python source")
     if len(sources) == 1:
         sources = list(sources) * len(given)
     elif len(inputs) <= len(sources) <= len(given):
         sources = [*sources, *[sources[-1]] * (len(given) - len(sources))]
     else:
         raise ConfigError(
-            f"{len(inputs)} queries were given, and {len(sources)} modalities with --from; name "
+            f"{len(inputs)} queries were given, and {len(sources)} modalities for them; name "
             "one for all, or one for each query in its order"
         )
     weights = list(weights) or [1.0] * len(given)

@@ -29,7 +29,7 @@ def test_what_is_not_wanted_comes_last_and_weighs_below_zero() -> None:
 @pytest.mark.parametrize(
     ("inputs", "sources", "more", "said"),
     [
-        (["a"], [], {}, "--from is missing"),
+        (["a"], [], {}, "modality of the query is missing"),
         (["a", "b", "c"], ["text", "vision"], {}, "3 queries were given, and 2 modalities"),
         (["a"], ["text", "vision"], {}, "1 queries were given, and 2 modalities"),
         (["a"], ["text"], {"weights": [1, 2]}, "for each of the 1 queries"),
