@@ -102,7 +102,8 @@ def listed(given: Names) -> list[str]:
 
 
 def _inputs(given: Any) -> list[Any]:
-    """Return what was given as several; only a list is: a tuple may be an array with its rate."""
+    """Return what was given as several inputs; an array with its rate is one."""
     if given is None:
         return []
-    return given if isinstance(given, list) else [given]
+    several = isinstance(given, tuple) and all(isinstance(one, str | Path) for one in given)
+    return list(given) if several or isinstance(given, list) else [given]
