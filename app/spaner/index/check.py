@@ -19,7 +19,6 @@ from spaner.index.records import checked
 from spaner.index.scan import Nearest, find_nearest
 from spaner.index.usable_index import index_folder, usable_index
 from spaner.project import Project
-from spaner.reports import Report
 from spaner.splits import split_rows
 from spaner.usable_modalities import usable_modalities
 
@@ -43,11 +42,9 @@ class CheckedRows:
     differences: tuple[str, ...]
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
-class CheckReport(Report):
+@dataclass(frozen=True, kw_only=True)
+class CheckReport:
     """What checking found in each modality; the index is in `folder`."""
-
-    rows_in = "modalities"
 
     folder: Path
     modalities: tuple[CheckedRows, ...]
@@ -124,10 +121,12 @@ def _compare(
     differences: list[str] = []
     for strength in strengths:
         gallery = project.space.embed(name, usable.features, strength=strength)
-        wanted = torch.from_numpy(gallery[places])
-        found = find_nearest(index, wanted, strength=strength, k=COMPARED)
-        for query, nearest in zip(places, found, strict=True):
-            steps = cosine_steps(gallery[[query]], gallery)[0]
+        for query in places:  # one by one: scores of all rows are kept for each
+            wanted = gallery[[query]]
+            (nearest,) = find_nearest(
+                index, torch.from_numpy(wanted), strength=strength, k=COMPARED
+            )
+            steps = cosine_steps(wanted, gallery)[0]
             asked = f"{name!r} row {index.rows[query].id}, strength {strength:g}"
             differences += (f"{asked}: {said}" for said in _differing(nearest, steps, index.rows))
     return count, differences
