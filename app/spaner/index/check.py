@@ -19,6 +19,7 @@ from spaner.index.records import checked
 from spaner.index.scan import Nearest, find_nearest
 from spaner.index.usable_index import index_folder, usable_index
 from spaner.project import Project
+from spaner.reports import Report
 from spaner.splits import split_rows
 from spaner.usable_modalities import usable_modalities
 
@@ -42,9 +43,11 @@ class CheckedRows:
     differences: tuple[str, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class CheckReport:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class CheckReport(Report):
     """What checking found in each modality; the index is in `folder`."""
+
+    rows_in = "modalities"
 
     folder: Path
     modalities: tuple[CheckedRows, ...]
