@@ -14,12 +14,14 @@ from spaner_core.contract.sources import describe_source
 from spaner_core.contract.transform import Given
 from spaner_core.devices import pick_device
 from spaner_core.errors import ConfigError, DataError, UnusableInput
-from spaner_core.features.encoding import WINDOW_BATCH
 from spaner_core.features.in_memory import Extracted, by_size
 from spaner_core.features.rows import FeatureRows
 from spaner_core.features.unusable import reason_of, summarise
 from spaner_core.space.encoders import Encoders
 from spaner_core.space.records import Strength
+
+BATCH_WINDOWS = 32
+"""Windows that are encoded together, as in sentence-transformers."""
 
 BLOCK_INPUTS = 256
 """Inputs whose features are in memory together, where batches are smaller."""
@@ -93,7 +95,7 @@ class InputReader:
     encoders: Encoders
     modality: str
     _: KW_ONLY
-    batch_size: int = WINDOW_BATCH
+    batch_size: int = BATCH_WINDOWS
     show_progress_bar: bool = False
     device: str | None = None
 

@@ -13,7 +13,6 @@ import torch
 
 from spaner_core.contract.modality import Alignment
 from spaner_core.errors import SpaceError
-from spaner_core.features.encoding import WINDOW_BATCH
 from spaner_core.features.rows import FeatureRows, RowSource
 from spaner_core.method.prompt import SharedPrompt
 from spaner_core.space.embeddings import (
@@ -144,7 +143,7 @@ class Space:
         inputs: Any,
         *,
         modality: str,
-        batch_size: int = WINDOW_BATCH,
+        batch_size: int = InputReader.batch_size,
         show_progress_bar: bool = False,
         device: str | None = None,
         convert_to_tensor: bool = False,
