@@ -45,14 +45,14 @@ class Searched(NamedTuple):
     modules: list[str]
 
 
-def search(config: Path, modules: Sequence[str]) -> Searched:
-    """Import `modules`, then search once."""
+def search(config: Path, modules: Sequence[str], *, target: str = "vision") -> Searched:
+    """Import `modules`, then search `target` once."""
     for name in modules:
         with contextlib.suppress(Exception):  # some are only there once others have made them
             import_module(name)
     from spaner.cli.running import invoke
 
-    command = ["search", QUERY, "--from", "text", "--to", "vision", "--config", str(config)]
+    command = ["search", QUERY, "--from", "text", "--to", target, "--config", str(config)]
     clock, processor = time.perf_counter(), time.process_time()
     with contextlib.redirect_stdout(io.StringIO()):
         invoke(command)
@@ -60,10 +60,10 @@ def search(config: Path, modules: Sequence[str]) -> Searched:
     return Searched(clock * 1000, processor * 1000, list(sys.modules))
 
 
-def search_apart(config: Path, modules: Sequence[str]) -> Searched:
+def search_apart(config: Path, modules: Sequence[str], *, target: str = "vision") -> Searched:
     """Search in a process of its own, with the settings that the program gives itself."""
     ended = subprocess.run(
-        [sys.executable, __file__, "--once", "--config", str(config)],
+        [sys.executable, __file__, "--once", "--config", str(config), "--to", target],
         env={**SETTINGS, **os.environ},
         input=json.dumps(modules),
         stdout=subprocess.PIPE,
@@ -106,10 +106,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--config", type=Path, help="plugins.yaml that `spaner demo` wrote")
     parser.add_argument("--processes", type=int, default=PROCESSES, help="how many search")
+    parser.add_argument("--to", default="vision", help=argparse.SUPPRESS)
     parser.add_argument("--once", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.once:
-        sys.stdout.write(json.dumps(search(given.config, json.load(sys.stdin))))
+        found = search(given.config, json.load(sys.stdin), target=given.to)
+        sys.stdout.write(json.dumps(found))
         return
     with tempfile.TemporaryDirectory() as name:
         config = given.config or make_demo(Path(name) / "demo")

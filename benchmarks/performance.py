@@ -28,6 +28,7 @@ BENCHMARKS = (
     Benchmark("extraction.py"),
     Benchmark("encode.py"),
     Benchmark("first_search.py", quick=("--processes", "1")),
+    Benchmark("index.py"),
     Benchmark("streaming.py"),
     Benchmark("finetune.py"),
     Benchmark("train_step.py", quick=("--rounds", "1")),

@@ -13,8 +13,11 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
-SCRIPTS = ("extraction", "encode", "first_search", "streaming", "finetune", "train_step")
-TABLED = SCRIPTS[:5]
+SCRIPTS = (
+    *("extraction", "encode", "first_search", "index", "streaming", "finetune"),
+    "train_step",
+)
+TABLED = SCRIPTS[:6]
 
 
 @pytest.fixture(scope="module")
