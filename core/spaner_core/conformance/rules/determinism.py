@@ -64,14 +64,23 @@ def check_features_in_any_batch(subject: Subject) -> str:
 
 def check_features_in_any_order(subject: Subject) -> str:
     """An input has the same features wherever it stands in the batch."""
-    known, inputs = subject.features, subject.examples.inputs
-    places = torch.arange(len(inputs))
+    known, built, windows = subject.features, subject.built, subject.windows
+    advice = "give rows back in the order in which they came"
+    backwards = torch.arange(len(known)).flip(0)
+    check_same_features(
+        built.features(subject.examples.inputs[::-1]),
+        known.take(backwards),
+        when="when the inputs come in reverse",
+        advice=advice,
+    )
+    # extraction sorts windows by length, which may hide the fault: here a batch is as it is given
+    in_order, places = built.encode(windows), torch.arange(len(windows))
     for name, order in (("in reverse", places.flip(0)), ("shifted by one", places.roll(1))):
         check_same_features(
-            subject.built.features([inputs[place] for place in order.tolist()]),
-            known.take(order),
+            built.encode([windows[place] for place in order.tolist()]),
+            in_order.take(order),
             when=f"when the inputs come {name}",
-            advice="give rows back in the order in which they came",
+            advice=advice,
         )
     return "in reverse and shifted by one"
 
