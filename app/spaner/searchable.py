@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,12 +18,12 @@ Names = str | Sequence[str]
 """One name, or several."""
 
 
-class Searchable:
+class Searchable(ABC):
     """What has rows that can be found: a project, or a space that was opened through one."""
 
+    @abstractmethod
     def _searched(self) -> Project:
         """Return the project whose rows are found."""
-        raise NotImplementedError
 
     def search(
         self,

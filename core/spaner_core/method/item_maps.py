@@ -26,6 +26,9 @@ from spaner_core.method.statistics import ConceptSums
 JOINT_SHRINKAGE, ATTACHED_SHRINKAGE = 0.8, 0.95
 """How much of each covariance is replaced by a multiple of the identity (measured)."""
 
+LEAST_PENALTY = 1e-12
+"""Keeps the inverse finite where items are all read alike, or there is but one: the map is zero."""
+
 
 class ItemMap(nn.Module):
     """The map of unit features p̂ (B, P) to places of items (B, D); none until it is fitted."""
@@ -58,11 +61,12 @@ class ItemMap(nn.Module):
 class ItemView:
     """What one modality shows of n items: centred means (n, P), float64, zeros where nothing.
 
-    `centre` (P,) is what was taken off, `inverse` (n, n) is (Z Zᵀ + λ I)⁻¹.
+    `centre` (P,) is what was taken off, `penalty` is λ, `inverse` (n, n) is (Z Zᵀ + λ I)⁻¹.
     """
 
     means: Tensor
     centre: Tensor
+    penalty: Tensor
     inverse: Tensor
 
     @classmethod
@@ -74,8 +78,9 @@ class ItemView:
         means = torch.where(shown.unsqueeze(1), means - centre, 0.0)
         gram = means @ means.T
         penalty = shrinkage / (1 - shrinkage) * gram.trace() / means.shape[1]
+        penalty = penalty.clamp_min(LEAST_PENALTY)
         inverse = torch.linalg.inv(gram + penalty * torch.eye(len(gram), dtype=gram.dtype))
-        return cls(means, centre, inverse)
+        return cls(means, centre, penalty, inverse)
 
     def map_to(self, places: Tensor) -> tuple[Tensor, Tensor]:
         """Return the map K (P, D) and b (D,) of unit features to places (n, D), by ridge."""
@@ -83,10 +88,9 @@ class ItemView:
         return weight, -self.centre @ weight
 
     def foretold(self) -> Tensor:
-        """Return Z S⁻¹ Zᵀ (n, n): it takes places to those that this view foretells."""
-        gram = self.means @ self.means.T
-        both: Tensor = gram @ self.inverse
-        return (both + both.T) / 2
+        """Return Z S⁻¹ Zᵀ = I − λ (Z Zᵀ + λ I)⁻¹, (n, n): it takes places to those foretold."""
+        shown = torch.eye(len(self.inverse), dtype=self.inverse.dtype)
+        return shown - self.penalty * self.inverse
 
 
 def shared_places(views: Sequence[ItemView], directions: Tensor) -> Tensor:

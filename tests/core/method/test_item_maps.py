@@ -32,6 +32,10 @@ def noisy_views(count: int, *, seed: int = 0) -> tuple[Tensor, Tensor]:
     return views[0], views[1]
 
 
+def views_of(*rows: Tensor, items: Tensor) -> list[ItemView]:
+    return [ItemView.of(sums_of(part, items, count=len(items)), shrinkage=0.5) for part in rows]
+
+
 def found_first(queries: Tensor, gallery: Tensor) -> float:
     cosines = functional.normalize(queries, dim=-1) @ functional.normalize(gallery, dim=-1).T
     return float((cosines.argmax(dim=1) == torch.arange(len(queries))).float().mean())
@@ -56,9 +60,7 @@ def test_maps_of_two_views_find_partners_that_they_were_not_fitted_to() -> None:
     count = 400
     first, second = noisy_views(count)
     items = torch.arange(count)
-    views = [
-        ItemView.of(sums_of(rows, items, count=count), shrinkage=0.5) for rows in (first, second)
-    ]
+    views = views_of(first, second, items=items)
     places = shared_places(views, torch.zeros(count, 8))
     unseen = noisy_views(100, seed=5)
     mapped = []
@@ -80,9 +82,7 @@ def test_places_are_turned_to_the_trained_directions() -> None:
     count = 100
     first, second = noisy_views(count)
     items = torch.arange(count)
-    views = [
-        ItemView.of(sums_of(rows, items, count=count), shrinkage=0.5) for rows in (first, second)
-    ]
+    views = views_of(first, second, items=items)
     trained = torch.randn(count, 16, generator=torch.Generator().manual_seed(4))
     places = shared_places(views, trained)
 
@@ -95,13 +95,10 @@ def test_places_are_turned_to_the_trained_directions() -> None:
         assert likeness(places) > likeness(places @ turn)
 
 
-@pytest.mark.parametrize("count", [3, 12])
+@pytest.mark.parametrize("count", [1, 3, 12])
 def test_fewer_items_than_dimensions_are_enough_for_a_map(count: int) -> None:
     first, second = noisy_views(count)
-    views = [
-        ItemView.of(sums_of(rows, torch.arange(count), count=count), shrinkage=0.5)
-        for rows in (first, second)
-    ]
+    views = views_of(first, second, items=torch.arange(count))
     trained = torch.randn(count, 16, generator=torch.Generator().manual_seed(4))
     weight, offset = views[0].map_to(shared_places(views, trained))
 
