@@ -10,8 +10,9 @@ from spaner.evaluation.embedded_rows import embed_split
 from spaner.labelling.propagate import propagate
 from spaner.labelling.request import Propagation
 from spaner.project import Project
-from spaner.search.calibrate import FIRST_HITS, calibrate
+from spaner.search.calibrate import calibrate
 from spaner.search.calibration_file import CalibratedPair
+from spaner.search.fit_pairs import FIRST_HITS
 from spaner_core.data.matches import SamplePositives, number_rows, one_a_sample
 from spaner_core.evaluation.ranking import unit_pair
 from torch import Tensor

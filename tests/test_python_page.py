@@ -32,7 +32,8 @@ def test_the_page_does_what_it_says(tmp_path: Path, small_project: Path, demo_da
     assert done.returncode == 0, done.stderr
     for part in ("TrainingReport", "Evaluation of split test", "Hits: 4", "confidence", "[0] {1: "):
         assert part in done.stdout
-    for written in ("space.index", "space.calibration.json", "carried.csv", "vision.parquet"):
+    calibration = "space.calibration.safetensors"
+    for written in ("space.index", calibration, "carried.csv", "vision.parquet"):
         assert (folder / written).exists()
 
 

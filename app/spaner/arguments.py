@@ -33,12 +33,13 @@ def check_several(names: Sequence[str]) -> None:
         )
 
 
-def check_false_accept_rate(rate: float) -> None:
-    """Raise `ConfigError` unless a share lies above 0 and below 1."""
-    if not 0 < rate < 1:  # so that NaN is refused too
-        raise ConfigError(
-            f"the false-accept rate is {rate}; give a number above 0 and below 1, such as 0.05"
-        )
+def check_rates(*, false_accept: float, unfamiliar: float) -> None:
+    """Raise `ConfigError` unless shares lie above 0 and below 1."""
+    for name, rate in (("false-accept", false_accept), ("unfamiliar", unfamiliar)):
+        if not 0 < rate < 1:  # so that NaN is refused too
+            raise ConfigError(
+                f"the {name} rate is {rate}; give a number above 0 and below 1, such as 0.05"
+            )
 
 
 def check_count(name: str, count: float) -> None:

@@ -20,6 +20,7 @@ from spaner.labelling.doubts import LabelReport, doubt_labels
 from spaner.notices import spelling_notices
 from spaner.project import Project
 from spaner.reports import Report
+from spaner.search.familiar_rows import grouping_column
 from spaner.training.plan import count_parameters, expected_seconds, plan_training
 from spaner.usable_modalities import declared_modalities, working_modalities
 
@@ -88,6 +89,7 @@ def check_project(
     asked, names = names, declared_modalities(project, names)
     names = working_modalities(project, names, asked=asked)
     plan = plan_training(project, names, names_apart=bool(asked))
+    grouping_column(project)  # refused where the manifest lacks it
     unusable = {name: tuple(_unusable_rows(project, name, deep=deep)) for name in names}
     checked = tuple(
         _check_modality(project, name, plan.rows[name], rows) for name, rows in unusable.items()

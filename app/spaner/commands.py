@@ -129,10 +129,11 @@ class Project(Searchable, OpenedProject):
         *,
         split: str = VALIDATION_SPLIT,
         false_accept_rate: float = 0.05,
+        unfamiliar_rate: float = 0.05,
         strength: float | None = None,
         overwrite: bool = False,
     ) -> CalibrationReport:
-        """Fit what a hit's score is worth, and below which score there is no match."""
+        """Fit what a hit's score is worth, where there is no match, and what is unfamiliar."""
         from spaner.search.calibrate import calibrate
 
         with self:
@@ -140,6 +141,7 @@ class Project(Searchable, OpenedProject):
                 self,
                 split=split,
                 false_accept_rate=false_accept_rate,
+                unfamiliar_rate=unfamiliar_rate,
                 strength=strength,
                 overwrite=overwrite,
             )

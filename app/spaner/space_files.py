@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-CALIBRATION = ".calibration.json"
+CALIBRATION = ".calibration.safetensors"
+EARLIER_CALIBRATION = ".calibration.json"
 QUARANTINE = ".quarantine.csv"
 TRACES = ".training"
 STUDY = ".tuning"
 INDEX = ".index"
-KEPT = (CALIBRATION, QUARANTINE, TRACES, STUDY, INDEX)
+KEPT = (CALIBRATION, EARLIER_CALIBRATION, QUARANTINE, TRACES, STUDY, INDEX)
 
 
 def beside(space: Path, ending: str) -> Path:

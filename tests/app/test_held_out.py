@@ -79,7 +79,7 @@ def test_a_split_without_any_label_measures_and_calibrates_nothing(
         write(trained / "none.csv", without_labels(rows, split=split))
         told = refuses(*command, "--manifest", "none.csv", cwd=trained)
         assert f"rows with a concept or an item in split '{split}': none" in told
-    assert not list(trained.glob("*.calibration.json"))
+    assert not list(trained.glob("*.calibration.*"))
 
 
 def test_rows_that_were_trained_on_are_counted(trained: Path, spaner: Run) -> None:

@@ -111,7 +111,7 @@ def test_the_file_that_tuning_writes_replaces_none_of_the_project(
     project: Path, refuses: Refuses
 ) -> None:
     refuses("tune", "--output", "plugins.yaml", "--overwrite", cwd=project, says=("itself",))
-    for name in ("manifest.csv", "labels.csv", "space.calibration.json"):
+    for name in ("manifest.csv", "labels.csv", "space.calibration.safetensors"):
         refuses("tune", "--output", name, "--overwrite", cwd=project, says=(name, "in .yaml"))
     (project / "folder.yaml").mkdir()
     refuses("tune", "--output", "folder.yaml", "--overwrite", cwd=project, says=("is a folder",))

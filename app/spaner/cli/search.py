@@ -115,12 +115,22 @@ def _numbers(given: Sequence[str] | None) -> list[float]:
 
 def _say_hits(hits: Hits) -> None:
     rate = hits.false_accept_rate
-    if hits.no_match:
+    if hits.verdict and hits.unfamiliar:
+        say(
+            "unfamiliar: the query is unlike all that the calibration knows "
+            f"(p={hits.verdict.familiarity:.3f}),\nso no hit has a probability; the nearest are:"
+        )
+    elif hits.no_match and hits.verdict and hits.verdict.unknown_kind:
+        say(
+            "no match: the query is not told from queries of unknown kinds "
+            f"(false-accept rate {rate:g}); the nearest are:"
+        )
+    elif hits.no_match:
         say(
             f"no match: no hit reaches its threshold (false-accept rate {rate:g}); the nearest are:"
         )
     columns = ["rank", "score", "modality", "concept", "input"]
-    if rate is not None:
+    if rate is not None and not hits.unfamiliar:
         columns.insert(2, "probability")
     if any(hit.exact for hit in hits):
         columns.insert(1, "exact")

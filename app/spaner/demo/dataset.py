@@ -33,6 +33,7 @@ MANIFEST_COLUMNS = (
     "language",
     "voice",
     "accent",
+    "source",
     "origin",
 )
 CHANNELS = ("acc_x", "acc_y", "acc_z", "gyro_x", "gyro_y", "gyro_z")
@@ -62,6 +63,7 @@ def _texts() -> Iterator[Row]:
             "concept": text.concept,
             "split": text.split,
             "language": text.language,
+            "source": text.template,
             "origin": "written for this data set",
         }
 
@@ -85,6 +87,7 @@ def _images(folder: Path) -> Iterator[Row]:
             "input": path,
             "concept": DIGITS[digit],
             "split": split,
+            "source": _neighbours(number),
             "origin": "handwritten digits, scikit-learn",
         }
 
@@ -94,6 +97,12 @@ def _image_split(number: int) -> str:
     if number <= TRAIN_IMAGES:
         return "train"
     return "validation" if number <= TRAIN_IMAGES + VALIDATION_IMAGES else "test"
+
+
+def _neighbours(number: int) -> str:
+    """Name the 200 images that stand together in the source: they are of one or two writers."""
+    first = (number - 1) // 200 * 200 + 1
+    return f"images {first} to {first + 199}"
 
 
 def _speech(folder: Path) -> Iterator[Row]:
@@ -112,6 +121,7 @@ def _speech(folder: Path) -> Iterator[Row]:
                 "language": "en",
                 "voice": voice["voice"],
                 "accent": voice["accent"],
+                "source": f"voice {voice['voice']}",
                 "origin": f"synthetic speech, {voice['synthesiser']}",
             }
 
@@ -136,6 +146,7 @@ def _motions(folder: Path) -> Iterator[Row]:
             "input": path,
             "concept": recording[0]["activity"],
             "split": split,
+            "source": f"series {series}",
             "origin": "BasicMotions, UEA archive",
         }
 

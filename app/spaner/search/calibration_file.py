@@ -1,25 +1,38 @@
-"""Keeps what cosines are worth between modalities, beside the space."""
+"""Keeps what cosines are worth and which rows are familiar, beside the space.
+
+`<space>.calibration.safetensors` holds the numbers of the familiar rows, and all else as JSON in
+its metadata: `calibration`, `familiar` and `ids`. Earlier versions wrote `<space>.calibration.json`
+without familiar rows, which is still read.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
 from spaner_core.errors import SpaceError
 from spaner_core.evaluation.calibration import HitProbability
+from spaner_core.evaluation.familiarity import Familiarity
+from spaner_core.evaluation.known_kinds import KnownKinds
 from spaner_core.evaluation.no_match import MatchThreshold
 from spaner_core.files.atomic import written_at_end
-from spaner_core.files.documents import fit, read_versioned
+from spaner_core.files.documents import fit, parse_json, read_versioned
+from spaner_core.files.ordinary import open_ordinary
 from spaner_core.space.embeddings import VectorKey
-from spaner_core.space.records import Strength
+from spaner_core.space.records import Same, Strength
+from torch import Tensor
 
-from spaner.project import Project
-from spaner.space_files import CALIBRATION, beside
+from spaner.search.familiar_rows import Familiar, FamiliarRows
+from spaner.space_files import CALIBRATION, EARLIER_CALIBRATION, beside
 
-FORMAT_VERSION = 1
+FORMAT_VERSION, EARLIER_VERSION = 2, 1
 RENEW = "`spaner calibrate --overwrite`"
 
 
@@ -28,6 +41,7 @@ class CalibratedPair:
     """What cosines of `source` queries with `target` rows are worth.
 
     It was fitted on `queries` and `gallery` samples; what they said too little of is None.
+    `threshold` is the one that searches use, `cutoffs` are those of further false-accept rates.
     """
 
     source: str
@@ -36,14 +50,16 @@ class CalibratedPair:
     gallery: int
     probability: HitProbability | None
     threshold: MatchThreshold | None
+    cutoffs: tuple[MatchThreshold, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Calibration:
-    """What `<space>.calibration.json` says: the pairs, and the `keys` for which they hold.
+    """What a calibration says of pairs, and the `keys` for which it holds.
 
     Thresholds were chosen for `false_accept_rate`, above 0 and below 1. `things` says the same of
-    hits that show the very same thing, where the space has a pull strength for these besides.
+    hits that show the very same thing, where the space has a pull strength for these besides;
+    `same` says which of both this is about.
     Raises `ValueError` for any other rate, and where a pair's modality has no key.
     """
 
@@ -51,6 +67,7 @@ class Calibration:
     false_accept_rate: float
     keys: Mapping[str, VectorKey]
     pairs: tuple[CalibratedPair, ...]
+    same: Same = "kind"
     things: Calibration | None = None
 
     def __post_init__(self) -> None:
@@ -83,98 +100,108 @@ def calibration_path(space: Path) -> Path:
     return beside(space, CALIBRATION)
 
 
-def write_calibration(path: Path, calibration: Calibration) -> None:
-    """Write the file, whole or not at all."""
+def existing_calibration(space: Path) -> Path | None:
+    """Return the calibration beside a space, this version's or an earlier one's; None without."""
+    paths = (beside(space, ending) for ending in (CALIBRATION, EARLIER_CALIBRATION))
+    return next((path for path in paths if path.exists()), None)
+
+
+def write_calibration(
+    space: Path, calibration: Calibration, familiar: Mapping[str, Familiar]
+) -> Path:
+    """Write the calibration of a space, whole or not at all, in place of the one that is there."""
+    path = calibration_path(space)
     content = {"format_version": FORMAT_VERSION, **dataclasses.asdict(calibration)}
+    metadata = {
+        "calibration": _render(content),
+        "familiar": _render({n: dataclasses.asdict(one.record) for n, one in familiar.items()}),
+        "ids": _render({name: one.ids for name, one in familiar.items()}),
+    }
+    tensors = {
+        f"{name}.{field}": tensor
+        for name, one in familiar.items()
+        for field, tensor in _tensors(one).items()
+    }
     with written_at_end(path) as new:
-        text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
-        new.write_text(text + "\n", encoding="utf-8")
+        # as bytes: save_file would make the file readable for its owner alone
+        new.write_bytes(save(tensors, metadata))
+    beside(space, EARLIER_CALIBRATION).unlink(missing_ok=True)
+    return path
 
 
-def read_calibration(path: Path) -> Calibration | None:
-    """Read the file, None where there is none.
+def read_calibration(path: Path) -> Calibration:
+    """Read what a calibration says of pairs.
 
     Raises `SpaceError` where it is damaged, or not what this SPANER writes.
     """
-    try:
-        version, content = read_versioned(path)
-        if version != FORMAT_VERSION:
-            raise ValueError(f"format version {version!r}, this SPANER reads {FORMAT_VERSION}")
-        return fit(content, Calibration)
-    except FileNotFoundError:
+    with _reading(path):
+        if path.name.endswith(EARLIER_CALIBRATION):
+            version, content = read_versioned(path)
+            return _fitted(version, content, expected=EARLIER_VERSION)
+        with _opened(path) as file:
+            content = _parsed(file, "calibration")
+            return _fitted(content.pop("format_version", None), content, expected=FORMAT_VERSION)
+
+
+def read_familiar(path: Path, modality: str) -> Familiar | None:
+    """Read the familiar rows of a modality; None where the calibration has none.
+
+    Raises as `read_calibration`.
+    """
+    if path.name.endswith(EARLIER_CALIBRATION):
         return None
-    except (OSError, ValueError) as error:
+    with _reading(path), _opened(path) as file:
+        known = _parsed(file, "familiar")
+        if modality not in known:
+            return None
+        prefix = f"{modality}."
+        names = [name for name in file.keys() if name.startswith(prefix)]  # noqa: SIM118 (no dict)
+        found = {name.removeprefix(prefix): file.get_tensor(name) for name in names}
+        held_out = found.pop("held_out")
+        return Familiar(
+            record=fit(known[modality], FamiliarRows),
+            measure=Familiarity(references=found["references"], held_out=held_out),
+            kinds=KnownKinds(**found) if len(found) > 1 else None,
+            ids=fit(_parsed(file, "ids").get(modality), tuple[str, ...]),
+        )
+
+
+def _tensors(familiar: Familiar) -> dict[str, Tensor]:
+    kinds = {} if familiar.kinds is None else vars(familiar.kinds)
+    return {**kinds, **vars(familiar.measure)}  # the references are the same
+
+
+def _render(content: object) -> str:
+    return json.dumps(content, ensure_ascii=False, allow_nan=False)
+
+
+def _fitted(version: object, content: object, *, expected: int) -> Calibration:
+    if version != expected:
+        raise ValueError(f"format version {version!r}, this SPANER reads {expected} there")
+    return fit(content, Calibration)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    with open_ordinary(path), safe_open(path, framework="pt") as file:
+        yield file
+
+
+def _parsed(file: Any, key: str) -> dict[str, Any]:
+    text = (file.metadata() or {}).get(key)
+    content = parse_json(text.encode("utf-8")) if text is not None else None
+    if not isinstance(content, dict):
+        raise ValueError(f"its metadata have no {key}")
+    return content
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError, LookupError, TypeError, SafetensorError) as error:
         why = " ".join(str(getattr(error, "strerror", None) or error).split())
         raise SpaceError(
             f"{path} is no calibration that can be read ({why}); remove it, or make it anew with "
             f"{RENEW}"
         ) from error
-
-
-def usable_calibration(
-    project: Project, *, source: str, targets: Sequence[str], strength: Strength | None = None
-) -> tuple[Calibration | None, tuple[str, ...]]:
-    """Return the calibration beside the space as far as it fits, and what to say of the rest.
-
-    A pair fits where the keys of both its modalities are those that the space has now at this pull
-    strength. None where there is no calibration, or nothing of it fits. Raises `SpaceError` as
-    `read_calibration` does, or where the space lacks a modality.
-    """
-    path = calibration_path(project.config.space)
-    calibration = read_calibration(path)
-    if calibration is None:
-        return None, ()
-    strengths = project.space.strengths
-    calibration = calibration.part(strength, pull=strengths.pull(strength))
-    now = {
-        name: project.space.vector_key(name, strength=strength)
-        for name in (source, *targets)
-        if name in calibration.keys
-    }
-    strange = {name for name, key in now.items() if key != calibration.keys[name]}
-    others = [target for target in dict.fromkeys(targets) if target != source]
-    stale = [target for target in others if strange & {source, target}]
-    fresh = [target for target in others if target not in stale]
-    pairs = tuple(pair for t in fresh if (pair := calibration.pair(source, t)) is not None)
-    return dataclasses.replace(calibration, pairs=pairs) if pairs else None, (
-        *_stale_notice(path, calibration, now, stale, usual=strengths.trained.values()),
-        *_lacking_notices(path, calibration, source, fresh),
-    )
-
-
-def _stale_notice(
-    path: Path,
-    calibration: Calibration,
-    now: Mapping[str, VectorKey],
-    targets: Sequence[str],
-    *,
-    usual: Collection[float],
-) -> tuple[str, ...]:
-    """Say for hits in which modalities it is not used, and why."""
-    if not targets:
-        return ()
-    reasons, renew = [], RENEW
-    for name, key in now.items():
-        earlier = calibration.keys[name]
-        if earlier.strength != key.strength:
-            reasons.append(f"it holds at pull strength {earlier.strength!r}, not {key.strength!r}")
-            if key.strength not in usual:
-                renew = f"{RENEW[:-1]} --strength {key.strength!r}`"
-        if dataclasses.replace(earlier, strength=key.strength) != key:
-            reasons.append(f"{name!r} has another aligner or encoder now")
-    hits = ", ".join(map(repr, targets))
-    return (
-        f"{path} is stale and not used for hits of {hits}: {'; '.join(dict.fromkeys(reasons))}; "
-        f"renew it: {renew}",
-    )
-
-
-def _lacking_notices(
-    path: Path, calibration: Calibration, source: str, targets: Sequence[str]
-) -> tuple[str, ...]:
-    return tuple(
-        f"{path} says nothing of {source!r} → {target!r}: there were too few rows, or no such "
-        f"modality yet; {RENEW} looks again"
-        for target in targets
-        if calibration.pair(source, target) is None
-    )

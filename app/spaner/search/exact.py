@@ -11,12 +11,14 @@ from spaner_core.space.records import Strength
 
 from spaner.policy.links import check_links
 from spaner.project import Project
-from spaner.search.calibration_file import Calibration, usable_calibration
+from spaner.search.calibration_file import Calibration
+from spaner.search.familiar_rows import Familiar
 from spaner.search.gallery import Chosen, Gallery, choose, open_galleries
 from spaner.search.hit_order import Nearest, in_order, probability_of, turn_notices
-from spaner.search.hits import CalibratedHit, Hit, Hits
+from spaner.search.hits import CalibratedHit, Hit, Hits, Verdict
 from spaner.search.query import embed_query, place_named
 from spaner.search.query_parts import Condition, QueryPart
+from spaner.search.usable_calibration import usable_calibration, usable_familiar
 
 
 def search(
@@ -45,11 +47,12 @@ def search(
     for part in query:  # again: not only a command may ask
         check_links(project.config, part.source, targets)
     galleries = open_galleries(project, list(dict.fromkeys(targets)))
-    wanted = embed_query(project, query, strength=strength)
-    found = {}
+    asked = embed_query(project, query, strength=strength, familiar=_familiar(project, query))
+    found, sizes = {}, {}
     for name, gallery in galleries.items():
         among = choose(project, name, gallery.rows, split=split, where=where)
-        found[name] = _nearest(gallery, query, wanted, k=k, strength=strength, among=among)
+        sizes[name] = int(among.sum())
+        found[name] = _nearest(gallery, query, asked.direction, k=k, strength=strength, among=among)
     source, calibration = query[0].source, None
     if len(query) == 1:  # what was calibrated are single inputs
         calibration, notices = usable_calibration(
@@ -58,11 +61,24 @@ def search(
         project.say(*notices)
     if not each:
         project.say(*turn_notices(calibration, source=source, targets=targets))
+    verdict = Verdict.of(asked.judgement, calibration)
     hits = tuple(
-        _hit(rank, nearest, source=source, calibration=calibration)
+        _hit(rank, nearest, source, calibration, verdict, gallery=sizes[nearest.row.modality])
         for rank, nearest in in_order(found, calibration, source=source, k=k, each=each)
     )
-    return Hits(hits, calibration.false_accept_rate if calibration else None)
+    rate = calibration.false_accept_rate if calibration else None
+    return Hits(hits, false_accept_rate=rate, verdict=verdict)
+
+
+def _familiar(project: Project, query: Sequence[QueryPart]) -> dict[str, Familiar]:
+    """Return the familiar rows of the modalities of a query's inputs, and say of stale ones."""
+    found = {}
+    for name in dict.fromkeys(part.source for part in query if not part.is_row):
+        familiar, notices = usable_familiar(project, name)
+        project.say(*notices)
+        if familiar is not None:
+            found[name] = familiar
+    return found
 
 
 def _nearest(
@@ -90,7 +106,15 @@ def _nearest(
     return [*(hit._replace(exact=True) for hit in first), *others]
 
 
-def _hit(rank: int, nearest: Nearest, *, source: str, calibration: Calibration | None) -> Hit:
+def _hit(
+    rank: int,
+    nearest: Nearest,
+    source: str,
+    calibration: Calibration | None,
+    verdict: Verdict | None,
+    *,
+    gallery: int,
+) -> Hit:
     row, cosine, exact = nearest
     hit = Hit(
         rank=rank,
@@ -103,10 +127,13 @@ def _hit(rank: int, nearest: Nearest, *, source: str, calibration: Calibration |
     )
     if calibration is None:
         return hit
+    if verdict and verdict.unfamiliar:  # what was fitted says nothing of such queries
+        return CalibratedHit(**asdict(hit))
     pair = calibration.pair(source, row.modality)
     probability = probability_of(calibration, source, nearest)
+    match = pair.threshold.passes(cosine, gallery=gallery) if pair and pair.threshold else None
     return CalibratedHit(
         **asdict(hit),
         probability=None if probability is None else round(probability, 4),
-        match=pair.threshold.passes(cosine) if pair and pair.threshold else None,
+        match=match and not (verdict and verdict.unknown_kind),
     )

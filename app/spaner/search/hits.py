@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from spaner.reports import Report
+
+if TYPE_CHECKING:
+    from spaner.search.calibration_file import Calibration
+    from spaner.search.judged_query import Judgement
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,22 +35,53 @@ class CalibratedHit(Hit):
     """A hit where the space is calibrated.
 
     `probability`, 0 to 1, says how probably it is relevant, and `match` whether its score reaches
-    its pair's no-match threshold; None where that pair's calibration lacks it.
+    its pair's no-match threshold; None where that pair's calibration lacks it, and where the query
+    is unfamiliar.
     """
 
     probability: float | None = None
     match: bool | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What is said of a query itself.
+
+    `familiarity`, above 0 and at most 1, says how probably an input like the known ones would be as
+    strange; `unfamiliar` whether that is so little that its hits are not judged; `unknown_kind`
+    whether it is not told from queries of kinds that nothing knows, None where nobody asked.
+    """
+
+    familiarity: float
+    unfamiliar: bool
+    unknown_kind: bool | None
+
+    @classmethod
+    def of(cls, judgement: Judgement | None, calibration: Calibration | None) -> Verdict | None:
+        """Take the calibration's false-accept rate for kinds, where it is about these."""
+        if judgement is None:
+            return None
+        unknown = None
+        if judgement.kind is not None and calibration and calibration.same == "kind":
+            unknown = judgement.kind > calibration.false_accept_rate
+        return cls(
+            familiarity=round(judgement.familiarity, 4),
+            unfamiliar=judgement.unfamiliar,
+            unknown_kind=unknown,
+        )
+
+
 @dataclass(frozen=True, repr=False)
 class Hits(Report, Sequence[Hit]):
     """The hits of a search, the likeliest first.
 
-    `false_accept_rate` is that of the calibration behind their probabilities, None without one.
+    `false_accept_rate` is that of the calibration behind their probabilities, None without one;
+    `verdict` is what is said of the query, None where nothing is.
     """
 
     found: tuple[Hit, ...]
     false_accept_rate: float | None = None
+    verdict: Verdict | None = None
 
     def __len__(self) -> int:
         return len(self.found)
@@ -64,8 +99,15 @@ class Hits(Report, Sequence[Hit]):
         return iter(self.found)
 
     def __repr__(self) -> str:
-        lines = [_line(hit) for hit in self.found]
-        return "\n".join(["Hits: no match" if self.no_match else f"Hits: {len(self)}", *lines])
+        said = "no match" if self.no_match else str(len(self))
+        if self.verdict and self.unfamiliar:
+            said += f", unfamiliar query (p={self.verdict.familiarity:.3f})"
+        return "\n".join([f"Hits: {said}", *map(_line, self.found)])
+
+    @property
+    def unfamiliar(self) -> bool:
+        """Whether the query is unlike all that the calibration knows, so that no hit is judged."""
+        return self.verdict is not None and self.verdict.unfamiliar
 
     @property
     def no_match(self) -> bool:
@@ -75,8 +117,9 @@ class Hits(Report, Sequence[Hit]):
         )
 
     def as_dicts(self) -> list[dict[str, Any]]:
-        """Return each hit as `spaner search --json` shows it."""
-        return [asdict(hit) for hit in self.found]
+        """Return each hit as `spaner search --json` shows it, with what is said of the query."""
+        query = asdict(self.verdict) if self.verdict else {}
+        return [asdict(hit) | query for hit in self.found]
 
 
 def _line(hit: Hit) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import PurePath
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,9 @@ from spaner_core.space.records import Strength
 
 from spaner.index.proof import check_source
 from spaner.project import Project
+from spaner.search.familiar_rows import Familiar
 from spaner.search.gallery import open_gallery
+from spaner.search.judged_query import Judgement, judge, least_sure
 from spaner.search.query_parts import QueryPart
 
 
@@ -45,36 +48,57 @@ def _find_rows(project: Project, ids: Sequence[str]) -> Iterator[tuple[str, str]
                         yield given, name
 
 
-def embed_query(
-    project: Project, parts: Sequence[QueryPart], *, strength: Strength | None
-) -> NDArray[np.float32]:
-    """Return the direction (1, D) that lies between the parts, each by its weight.
+class EmbeddedQuery(NamedTuple):
+    """The direction (1, D) of what is looked for, and what familiar rows say of it, if anything."""
 
-    Raises `DataError` where they cancel out.
+    direction: NDArray[np.float32]
+    judgement: Judgement | None = None
+
+
+def embed_query(
+    project: Project,
+    parts: Sequence[QueryPart],
+    *,
+    strength: Strength | None,
+    familiar: Mapping[str, Familiar],
+) -> EmbeddedQuery:
+    """Embed the parts and compare each with the `familiar` rows of its modality.
+
+    The direction lies between the parts, each by its weight. Rows of the manifest are not compared:
+    they are known. Raises `DataError` where the parts cancel out.
     """
-    total = sum(part.weight * _embed(project, part, strength=strength) for part in parts)
+    embedded = [_embed(project, part, strength, familiar.get(part.source)) for part in parts]
+    total = sum(part.weight * one.direction for part, one in zip(parts, embedded, strict=True))
     length = float(np.linalg.norm(total))
     if length < 1e-6:
         raise DataError("the queries cancel out: nothing is left to look for; change the weights")
-    return np.asarray(total / length, dtype=np.float32)
+    judged = [one.judgement for one in embedded if one.judgement is not None]
+    return EmbeddedQuery(np.asarray(total / length, dtype=np.float32), least_sure(judged))
 
 
-def _embed(project: Project, part: QueryPart, *, strength: Strength | None) -> NDArray[np.float32]:
+def _embed(
+    project: Project, part: QueryPart, strength: Strength | None, familiar: Familiar | None
+) -> EmbeddedQuery:
     if part.is_row:
         gallery = open_gallery(project, part.source)
         place = pc.index(gallery.rows.cells["id"], part.given).as_py()
         if place < 0:  # another process has indexed the manifest anew
             raise _no_row(part.given)
-        return gallery.embedding(place, strength=strength)
+        return EmbeddedQuery(gallery.embedding(place, strength=strength))
     if isinstance(part.given, str):
         project.check_query(part.given, part.source)
     check_source(project, part.source)
-    found = project.space.encode(part.given, modality=part.source, strength=strength)
-    if len(found) != 1:
+    features = project.space.extract(part.source, part.given)
+    if len(features) != 1:
         raise DataError(
-            f"a query of {part.source!r} is {len(found)} inputs; give several as a list of queries"
+            f"a query of {part.source!r} is {len(features)} inputs; give several as a list of "
+            "queries"
         )
-    return found
+    direction = project.space.embed(part.source, features, strength=strength)
+    if familiar is None:
+        return EmbeddedQuery(direction)
+    (judgement,) = judge(project, part.source, features, familiar)
+    return EmbeddedQuery(direction, judgement)
 
 
 def place_named(rows: Rows, given: str) -> int | None:

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import math
+import statistics
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from spaner_core.evaluation.calibration import TooFewSamples
 from spaner_core.evaluation.ranking import SCORE_STEPS, Rows, scored_blocks
+
+PARTS, DRAWS = (2, 4, 8), 5
+"""Parts of a gallery, one in so many rows, in which its growth is seen, each drawn so often."""
+
+FEWEST_ROWS = 8
+"""Rows that such a part has at least."""
+
+NEVER = -SCORE_STEPS - 2
+"""A score below all others."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +33,9 @@ class MatchThreshold:
     one did not (None where there were no such queries). It is a dataclass of numbers:
     `dataclasses.asdict` goes into JSON, and `MatchThreshold(**stored)` comes back. Raises
     `ValueError` where a number is not finite.
+
+    It holds for galleries of up to `gallery` rows. The best of more wrong rows is higher: a gallery
+    e times as large needs a cosine that is `growth` higher.
     """
 
     cosine: float
@@ -30,19 +44,35 @@ class MatchThreshold:
     false_reject_rate: float | None
     absent: int
     present: int
+    gallery: int = 0
+    growth: float = 0.0
 
     def __post_init__(self) -> None:
         numbers = (self.cosine, self.asked, self.false_accept_rate, self.false_reject_rate or 0)
-        if not all(map(math.isfinite, numbers)):
+        if not all(map(math.isfinite, (*numbers, self.growth))):
             raise ValueError(f"got {self}; expected finite numbers; calibrate again")
 
-    def passes(self, cosine: float) -> bool:
-        """Whether a best hit of this cosine is a match."""
-        return cosine >= self.cosine
+    def at(self, gallery: int) -> float:
+        """Return the cosine that a best hit needs in a gallery of so many rows.
+
+        It may lie above 1: then no hit can be told from the best of so many wrong rows.
+        """
+        if not self.gallery or gallery <= self.gallery:
+            return self.cosine
+        return self.cosine + self.growth * math.log(gallery / self.gallery)
+
+    def passes(self, cosine: float, *, gallery: int = 0) -> bool:
+        """Whether a best hit of this cosine, in a gallery of so many rows, is a match."""
+        return cosine >= self.at(gallery)
 
 
 def fit_match_threshold(
-    queries: Tensor, gallery: Tensor, relevant: Rows, *, false_accept_rate: float = 0.05
+    queries: Tensor,
+    gallery: Tensor,
+    relevant: Rows,
+    *,
+    false_accept_rate: float = 0.05,
+    passing: Tensor | None = None,
 ) -> MatchThreshold:
     """Choose the lowest threshold that keeps to `false_accept_rate` on validation rows.
 
@@ -54,6 +84,14 @@ def fit_match_threshold(
 
         cosine = min { t : mean_q [a_q >= t] <= false_accept_rate }
         false accepts = mean_q [a_q >= cosine]          false rejects = mean_q [b_q < cosine]
+
+    With `passing` (Q,) bool, queries that are false there are rejected whatever their score, so
+    that the others may pass by a lower one.
+
+    How the best wrong score grows with the gallery is seen in parts of it, an eighth, a quarter and
+    a half, each drawn 5 times: `growth` is the slope, at least 0, of the line by least squares
+    through the cosines chosen so, over the logarithm of the number of rows. Maxima of independent
+    scores with an exponential tail grow so (Gumbel's law; Gumbel, 1958, Statistics of Extremes).
 
     Scores are compared to six decimals, and the threshold lies halfway between two such steps: a
     score equal to one that was to be refused is refused. Such a query's concept is known to the
@@ -70,33 +108,93 @@ def fit_match_threshold(
             f"got a false-accept rate of {false_accept_rate}; expected more than 0 and less than "
             "1; give for example 0.05"
         )
-    absent, present = _best_scores(queries, gallery, relevant)
-    count = len(absent)
-    allowed = sum(passed / count <= false_accept_rate for passed in range(1, count))
-    if not allowed:
+    best = _best_scores(queries, gallery, relevant, passing)
+    absent, count = best.absent[0], len(best.absent[0])
+    if not _allowed(count, false_accept_rate):
         raise TooFewSamples(
             f"got {count} queries to choose a false-accept rate of {false_accept_rate:g} on; "
             f"expected at least {math.ceil(1 / false_accept_rate)}; give more validation rows, "
             "or a higher rate"
         )
-    refused = int(absent.sort(descending=True).values[allowed])  # the highest that may not pass
+    refused = _refused(absent, false_accept_rate)
+    rejected = best.present <= refused
     return MatchThreshold(
         cosine=(refused + 0.5) / SCORE_STEPS,
         asked=false_accept_rate,
         false_accept_rate=float((absent > refused).double().mean()),
-        false_reject_rate=float((present <= refused).double().mean()) if len(present) else None,
+        false_reject_rate=float(rejected.double().mean()) if len(rejected) else None,
         absent=count,
-        present=len(present),
+        present=len(rejected),
+        gallery=len(gallery),
+        growth=_growth(best, false_accept_rate),
     )
 
 
-def _best_scores(queries: Tensor, gallery: Tensor, relevant: Rows) -> tuple[Tensor, Tensor]:
-    """Best scores without the relevant rows, and in the whole gallery where there is one."""
-    absent, present = [torch.zeros(0, dtype=torch.int32)], [torch.zeros(0, dtype=torch.int32)]
+def _allowed(count: int, rate: float) -> int:
+    """Return how many of `count` queries without an answer may pass."""
+    return sum(passed / count <= rate for passed in range(1, count))
+
+
+def _refused(absent: Tensor, rate: float) -> int:
+    """Return the highest best score, in steps, that may not pass."""
+    return int(absent.sort(descending=True).values[_allowed(len(absent), rate)])
+
+
+class _BestScores(NamedTuple):
+    """Best scores of queries, in steps, in parts of a gallery that have `rows` each.
+
+    `absent` are those without the relevant rows, of the queries that some are left for, the whole
+    gallery first; `present` those in the whole gallery of the queries, at the places `having`, that
+    have a relevant row there.
+    """
+
+    rows: list[int]
+    absent: list[Tensor]
+    present: Tensor
+    having: Tensor
+
+
+def _best_scores(
+    queries: Tensor, gallery: Tensor, relevant: Rows, passing: Tensor | None
+) -> _BestScores:
+    parts = _parts(len(gallery))
+    absent: list[list[Tensor]] = [[torch.zeros(0, dtype=torch.int32)] for _ in parts]
+    present, having, start = [torch.zeros(0, dtype=torch.int32)], [torch.zeros(0).long()], 0
     for steps, marks in scored_blocks(queries, gallery, relevant):
-        if not steps.shape[1]:
-            continue
-        rest = steps.masked_fill(marks, torch.iinfo(steps.dtype).min).amax(dim=1)
-        absent.append(rest[~marks.all(dim=1)].cpu())
-        present.append(steps.amax(dim=1)[marks.any(dim=1)].cpu())
-    return torch.cat(absent), torch.cat(present)
+        if passing is not None:
+            refused = ~passing[start : start + len(steps)].to(steps.device)
+            steps = steps.masked_fill(refused.unsqueeze(1), NEVER)
+        for found, part in zip(absent, parts, strict=True):
+            if len(part):
+                own, mine = steps[:, part], marks[:, part]
+                rest = own.masked_fill(mine, NEVER).amax(dim=1)
+                found.append(rest[~mine.all(dim=1)].cpu())
+        if steps.shape[1]:
+            places = marks.any(dim=1).nonzero().flatten()
+            present.append(steps.amax(dim=1)[places].cpu())
+            having.append(start + places.cpu())
+        start += len(steps)
+    joined = [torch.cat(found) for found in absent]
+    return _BestScores([*map(len, parts)], joined, torch.cat(present), torch.cat(having))
+
+
+def _parts(rows: int) -> list[Tensor]:
+    """Draw rows of a gallery: all of them, then parts of it, the same ones each time."""
+    generator = torch.Generator().manual_seed(0)
+    sizes = [rows // share for share in PARTS if rows // share >= FEWEST_ROWS]
+    drawn = [
+        torch.randperm(rows, generator=generator)[:size] for size in sizes for _ in range(DRAWS)
+    ]
+    return [torch.arange(rows), *drawn]
+
+
+def _growth(best: _BestScores, rate: float) -> float:
+    """Slope, at least 0, of the chosen cosine over the logarithm of the number of rows."""
+    points = [
+        (math.log(rows), _refused(absent, rate) / SCORE_STEPS)
+        for rows, absent in zip(best.rows, best.absent, strict=True)
+        if _allowed(len(absent), rate)
+    ]
+    if len({size for size, _ in points}) < 2:
+        return 0.0
+    return max(0.0, statistics.linear_regression(*zip(*points, strict=True)).slope)

@@ -90,6 +90,14 @@ class TrainingSettings(MonitoringRecipe, TrainingRecipe):
     """`training:`, named as in `transformers.TrainingArguments`; the batch is per modality."""
 
 
+class CalibrationSettings(BaseModel):
+    """`calibration:`, the column that says who or what rows come from: speaker, machine, batch."""
+
+    model_config = _FROZEN
+
+    group_by: Text | None = None
+
+
 class PolicySettings(BaseModel):
     """`policy:`, who may find whom and which distributions may be loaded; None permits all."""
 
@@ -113,6 +121,7 @@ class Config(BaseModel):
         min_length=1, examples=["modalities: {text: {}}"]
     )
     training: Annotated[TrainingSettings, Section] = TrainingSettings()
+    calibration: Annotated[CalibrationSettings, Section] = CalibrationSettings()
     policy: Annotated[PolicySettings, Section] = PolicySettings()
 
     _document: Document = PrivateAttr()

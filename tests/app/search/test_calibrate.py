@@ -8,7 +8,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.app.search.calibrations import FILE, FIND, RATE, pair_of
+from tests.app.search.calibrations import (
+    FILE,
+    FIND,
+    OF_QUERY,
+    RATE,
+    document,
+    pair_of,
+    write_document,
+)
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Refuses = Callable[..., str]
@@ -23,10 +31,9 @@ def only_json(done: subprocess.CompletedProcess[str]) -> Any:
 
 
 def change(folder: Path, edit: Callable[[dict[str, Any]], None]) -> None:
-    path = folder / FILE
-    content = json.loads(path.read_text(encoding="utf-8"))
+    content = document(folder / FILE)
     edit(content)
-    path.write_text(json.dumps(content), encoding="utf-8")
+    write_document(folder / FILE, content)
 
 
 def test_it_writes_one_file_beside_the_space_and_says_what_each_pair_reached(
@@ -37,7 +44,7 @@ def test_it_writes_one_file_beside_the_space_and_says_what_each_pair_reached(
     new = {name for name in tree(attached).keys() - before.keys() if ".features" not in name}
     assert new == {FILE}
     assert spaner("verify", cwd=attached).returncode == 0
-    stored = json.loads((attached / FILE).read_text(encoding="utf-8"))
+    stored = document(attached / FILE)
     assert report["path"] == FILE
     assert report["calibration"] == {k: v for k, v in stored.items() if k != "format_version"}
     assert {key["strength"] for key in stored["keys"].values()} == {0.5}
@@ -48,15 +55,15 @@ def test_it_writes_one_file_beside_the_space_and_says_what_each_pair_reached(
     told = spaner("calibrate", *RATE, "--overwrite", cwd=attached)
     assert told.returncode == 0, told.stderr
     assert max(map(len, told.stdout.splitlines())) <= 80
-    (row,) = [line for line in told.stdout.splitlines() if line.startswith("│ text   │ audio")]
+    row, _ = [line for line in told.stdout.splitlines() if line.startswith("│ text   │ audio")]
     for name in ("false_accept_rate", "false_reject_rate"):
         assert f" {pair['threshold'][name]:.3f} " in row
-    assert json.loads((attached / FILE).read_text(encoding="utf-8")) == stored
+    assert document(attached / FILE) == stored
 
 
 def test_hits_get_a_probability_that_grows_with_the_score(calibrated: Path, spaner: Run) -> None:
     hits = only_json(spaner(*FIND, "audio", "-k", "20", "--json", cwd=calibrated))
-    assert all(set(hit) == {*KEYS, "probability", "match"} for hit in hits)
+    assert all(set(hit) == {*KEYS, *OF_QUERY, "probability", "match"} for hit in hits)
     values = [hit["probability"] for hit in hits]
     assert values == sorted(values, reverse=True)
     assert 0 <= values[-1] < values[0] <= 1
@@ -119,18 +126,18 @@ def test_a_pair_that_is_not_calibrated_is_named_and_a_modality_itself_is_not(
         lambda content: content["pairs"].remove(pair_of(content, "text", "audio")),
     )
     done = spaner(*FIND, "audio", "--json", cwd=calibrated)
-    assert all(set(hit) == KEYS for hit in only_json(done))
+    assert all(set(hit) == {*KEYS, *OF_QUERY} for hit in only_json(done))
     (note,) = done.stderr.splitlines()
     assert "'text' → 'audio'" in note
     alone = spaner(*FIND, "text", "--json", cwd=calibrated)
-    assert all(set(hit) == KEYS for hit in only_json(alone))
+    assert all(set(hit) == {*KEYS, *OF_QUERY} for hit in only_json(alone))
     assert alone.stderr == ""
 
 
 def test_another_pull_strength_is_not_calibrated(calibrated: Path, spaner: Run) -> None:
     find = (*FIND, "audio,vision", "--json", "--strength", "0.7")
     done = spaner(*find, cwd=calibrated)
-    assert all(set(hit) == KEYS for hit in only_json(done))
+    assert all(set(hit) == {*KEYS, *OF_QUERY} for hit in only_json(done))
     note, turns = done.stderr.splitlines()
     assert "not used for hits of 'audio', 'vision': it holds at pull strength 0.5, not 0.7" in note
     assert "turns" in turns

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.app.search.calibrations import FILE, FIND, RATE, pair_of
+from tests.app.search.calibrations import FILE, FIND, RATE, document, pair_of, write_document
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Refuses = Callable[..., str]
@@ -25,6 +24,7 @@ Refuses = Callable[..., str]
         (("--false-accept", "0"), ("false-accept rate is 0.0", "0.05")),
         (("--false-accept", "1"), ("false-accept rate is 1.0",)),
         (("--false-accept", "nan"), ("rate is nan",)),
+        (("--unfamiliar", "0"), ("unfamiliar rate is 0.0", "0.05")),
         (("--strength", "nan"), ("nan",)),
         (("--space", "vision"), ("no space",)),
     ],
@@ -93,8 +93,7 @@ def broken(content: dict[str, Any], name: str) -> Any:
 )
 def test_a_damaged_calibration_is_named(calibrated: Path, refuses: Refuses, name: str) -> None:
     path = calibrated / FILE
-    content = broken(json.loads(path.read_text(encoding="utf-8")), name)
-    path.write_text(json.dumps(content), encoding="utf-8")
+    write_document(path, broken(document(path), name))
     said = refuses(*FIND, "audio", cwd=calibrated, says=(FILE, "spaner calibrate --overwrite"))
     assert len(said.splitlines()) == 1
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.app.projects import rows_of, write_rows
+from tests.app.search.calibrations import FILE, document
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Refuses = Callable[..., str]
@@ -112,7 +113,7 @@ def test_probabilities_are_fitted_for_kinds_and_for_things(known: Path, spaner: 
     done = spaner("calibrate", "--false-accept", "0.2", cwd=known)
     assert done.returncode == 0, done.stderr
     assert "By item, pull strength 0: for search --same thing" in done.stdout
-    stored = json.loads((known / "space.calibration.json").read_text(encoding="utf-8"))
+    stored = document(known / FILE)
     things = stored["things"]
     for part, strength in ((stored, 0.6), (things, 0)):
         assert {key["strength"] for key in part["keys"].values()} == {strength}

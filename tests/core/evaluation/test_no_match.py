@@ -155,3 +155,35 @@ def test_wrong_input_is_refused() -> None:
         fit_match_threshold(a, b, relevant.T)
     with pytest.raises(ValueError, match="calibrate again"):
         replace(fit_match_threshold(a, b, relevant), cosine=math.nan)
+
+
+def test_a_larger_gallery_needs_a_higher_cosine() -> None:
+    def rows(count: int, seed: int) -> torch.Tensor:
+        drawn = torch.randn(count, 16, generator=torch.Generator().manual_seed(seed))
+        return torch.nn.functional.normalize(drawn, dim=-1)
+
+    queries, nothing = rows(400, 0), torch.zeros(400, 250, dtype=torch.bool)
+    found = fit_match_threshold(queries, rows(250, 1), nothing)
+    assert found.gallery == 250
+    assert found.growth > 0
+    assert found.at(10) == found.at(250) == found.cosine
+    large = rows(4000, 2)
+    best = (queries.double() @ large.double().T).amax(dim=1)
+    passed = [float((best >= cosine).double().mean()) for cosine in (found.at(4000), found.cosine)]
+    assert passed[0] < 0.1 < passed[1], "the threshold of the small gallery passes far more"
+    assert found.passes(found.cosine)
+    assert not found.passes(found.cosine, gallery=4000)
+
+
+def test_queries_that_are_rejected_anyway_let_others_pass_by_a_lower_score() -> None:
+    a, b, relevant = scene(0)
+    plain = fit_match_threshold(a, b, relevant)
+    odd = torch.arange(len(a)) % 2 == 1
+    half = fit_match_threshold(a, b, relevant, passing=odd)
+    assert half.cosine < plain.cosine
+    assert half.false_accept_rate <= 0.05
+    present = torch.tensor(slow_best(a[odd], b, relevant[odd])[1])
+    found = int((present >= half.cosine).sum()) / int(relevant.any(dim=1).sum())
+    assert half.false_reject_rate == pytest.approx(1 - found)
+    none = fit_match_threshold(a, b, relevant, passing=torch.zeros(len(a), dtype=torch.bool))
+    assert none.false_reject_rate == 1.0

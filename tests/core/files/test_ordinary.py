@@ -111,6 +111,7 @@ READERS: dict[str, Callable[[Path], object]] = {
     "manifest.jsonl": read_manifest,
     "manifest.parquet": read_manifest,
     "space.calibration.json": read_calibration,
+    "space.calibration.safetensors": read_calibration,
     RECEIPT: read_receipt,
     "input.png": key_input,
 }
