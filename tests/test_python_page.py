@@ -30,7 +30,15 @@ def test_the_page_does_what_it_says(tmp_path: Path, small_project: Path, demo_da
     program = "\n".join(block.content for block in blocks_of(PAGE) if block.kind == "python")
     done = python(program, cwd=folder)
     assert done.returncode == 0, done.stderr
-    for part in ("TrainingReport", "Evaluation of split test", "Hits: 4", "confidence", "[0] {1: "):
+    shown = (
+        "TrainingReport",
+        "Evaluation of split test",
+        "Hits: 4",
+        "Why ",
+        "confidence",
+        "[0] {1: ",
+    )
+    for part in shown:
         assert part in done.stdout
     calibration = "space.calibration.safetensors"
     for written in ("space.index", calibration, "carried.csv", "vision.parquet"):

@@ -12,7 +12,8 @@ from spaner_core.space.records import Strength
 if TYPE_CHECKING:
     from spaner.export import ExportReport
     from spaner.project import Project
-    from spaner.search.hits import Hits
+    from spaner.search.explanation import Explanation
+    from spaner.search.hits import Hit, Hits
 
 Names = str | Sequence[str]
 """One name, or several."""
@@ -69,6 +70,33 @@ class Searchable(ABC):
                 strength=strength,
                 each=each,
             )
+
+    def explain(
+        self,
+        query: Any,
+        hit: Hit,
+        *,
+        source: Names = (),
+        like: Names = (),
+        strength: Strength | None = None,
+        budget: int = 64,
+    ) -> Explanation:
+        """Say why a search found a hit.
+
+        `query`, `source`, `like` and `strength` are what the search was given; `query` is None
+        where it asked by a row alone. Parts of the query and of the hit are covered in at most
+        `budget` copies of each, which are encoded anew.
+        """
+        from spaner.search.explain import explain
+        from spaner.search.query import rows_like
+        from spaner.search.query_parts import check_asked, read_parts
+
+        inputs, ids, project = _inputs(query), listed(like), self._searched()
+        check_asked(inputs, ids)
+        parts = read_parts(inputs, listed(source))
+        with project:
+            parts = (*parts, *rows_like(project, ids))
+            return explain(project, parts, hit, strength=strength, budget=budget)
 
     def export(
         self,

@@ -72,13 +72,13 @@ def test_a_series_has_few_parts_however_large_it_is(channels: int, steps: int) -
         assert parts[0].label.startswith("channels c0 to c18, ")
 
 
-def test_a_covered_cell_has_the_mean_colour_and_no_other_cell_changes() -> None:
-    half = Image.new("RGB", (40, 40), "black")
-    half.paste((255, 255, 255), (0, 0, 20, 40))
-    (page,) = cover((half,), picture_parts((half,))[0].place)
-    assert page.getpixel((0, 0)) == page.getpixel((9, 9)) == (128, 128, 128)
+def test_a_covered_cell_has_the_colour_of_the_ground_and_no_other_cell_changes() -> None:
+    drawn = Image.new("RGB", (40, 40), (30, 60, 90))
+    drawn.paste((255, 255, 255), (0, 0, 15, 40))
+    (page,) = cover((drawn,), picture_parts((drawn,))[0].place)
+    assert page.getpixel((0, 0)) == page.getpixel((9, 9)) == (30, 60, 90)
     assert page.getpixel((10, 10)) == (255, 255, 255)
-    assert page.getpixel((30, 0)) == (0, 0, 0)
+    assert page.getpixel((30, 0)) == (30, 60, 90)
 
 
 def test_documents_are_cut_into_cells_or_where_they_are_long_into_pages() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,9 +17,13 @@ from spaner.cli.output import say, say_table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from spaner.search.explanation import Explanation
     from spaner.search.hits import Hit, Hits
 
 app = typer.Typer()
+
+EXPLAINED = 3
+"""Hits that --why explains, the first ones."""
 
 QueryArgument = Annotated[
     list[str] | None, typer.Argument(help="A path, or a text; several are one query.")
@@ -44,6 +49,13 @@ WhereFlag = Annotated[
     list[str] | None,
     typer.Option("--where", metavar="'COLUMN OP VALUE'", help="Only rows that meet this."),
 ]
+WhyFlag = Annotated[
+    bool,
+    typer.Option(
+        "--why",
+        help=f"Say of the first {EXPLAINED} hits why; encodes up to 64 copies of each side.",
+    ),
+]
 
 
 @app.command(epilog="Example: spaner search photo.png --from vision --to text,audio -k 5")
@@ -63,6 +75,7 @@ def search(
     same: SameFlag = None,
     split: Annotated[str | None, typer.Option(callback=as_name, help="Only these rows.")] = None,
     where: WhereFlag = None,
+    why: WhyFlag = False,
 ) -> Result:
     """Find rows of other modalities by a photo, a text, a sound or a series.
 
@@ -76,7 +89,12 @@ def search(
     manifest by = != < <= > >=, as numbers or dates where all of its cells are.
     """
     from spaner.arguments import one_strength
-    from spaner.search.query_parts import check_asked, read_condition, read_parts
+    from spaner.search.query_parts import (
+        check_asked,
+        check_explained,
+        read_condition,
+        read_parts,
+    )
 
     strength, targets, sources = (
         one_strength(call.strength, same),
@@ -88,7 +106,10 @@ def search(
     parts = read_parts(query or (), sources, without=without or (), weights=weights)
     for given in where or ():
         read_condition(given)
-    hits = call.open(links=[(part.source, targets) for part in parts]).search(
+    if why:
+        check_explained(parts, like or ())
+    project = call.open(links=[(part.source, targets) for part in parts])
+    hits = project.search(
         query or [],
         source=sources,
         targets=targets,
@@ -101,7 +122,14 @@ def search(
         strength=strength,
         each=each,
     )
-    return Result(hits.as_dicts(), partial(_say_hits, hits))
+    reasons = [
+        project.explain(query or [], hit, source=sources, like=like or (), strength=strength)
+        for hit in hits[: EXPLAINED if why else 0]
+    ]
+    found = hits.as_dicts()
+    for hit, reason in zip(found, reasons, strict=False):
+        hit["why"] = asdict(reason)
+    return Result(found, partial(_say_hits, hits, reasons))
 
 
 def _numbers(given: Sequence[str] | None) -> list[float]:
@@ -113,7 +141,7 @@ def _numbers(given: Sequence[str] | None) -> list[float]:
         ) from None
 
 
-def _say_hits(hits: Hits) -> None:
+def _say_hits(hits: Hits, reasons: Sequence[Explanation]) -> None:
     rate = hits.false_accept_rate
     if hits.verdict and hits.unfamiliar:
         say(
@@ -135,6 +163,11 @@ def _say_hits(hits: Hits) -> None:
     if any(hit.exact for hit in hits):
         columns.insert(1, "exact")
     say_table(columns, [[_cell(hit, column) for column in columns] for hit in hits])
+    for reason in reasons:
+        for line in reason.lines():
+            say(line)
+    for caveat in {reason.caveat for reason in reasons}:
+        say(caveat)
 
 
 def _cell(hit: Hit, column: str) -> object:

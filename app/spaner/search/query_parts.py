@@ -71,6 +71,15 @@ def check_asked(inputs: Sequence[Any], like: Sequence[str]) -> None:
         )
 
 
+def check_explained(parts: Sequence[QueryPart], like: Sequence[str] = ()) -> None:
+    """Raise `ConfigError` unless one query alone is asked, whose hits can be explained."""
+    if (count := len(parts) + len(like)) != 1:
+        raise ConfigError(
+            f"why a row was found can be said of one query alone, and {count} were given; search "
+            "by one of them"
+        )
+
+
 OPERATORS = ("=", "!=", "<", "<=", ">", ">=")
 _GIVEN = re.compile(r"\s*(?P<column>.+?)\s*(?P<op><=|>=|!=|<|>|=)\s*(?P<value>.*?)\s*", re.DOTALL)
 

@@ -113,5 +113,8 @@ class HasParts(Protocol):
         ...
 
     def without(self, sample: Sample, part: Part) -> Sample:
-        """Return a copy of the sample in which `part` is covered, ready for `prepare`."""
+        """Return a copy of the sample in which `part` is covered, ready for `prepare`.
+
+        Several parts are covered one after the other, the last one of the reading order first.
+        """
         ...

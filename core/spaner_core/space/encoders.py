@@ -29,10 +29,10 @@ class AssembledModality:
     def sources_of(self, inputs: object) -> list[Given | UnusableInput]:
         """Tell one input from several; return what is encoded of each, or why nothing can be.
 
-        A path, a text, the bytes of a file, a `Content` and an object that the transform takes are
-        one input, any other iterable is several. Where the modality takes inputs inline, a `str` is
-        a file only if it has a fitting suffix and is spelt as paths are, or the file exists. Raises
-        `DataError` for what is no input.
+        A path, a text, the bytes of a file, a `Content`, a `TakenSample` and an object that the
+        transform takes are one input, any other iterable is several. Where the modality takes
+        inputs inline, a `str` is a file only if it has a fitting suffix and is spelt as paths are,
+        or the file exists. Raises `DataError` for what is no input.
         """
         one = None if isinstance(inputs, list) else self._source_of(inputs)
         if one is not None:
@@ -49,8 +49,10 @@ class AssembledModality:
             return Path(given)
         if isinstance(given, bytes | bytearray):
             return Content(bytes(given), f"{len(given)} bytes", "")
-        if isinstance(given, Content) or not isinstance(self.transform, TakesObjects):
-            return given if isinstance(given, Content) else None
+        if isinstance(given, Content | TakenSample):
+            return given
+        if not isinstance(self.transform, TakesObjects):
+            return None
         name = f"an object of type {type(given).__name__}"
         try:
             sample = self.transform.take(given)

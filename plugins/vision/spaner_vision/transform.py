@@ -60,7 +60,7 @@ class ImageTransform:
         return picture_parts(sample)
 
     def without(self, sample: Pages, part: Part) -> Pages:
-        """Return copies of the pages, a cell filled with its page's mean colour."""
+        """Return copies of the pages, a cell filled with its page's median colour."""
         return cover(sample, part.place)
 
     def prepare(self, sample: Pages) -> list[Tensor]:
@@ -122,10 +122,12 @@ def picture_parts(pages: Pages) -> list[Part]:
 
 
 def cover(pages: Pages, place: Place) -> Pages:
-    """Return copies of the pages with a box of one filled with that page's mean colour."""
+    """Return copies of the pages with a box of one filled with that page's median colour.
+
+    Where the ground is plain, that is its colour: no edges are drawn that were not there.
+    """
     page = pages[place.page].copy()
-    mean = tuple(round(value) for value in ImageStat.Stat(page).mean)
-    page.paste(mean, place[1:])
+    page.paste(tuple(ImageStat.Stat(page).median), place[1:])
     return (*pages[: place.page], page, *pages[place.page + 1 :])
 
 
