@@ -6,13 +6,19 @@ from itertools import permutations
 
 import torch
 from sklearn.metrics import brier_score_loss
-from spaner.evaluation.embedded_rows import embed_split
+from spaner.evaluation.embedded_rows import EmbeddedRows, embed_split
 from spaner.labelling.propagate import propagate
 from spaner.labelling.request import Propagation
 from spaner.project import Project
 from spaner.search.calibrate import calibrate
-from spaner.search.calibration_file import CalibratedPair
+from spaner.search.calibration_file import (
+    CalibratedPair,
+    calibration_path,
+    read_calibration,
+    read_familiar,
+)
 from spaner.search.fit_pairs import FIRST_HITS
+from spaner.search.judged_query import judge
 from spaner_core.data.matches import SamplePositives, number_rows, one_a_sample
 from spaner_core.evaluation.ranking import unit_pair
 from torch import Tensor
@@ -27,16 +33,32 @@ def judge_scores(project: Project) -> Figures:
     embedded = embed_split(project, SPLIT)
     labels = {name: number_rows(part.rows, project.manifest) for name, part in embedded.items()}
     samples = {name: one_a_sample(part.embeddings, labels[name]) for name, part in embedded.items()}
+    known = {
+        name: _recognised(project, name, part)[labels[name].first_rows()]
+        for name, part in embedded.items()
+    }
     figures: Figures = {}
     for pair in calibration.pairs:
         queries, gallery = unit_pair(samples[pair.source], samples[pair.target])
         relevant = SamplePositives(labels[pair.source], labels[pair.target])[slice(None)]
-        figures |= _promised_and_found(pair, queries @ gallery.T, relevant)
+        figures |= _promised_and_found(pair, queries @ gallery.T, relevant, known[pair.source])
     return figures
 
 
-def _promised_and_found(pair: CalibratedPair, cosines: Tensor, relevant: Tensor) -> Figures:
-    """Compare by `cosines` (Q, G) and which of the rows are `relevant` (Q, G)."""
+def _recognised(project: Project, name: str, part: EmbeddedRows) -> Tensor:
+    """Say which rows are told from rows of unknown kinds, (n,) bool: all where nothing tells."""
+    path = calibration_path(project.config.space)
+    familiar, rate = read_familiar(path, name), read_calibration(path).false_accept_rate
+    if familiar is None or familiar.kinds is None:
+        return torch.ones(len(part.rows), dtype=torch.bool)
+    said = judge(project, name, project.features(name, part.rows).features, familiar)
+    return torch.tensor([one.kind is not None and one.kind <= rate for one in said])
+
+
+def _promised_and_found(
+    pair: CalibratedPair, cosines: Tensor, relevant: Tensor, known: Tensor
+) -> Figures:
+    """Compare by `cosines` (Q, G), which rows are `relevant` (Q, G), which kinds `known` (Q,)."""
     figures: Figures = {}
     if pair.probability is not None:
         first, places = cosines.topk(min(FIRST_HITS, cosines.shape[1]), dim=1)
@@ -46,11 +68,12 @@ def _promised_and_found(pair: CalibratedPair, cosines: Tensor, relevant: Tensor)
         figures["relevant"] = float(found.double().mean())
         figures["brier"] = float(brier_score_loss(found.numpy(), promised))
     if pair.threshold is not None:
-        absent = cosines.masked_fill(relevant, -torch.inf).amax(dim=1)[~relevant.all(dim=1)]
-        present = cosines.amax(dim=1)[relevant.any(dim=1)]
+        cosine = pair.threshold.at(cosines.shape[1])
+        absent = (cosines.masked_fill(relevant, -torch.inf).amax(dim=1) >= cosine) & known
+        present = (cosines.amax(dim=1) >= cosine) & known
         figures["validation_accepts"] = pair.threshold.false_accept_rate
-        figures["accepts"] = _share(absent >= pair.threshold.cosine)
-        figures["rejects"] = _share(present < pair.threshold.cosine)
+        figures["accepts"] = _share(absent[~relevant.all(dim=1)])
+        figures["rejects"] = _share(~present[relevant.any(dim=1)])
     return {f"{pair.source}_to_{pair.target}_{name}": value for name, value in figures.items()}
 
 

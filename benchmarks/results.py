@@ -162,6 +162,17 @@ DATA_AS_THEY_ARE = (
     ),
 )
 
+BELIEF = (
+    Benchmark("strangers.py", full=("--emoji", "emoji")),
+    Benchmark("unknown_kinds.py"),
+    Benchmark(
+        "unknown_kinds.py",
+        full=("--data", "factory", *FACTORY),
+        quick=None,
+        title="Queries without a match: factory",
+    ),
+)
+
 PARTS_OF_IT = (
     Benchmark("readers.py", full=(*EMOJI, "--seeds", "3")),
     Benchmark("classifiers.py", full=("--data", "digits", "--shots", "1,all", "--seeds", "5")),
@@ -172,7 +183,7 @@ PARTS_OF_IT = (
     Benchmark("space.py", full=("--seeds", "3")),
 )
 
-BENCHMARKS = (*KINDS, *THINGS, *LATER, *DATA_AS_THEY_ARE, *PARTS_OF_IT)
+BENCHMARKS = (*KINDS, *THINGS, *LATER, *DATA_AS_THEY_ARE, *BELIEF, *PARTS_OF_IT)
 
 
 def prepare(benchmarks: Sequence[Benchmark], place: Path, *, emoji: Path | None) -> None:

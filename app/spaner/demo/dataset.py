@@ -63,7 +63,6 @@ def _texts() -> Iterator[Row]:
             "concept": text.concept,
             "split": text.split,
             "language": text.language,
-            "source": text.template,
             "origin": "written for this data set",
         }
 
