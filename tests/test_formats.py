@@ -20,6 +20,7 @@ from PIL import Image
 from sklearn.datasets import load_digits
 from spaner.quarantine import COLUMNS
 from spaner.search.calibration_file import CalibratedPair, Calibration
+from spaner.search.familiar_rows import FamiliarRows
 from spaner_core.data.manifest import KNOWN
 from spaner_core.evaluation.calibration import HitProbability
 from spaner_core.training.monitoring import LOG, TRACES
@@ -143,7 +144,10 @@ def test_the_page_describes_what_is_there(project: Path) -> None:
 
 def test_the_page_names_all_that_is_written_beside_a_space() -> None:
     keys = [field.name for field in fields(Calibration)]
-    assert first_column("The calibration") == ["format_version", *keys]
+    assert first_column("The calibration") == ["calibration", "familiar", "ids"]
+    assert first_column("What is said of pairs") == ["format_version", *keys]
+    familiar = next(line for line in PAGE.splitlines() if line.startswith("| `familiar` |"))
+    assert all(f"`{field.name}`" in familiar for field in fields(FamiliarRows))
     pair, _, _ = PAGE.partition("| key of a pair |")[2].partition("## ")
     parts = (CalibratedPair, HitProbability)
     assert all(f"`{field.name}`" in pair for part in parts for field in fields(part))

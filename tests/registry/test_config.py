@@ -245,5 +245,6 @@ def test_every_section_is_refused_unless_something_reads_it() -> None:
         "loss",
         "modalities",
         "training",
+        "calibration",
         "policy",
     }
