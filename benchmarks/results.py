@@ -171,6 +171,7 @@ BELIEF = (
         quick=None,
         title="Queries without a match: factory",
     ),
+    Benchmark("why.py"),
 )
 
 PARTS_OF_IT = (

@@ -1,4 +1,4 @@
-"""Says why a row was found: shared anchors, and parts that speak for it."""
+"""Says why a row was found: by anchors, and by parts of both sides."""
 
 from __future__ import annotations
 
