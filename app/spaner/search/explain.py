@@ -1,4 +1,4 @@
-"""Says why a row was found: by anchors, and by parts of both sides."""
+"""Says why a row was found: by anchors and by parts."""
 
 from __future__ import annotations
 
