@@ -23,6 +23,7 @@ from spaner.result_tables import Table, to_markdown
 from spaner_core.files.atomic import written_at_end
 
 HERE = Path(__file__).parent
+QUICK = "**A quick run, to see that everything runs: its figures mean nothing.**\n"
 LIBRARIES = (
     *("spaner", "torch", "transformers", "timm", "peft", "scikit-learn"),
     *("pyarrow", "safetensors", "numpy", "pillow", "soundfile"),
@@ -80,7 +81,7 @@ def section(benchmark: Benchmark, *, page: Path, place: Path, quick: bool, threa
     shown = [f"![{what}]({picture})" for what, picture in pictures.items()]
     took = (
         f"Measured on {datetime.now(UTC):%Y-%m-%d}: {busy_s:.0f} s of processor time, "
-        f"{time.perf_counter() - start:.0f} s by the clock."
+        f"{time.perf_counter() - start:.0f} s by the clock; {_hardware()}."
     )
     parts = [f"## {benchmark.heading}", benchmark.text, printed.strip(), *shown, took]
     return "\n\n".join(parts) + "\n"
@@ -110,13 +111,11 @@ def machine(*, alone: bool) -> str:
 
     What else the machine does matters to benchmarks that run `alone` and measure by the clock.
     """
-    memory = psutil.virtual_memory().total / 2**30
     loads = " ".join(f"{load:.1f}" for load in os.getloadavg())
     busy = {"load before the first benchmark": f"{loads} (over 1, 5 and 15 minutes)"}
     rows = {
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
-        "processor": f"{_processor()}, {cores()} cores",
-        "memory": f"{memory:.0f} GiB",
+        "hardware": _hardware(),
         **(busy if alone else {}),
         "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "not set") if alone else "1 in each",
         "system": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
@@ -124,6 +123,11 @@ def machine(*, alone: bool) -> str:
     }
     lines = "\n".join(f"| {what} | {value} |" for what, value in rows.items())
     return f"| machine | |\n|---|---|\n{lines}\n"
+
+
+def _hardware() -> str:
+    memory = psutil.virtual_memory().total / 2**30
+    return f"{_processor()}, {cores()} cores, {memory:.0f} GiB"
 
 
 def cores() -> int:
@@ -190,9 +194,9 @@ def make_page(
     """Run the benchmarks that are `given`, and write their sections among those that stay.
 
     They run in the folder `place`, one after the other; or so many `at_once`, a thread each, where
-    they measure no time by the clock. `summary` makes of all sections what stands before them. One
-    that fails keeps the section that it had; the page is written all the same, and the exit code
-    is then 1.
+    they measure no time by the clock. `summary` makes of all sections what stands before them. What
+    the page says of the machine holds for a run of all: made anew in part, it stays. One that fails
+    keeps the section that it had; the page is written all the same, and the exit code is then 1.
     """
     page, chosen = given.output, choose(benchmarks, given)
     kept = sections_of(page) if page.exists() else {}
@@ -209,9 +213,10 @@ def make_page(
         made = dict(zip((one.heading for one in chosen), pool.map(run, chosen), strict=True))
     sections = {**(kept if given.only else {}), **made}
     shown = [part for one in benchmarks if (part := sections.get(one.heading))]
-    parts = [introduction, machine(alone=not at_once)]
-    if given.quick:
-        parts.append("**A quick run, to see that everything runs: its figures mean nothing.**\n")
+    described = (_described_in(page) if given.only else "") or machine(alone=not at_once)
+    parts = [introduction, described]
+    if given.quick and QUICK not in described:
+        parts.append(QUICK)
     if summary:
         parts.append(summary(shown))
     write_page(page, [*parts, *shown])
@@ -219,6 +224,13 @@ def make_page(
     if failed:
         sys.stderr.write("".join(f"failed: {one}\n" for one in failed))
         raise SystemExit(1)
+
+
+def _described_in(page: Path) -> str:
+    """Return what a page says of its machine and its run, empty where there is no such page."""
+    text = page.read_text(encoding="utf-8") if page.exists() else ""
+    found = re.search(r"^\| machine \|.*?(?=^## |\Z)", text, flags=re.M | re.S)
+    return f"{found[0].rstrip()}\n" if found else ""
 
 
 def sections_of(page: Path) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,21 @@ def test_some_sections_are_made_anew_and_the_summary_has_all(place: Path) -> Non
     assert some.count("| first one |") == some.count("| second changed |") == 2
     assert "second two" not in some
     assert some.count("What first measures.") == 1
+
+
+def test_the_machine_of_a_whole_run_stays_when_a_section_is_made_anew(place: Path) -> None:
+    make(place)
+    page = place / "page.md"
+    table = "| machine | |\n|---|---|\n| hardware | another, 99 cores |\n\nTests ran meanwhile.\n\n"
+    text = page.read_text(encoding="utf-8")
+    page.write_text(
+        re.sub(r"\| machine .*?(?=## )", table, text, count=1, flags=re.DOTALL), encoding="utf-8"
+    )
+    some = make(place, "--only", str(place / "second"))
+    assert some.count(table) == 1
+    assert "99 cores" not in some[some.index("## Title of second") :]
+    assert len(re.findall(r"^Measured on .* cores, \d+ GiB\.$", some, re.MULTILINE)) == 2
+    assert table not in make(place)
 
 
 def test_a_benchmark_that_fails_keeps_its_section_and_the_others_are_written(
