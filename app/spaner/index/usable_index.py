@@ -38,7 +38,7 @@ def usable_index(project: Project, modality: str) -> ModalityIndex | None:
     """Return the index of a modality; None where there is none.
 
     Says so where the manifest is no longer the one that was indexed. Raises `SpaceError` where the
-    index does not fit the space, or is broken.
+    index does not fit the space, or is broken, and where the declared encoder does not.
     """
     folder = index_folder(project.config.space)
     index = open_index(folder, modality)
@@ -50,9 +50,17 @@ def usable_index(project: Project, modality: str) -> ModalityIndex | None:
             f"{' and another '.join(differing)} than the space has now; bring it up to date with "
             f"`spaner index {modality}`, or remove {folder}"
         )
+    if _is_declared_otherwise(project, modality):
+        project.space.check_modality(modality)  # which builds the encoder, maybe from a large model
     if index.record.manifest != manifest_stamp(project):
         project.say(
             f"{project.config.data.manifest} has changed since it was indexed: rows as they were "
             "then are searched; `spaner index` brings the index up to date"
         )
     return index
+
+
+def _is_declared_otherwise(project: Project, modality: str) -> bool:
+    """Tell whether the configuration gives an encoder other options than the space recorded."""
+    declared = project.config.modalities[modality].encoder
+    return dict(declared) != dict(project.space.records[modality].encoder_options)

@@ -134,6 +134,28 @@ def test_an_index_that_does_not_fit_is_refused_and_the_others_serve(
     assert {hit["modality"] for hit in hits} == {"audio", "vision"}
 
 
+def test_a_modality_whose_encoder_is_declared_anew_is_refused_and_the_others_serve(
+    indexed: Path, spaner: Run, configure: Callable[..., None]
+) -> None:
+    encoder = ("modalities", "vision", "encoder")
+    configure(indexed, {"model": "hog", "orientations": 9}, *encoder)  # its default, spelt out
+    same = only_json(spaner(*ASKED, cwd=indexed))
+    assert {hit["modality"] for hit in same} == {"audio", "vision"}
+    configure(indexed, {"model": "hog", "orientations": 8}, *encoder)
+    both = spaner(*ASKED[:-1], cwd=indexed)
+    assert {hit["modality"] for hit in only_json(both)} == {"audio"}
+    alone = spaner("search", "one", "--from", "text", "--to", "vision", cwd=indexed)
+    assert (alone.returncode, alone.stdout, alone.stderr.count("\n")) == (2, "", 1)
+    assert "the encoder of 'vision'" in alone.stderr
+    mends = "`spaner attach vision --replace`"
+    assert mends in both.stderr
+    assert mends in alone.stderr
+    done = spaner("attach", "vision", "--replace", "--quiet", cwd=indexed)
+    assert done.returncode == 0, done.stderr
+    hits = only_json(spaner(*ASKED, cwd=indexed))
+    assert {hit["modality"] for hit in hits} == {"audio", "vision"}
+
+
 def test_a_modality_that_cannot_be_indexed_keeps_no_other_from_it(
     indexed: Path, spaner: Run
 ) -> None:
