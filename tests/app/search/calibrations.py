@@ -8,6 +8,7 @@ from typing import Any
 
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 FIND = ("search", "two", "--from", "text", "--to")
 RATE = ("--false-accept", "0.2")
@@ -22,11 +23,14 @@ def document(path: Path, key: str = "calibration") -> Any:
         return json.loads(file.metadata()[key])
 
 
-def write_document(path: Path, content: object, key: str = "calibration") -> None:
-    """Put another document into a calibration; everything else stays."""
+def write_document(
+    path: Path, content: object, key: str = "calibration", **tensors: Tensor
+) -> None:
+    """Put another document into a calibration, and further `tensors` of texts; the rest stays."""
     with safe_open(path, framework="pt") as file:
         metadata = file.metadata()
-    save_file(load_file(path), path, {**metadata, key: json.dumps(content)})
+    found = load_file(path) | {f"text.{name}": tensor for name, tensor in tensors.items()}
+    save_file(found, path, {**metadata, key: json.dumps(content)})
 
 
 def pair_of(content: dict[str, Any], source: str, target: str) -> dict[str, Any]:

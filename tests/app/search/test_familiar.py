@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file
 from spaner.commands import Project
 
-from tests.app.search.calibrations import FILE, RATE, document, write_document
+from tests.app.search.calibrations import FILE, RATE, document, pair_of, write_document
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Refuses = Callable[..., str]
@@ -59,6 +59,30 @@ def test_known_rows_are_kept_as_the_aligner_reads_them(calibrated: Path) -> None
     assert len(references) == len(ids["text"]) <= 2000
     assert set(ids["text"]) <= training
     assert torch.allclose(references.float().norm(dim=1), torch.ones(len(references)), atol=1e-2)
+
+
+def test_a_query_of_an_unknown_kind_has_no_match(calibrated: Path, spaner: Run) -> None:
+    content = document(calibrated / FILE)
+    count = len(load_file(calibrated / FILE)["text.references"])
+    for stands_out, unknown in ((9.0, True), (-9.0, False)):
+        strange = torch.full((99,), stands_out)
+        kinds = {"concepts": torch.arange(count) % 5, "known": strange.clone(), "strange": strange}
+        write_document(calibrated / FILE, content, **kinds)
+        hits = hits_of(spaner("search", KNOWN, *TO, "-k", "2", cwd=calibrated))
+        assert {hit["unknown_kind"] for hit in hits} == {unknown}
+        assert hits[0]["match"] is not unknown
+        told = spaner("search", KNOWN, *TO[:-1], cwd=calibrated).stdout
+        assert told.startswith("no match: the query is not told from") is unknown
+
+
+def test_a_larger_gallery_asks_for_a_higher_score(calibrated: Path, spaner: Run) -> None:
+    content = document(calibrated / FILE)
+    pair = pair_of(content, "text", "vision")["threshold"]
+    pair.update(cosine=-1.0, gallery=2, growth=9.0)
+    write_document(calibrated / FILE, content)
+    assert hits_of(spaner("search", KNOWN, *TO, cwd=calibrated))[0]["match"] is False
+    one = (*TO, "--where", "id = " + hits_of(spaner("search", KNOWN, *TO, cwd=calibrated))[0]["id"])
+    assert hits_of(spaner("search", KNOWN, *one, cwd=calibrated))[0]["match"] is True
 
 
 def test_a_calibration_of_another_aligner_says_nothing_of_queries(
