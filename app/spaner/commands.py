@@ -45,8 +45,13 @@ class Project(Searchable, OpenedProject):
 
     @cached_property
     def space(self) -> Space:
-        """The space that the configuration names, with the encoders that it declares."""
-        space = load_as(Space, self.config.space, lambda _: self.assembly)
+        """The space that the configuration names, with the encoders that it declares.
+
+        What the project's store has features of is not encoded again.
+        """
+        from spaner.stored_encoders import StoredEncoders
+
+        space = load_as(Space, self.config.space, lambda _: StoredEncoders(self))
         space.project = self
         return space
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pyarrow import compute as pc
 from spaner_core.data.manifest import Rows
 from spaner_core.errors import DataError, SpaceError
+from spaner_core.space.encode import InputReader
 from spaner_core.space.records import Strength
 
 from spaner.index.proof import check_source
@@ -88,7 +89,8 @@ def _embed(
     if isinstance(part.given, str):
         project.check_query(part.given, part.source)
     check_source(project, part.source)
-    features = project.space.extract(part.source, part.given)
+    # not from the store: to open it may take longer than to encode one input
+    features = InputReader(project.assembly, part.source).extract(part.given)
     if len(features) != 1:
         raise DataError(
             f"a query of {part.source!r} is {len(features)} inputs; give several as a list of "
