@@ -243,9 +243,7 @@ def _foreign_code(project: Project) -> tuple[str, ...]:
 
 def _undeclared_links(project: Project) -> Iterator[str]:
     """Name modalities of the policy that are not declared: a slip of the pen, perhaps."""
-    links = project.config.policy.links or {}
-    named = dict.fromkeys([*links, *(target for targets in links.values() for target in targets)])
-    for name in named:
+    for name in project.config.policy.named:
         if name not in project.config.modalities:
             yield (
                 f"{project.config.locate('policy', 'links')}: {name!r} is linked but not declared "

@@ -69,7 +69,7 @@ def export(
     table = _table(usable.rows, vectors)
     with written_at_end(path) as partial:
         parquet.write_table(table.replace_schema_metadata({KEY: json.dumps(asdict(key))}), partial)
-    if others := unlinked(project.config, modality):
+    if others := unlinked(project.config, modality, purpose="export"):
         project.say(
             f"{path} can be searched by anything: that policy.links does not let "
             f"{', '.join(others)} find {modality!r} binds nobody who has the file"

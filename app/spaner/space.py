@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from spaner_core.errors import SpaceError
+from spaner_core.space.embeddings import similarity
+from spaner_core.space.encode import Embeddings
 from spaner_core.space.space import Space as TrainedSpace
 
 from spaner.arguments import as_path
+from spaner.policy.links import check_links
+from spaner.policy.origins import Origins
 from spaner.project import Project
 from spaner.searchable import Searchable
 from spaner.verify import Verification, verify
@@ -21,6 +28,28 @@ class Space(Searchable, TrainedSpace):
     """
 
     project: Project | None = None
+
+    def similarity(self, first: ArrayLike, second: ArrayLike) -> NDArray[np.float32]:
+        """Return the cosine, -1 to 1, of every row of `first` (n, D) with every one of `second`.
+
+        Rows (m, D) give (n, m); an array (D,) is one row, and its axis is left out of the answer.
+        Rows need not be of unit length; a row of zeros has cosine 0 with all. Raises `DataError`
+        where arrays have other axes, or D differs, and `ConfigError` where `policy.links` does not
+        let the modality of `first` find that of `second`, or the space cannot tell which these are:
+        it knows what `encode` and `embed` gave, their slices and tensors of them, and no copies.
+        """
+        if self.project is not None and self.project.config.policy.links is not None:
+            for source in self._origins.of(first):
+                check_links(self.project.config, source, self._origins.of(second))
+        return similarity(first, second)
+
+    def _given(self, modality: str, embeddings: Embeddings) -> None:
+        if self.project is not None and self.project.config.policy.links is not None:
+            self._origins.note(modality, embeddings)
+
+    @cached_property
+    def _origins(self) -> Origins:
+        return Origins()
 
     def verify(self, *, receipt: str | Path | None = None) -> Verification:
         """Compare every file of the space with its receipts, and with a copy kept elsewhere."""

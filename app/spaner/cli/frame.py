@@ -16,6 +16,8 @@ from spaner.cli.output import notice, say_json
 from spaner.signals import was_asked
 
 if TYPE_CHECKING:
+    from spaner_registry.config.policy import Purpose
+
     from spaner.commands import Project
 
 
@@ -26,14 +28,18 @@ class Call(Flags):
     project: Project | None = field(default=None, init=False)
 
     def open(
-        self, names: Iterable[str] = (), *, links: Iterable[tuple[str, Sequence[str]]] = ()
+        self,
+        names: Iterable[str] = (),
+        *,
+        links: Iterable[tuple[str, Sequence[str]]] = (),
+        purpose: Purpose = "search",
     ) -> Project:
         """Read the configuration with the flags' values in place of its own.
 
-        `names` are modalities that the command was asked for, `links` those that are to find
-        others. Raises `ConfigError` where the configuration is missing or wrong, does not declare
-        one of them or does not let the `links` be, and where the device is absent. All but the last
-        is reported before anything heavy is imported.
+        `names` are modalities that the command was asked for, `links` those that are to be linked
+        to others, for a `purpose`. Raises `ConfigError` where the configuration is missing or
+        wrong, does not declare one of them or does not let the `links` be, and where the device is
+        absent. All but the last is reported before anything heavy is imported.
         """
         from spaner_registry.config.settings import read_config
 
@@ -42,7 +48,7 @@ class Call(Flags):
         for source, targets in links:
             from spaner.policy.links import check_links
 
-            check_links(settings, source, targets)
+            check_links(settings, source, targets, purpose=purpose)
         from spaner.commands import Project
 
         self.project = Project(

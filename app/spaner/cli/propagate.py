@@ -76,7 +76,7 @@ def propagate(
         strength=call.strength,
     )
     check_suffix(output, flag="--output", suffix=".csv")
-    project = call.open(links=[(target, [source])])
+    project = call.open(links=[(target, [source])], purpose="propagate")
     report = project.propagate(asked, output=output, overwrite=call.overwrite)
     return Result(report, partial(_say_labels, report), more={"output": output})
 

@@ -12,6 +12,7 @@ from spaner_core.features.rows import FeatureRows
 from spaner_core.method.aligner import CrossAttentionAligner, TokenAttention
 
 from spaner.arguments import check_count
+from spaner.policy.links import check_look
 from spaner.project import Project
 from spaner.reports import Report
 
@@ -52,10 +53,12 @@ class SampleAttention(Report):
 def attention_of(project: Project, query: str, *, modality: str, k: int) -> SampleAttention:
     """Look at one input, a path or a text where the modality takes one.
 
+    Raises `ConfigError` where `policy.links` lets the modality find nothing.
     Raises `SpaceError` for a modality that the space has not, `DataError` for an input that cannot
     be read.
     """
     check_count("k", k)
+    check_look(project.config, modality)
     project.check_query(query, modality)
     project.check_modality(modality, rows=1)
     rows = project.space.extract(modality, query)

@@ -14,12 +14,14 @@ from spaner_core.evaluation.clustering import clustering
 from spaner_core.evaluation.coherence import coherence_by_pair
 from spaner_core.evaluation.hubness import hubness_by_pair
 from spaner_core.evaluation.mixed_gallery import mixed_retrieval_by_modality
+from spaner_core.evaluation.pairs import compared_pairs, every_pair
 from spaner_core.evaluation.retrieval import retrieval_by_item, retrieval_by_pair
 from spaner_core.evaluation.uniformity import alignment_and_uniformity
 from spaner_core.extras import need
 
 from spaner.evaluation.embedded_rows import EmbeddedRows, embed_split
 from spaner.output_paths import check_output_file
+from spaner.policy.links import check_all_compared, link_notices, measured_links
 from spaner.project import Project
 from spaner.reports import Report
 from spaner.result_tables import figure_cell
@@ -81,12 +83,18 @@ def evaluate(
     """Measure a split in the modalities `names`, by default all that work here.
 
     Also draws a map of the rows to `map_file`, a PNG, where one is named. Raises as `embed_split`,
-    and before any work `ConfigError` or `OutputExists` where the map cannot be written.
+    and before any work `ConfigError` or `OutputExists` where the map cannot be written. Figures of
+    what `policy.links` does not let be measured are None; `ConfigError` where it lets nothing be
+    measured, or not all that a map would show together.
     """
     if map_file is not None:
         check_output_file(project, map_file, flag="--map", overwrite=overwrite, suffix=".png")
         need("map", user="a map needs")
+    measured_links(project.config, names or project.config.modalities)
     embedded = embed_split(project, split, names=names, strength=strength)
+    if map_file is not None:
+        check_all_compared(project.config, embedded)
+    project.say(*link_notices(project.config, embedded))
     figures = _measure(project, embedded)
     if map_file is not None:
         from spaner.evaluation.map import draw_map
@@ -106,17 +114,19 @@ def _measure(project: Project, embedded: Mapping[str, EmbeddedRows]) -> dict[str
     strengths = next(iter(embedded.values())).strengths
     labels = {name: number_rows(part.rows, project.manifest) for name, part in embedded.items()}
     references = {name: part.encoder_vectors for name, part in embedded.items()}
-    clusters = clustering(embeddings, labels)
-    by_item = retrieval_by_item(of_things, labels)
+    linked = measured_links(project.config, embedded)
+    together = len(compared_pairs(embedded, linked)) == len(compared_pairs(embedded, every_pair))
+    clusters = clustering(embeddings if together else {}, labels if together else {})
+    by_item = retrieval_by_item(of_things, labels, linked=linked)
     return {
         "strength": strengths["kind"],
-        **retrieval_by_pair(embeddings, labels),
-        **coherence_by_pair(embeddings, labels, references=references),
+        **retrieval_by_pair(embeddings, labels, linked=linked),
+        **coherence_by_pair(embeddings, labels, references=references, linked=linked),
         **by_item,
         **({"item_strength": strengths["thing"]} if by_item else {}),
-        **mixed_retrieval_by_modality(embeddings, labels),
-        **hubness_by_pair(embeddings, labels),
-        **alignment_and_uniformity(embeddings, labels),
+        **mixed_retrieval_by_modality(embeddings, labels, linked=linked),
+        **hubness_by_pair(embeddings, labels, linked=linked),
+        **alignment_and_uniformity(embeddings, labels, linked=linked),
         **cka_by_modality(embeddings, references, labels),
         "concept_v_measure": clusters.concept_v_measure,
         "modality_v_measure": clusters.modality_v_measure,

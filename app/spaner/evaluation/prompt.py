@@ -12,6 +12,7 @@ from spaner_core.evaluation.propagation import concept_marks
 from spaner_core.space.space import Space
 from torch import Tensor
 
+from spaner.policy.links import may_look
 from spaner.project import Project
 from spaner.reports import Report
 from spaner.splits import shown_split
@@ -112,6 +113,9 @@ def attended_prompt(project: Project, split: str | None = None) -> PromptReport:
     if not concepts:  # there is nothing to attend to
         return _report(project, {}, split=split, left_out={})
     for name in usable_modalities(project):
+        if not may_look(project.config, name, purpose="measure"):
+            lacking[name] = "policy.links lets it be measured with nothing"
+            continue
         rows = project.manifest.select(name, split).having("concept", concepts)
         if not rows:
             where = "the manifest" if split is None else f"split {split!r}"

@@ -15,6 +15,7 @@ from spaner_core.data.manifest import Rows
 from spaner_core.errors import DataError
 from spaner_core.evaluation.coherence import coherence_by_pair
 from spaner_core.evaluation.intervals import Interval, intervals, paired_differences
+from spaner_core.evaluation.pairs import Linked, every_pair
 from spaner_core.evaluation.retrieval import retrieval_by_item, retrieval_by_pair
 from spaner_core.features.labelled import LabelledRows
 from spaner_core.progress import shows_progress, without_progress
@@ -27,6 +28,7 @@ from tqdm.auto import tqdm
 
 from spaner.evaluation.overlaps import measuring_notices
 from spaner.notices import coverage_notices, spelling_notices
+from spaner.policy.links import link_notices, measured_links
 from spaner.project import Project
 from spaner.splits import check_held_out, measured_rows, too_few_labelled
 from spaner.training.plan import labelled_rows, plan_training, prepare_material
@@ -69,13 +71,15 @@ class Embedded(NamedTuple):
 class Retraining:
     """All that trainings of one project have in common, its features in the store.
 
-    `measured` are the rows that are measured, in those modalities that have some.
+    `measured` are the rows that are measured, in those modalities that have some; `linked` says
+    which modalities may be measured with which.
     """
 
     material: Material
     measured: Mapping[str, LabelledRows]
     recipe: Recipe
     device: str
+    linked: Linked = every_pair
 
     @property
     def rows(self) -> dict[str, LabelledRows]:
@@ -121,9 +125,9 @@ class Retraining:
         kinds = {name: part.of_kinds for name, part in embedded.items()}
         things = {name: part.of_things for name, part in embedded.items()}
         return {
-            **retrieval_by_pair(kinds, labels),
-            **coherence_by_pair(kinds, labels),
-            **retrieval_by_item(things, labels),
+            **retrieval_by_pair(kinds, labels, linked=self.linked),
+            **coherence_by_pair(kinds, labels, linked=self.linked),
+            **retrieval_by_item(things, labels, linked=self.linked),
         }
 
 
@@ -132,11 +136,12 @@ def prepare_retraining(project: Project, split: str, *, names: Sequence[str] = (
 
     Takes the named modalities, all declared ones by default, as `spaner train` does. Raises what
     that would raise, and `DataError` where `split` has been trained on or has rows of fewer than
-    two modalities.
+    two modalities, `ConfigError` where `policy.links` lets none of them be measured with another.
     """
     chosen = declared_modalities(project, names)
     check_held_out(project.manifest, split)
     names = working_modalities(project, chosen, asked=names)
+    linked = measured_links(project.config, names)
     chosen_rows = _measured_modalities(project, names, split)
     plan = plan_training(project, names)
     material = prepare_material(project, plan)
@@ -148,12 +153,14 @@ def prepare_retraining(project: Project, split: str, *, names: Sequence[str] = (
         *measuring_notices(project, names, split),
         *spelling_notices(plan.concepts, project.manifest.rows),
         *coverage_notices(material),
+        *link_notices(project.config, measured),
     )
     return Retraining(
         material=material,
         measured=measured,
         recipe=project.config.recipe,
         device=project.device,
+        linked=linked,
     )
 
 

@@ -34,6 +34,7 @@ from spaner.index.records import (
 )
 from spaner.index.shards import SHARD_ROWS, parts_at, shard_name, write_shard
 from spaner.index.usable_index import current_key, index_folder, manifest_stamp
+from spaner.policy.links import check_served, is_served
 from spaner.project import Project
 from spaner.reports import Report
 from spaner.splits import split_rows
@@ -68,12 +69,19 @@ class IndexReport(Report):
 def index(project: Project, names: Sequence[str] = (), *, overwrite: bool = False) -> IndexReport:
     """Bring the index of the named modalities up to date, by default of all that work here.
 
-    Those of which the manifest has no row any more leave. Raises as `usable_modalities` and, once
-    the others are done, as `build_index`.
+    Those of which the manifest has no row any more leave, and those that nothing may find by
+    `policy.links`; these are a `ConfigError` where they are named. Raises as `usable_modalities`
+    and, once the others are done, as `build_index`.
     """
     done: list[IndexedRows] = []
     failed: list[SpanerError] = []
+    for name in names:
+        check_served(project.config, name)
     for name in usable_modalities(project, names):
+        if not is_served(project.config, name):
+            remove_index(index_folder(project.config.space), name)
+            project.say(f"{name!r} has no index: policy.links lets nothing find it")
+            continue
         try:
             if names or project.manifest.select(name):
                 done.append(build_index(project, name, overwrite=overwrite))
@@ -92,6 +100,8 @@ def follow_space(project: Project, modality: str) -> None:
     What keeps it from that is a notice: the modality is attached.
     """
     if not any(index_folder(project.config.space).glob("*.json")):
+        return
+    if not is_served(project.config, modality):
         return
     try:
         build_index(project, modality)

@@ -18,6 +18,7 @@ from spaner.index.files import ModalityIndex
 from spaner.index.records import checked
 from spaner.index.scan import Nearest, find_nearest
 from spaner.index.usable_index import index_folder, usable_index
+from spaner.policy.links import check_served, is_served
 from spaner.project import Project
 from spaner.reports import Report
 from spaner.splits import split_rows
@@ -63,13 +64,17 @@ def check_index(project: Project, names: Sequence[str] = (), *, queries: int) ->
 
     Files are compared with their SHA-256, rows with the manifest's, and hits of so many `queries`,
     rows that are drawn, with those of a search that embeds every row. Nothing is written but
-    features that were not stored. Raises `SpaceError` where there is no index.
+    features that were not stored. Raises `SpaceError` where there is no index, and `ConfigError`
+    for one of `names` that `policy.links` lets nothing find.
     """
+    for name in names:
+        check_served(project.config, name)
     folder = index_folder(project.config.space)
     found = [
         checked_rows
         for name in usable_modalities(project, names)
-        if (checked_rows := _check(project, name, queries=queries)) is not None
+        if is_served(project.config, name)
+        and (checked_rows := _check(project, name, queries=queries)) is not None
     ]
     if missing := set(names) - {one.modality for one in found}:
         raise _no_index(folder, min(missing))

@@ -57,7 +57,7 @@ def propagate(
 
     Raises as `carry`, and as `check_output_file` before any work.
     """
-    check_links(project.config, asked.target, [asked.source])
+    check_links(project.config, asked.target, [asked.source], purpose="propagate")
     if output is not None:
         check_output_file(project, output, flag="--output", overwrite=overwrite, suffix=".csv")
     report = carry(project, asked)
@@ -75,7 +75,7 @@ def carry(project: Project, asked: Propagation) -> PropagationReport:
     its item. Raises `ConfigError` where `policy.links` does not let the target take labels from the
     source, `DataError` where nobody gives or takes, or no threshold can be chosen.
     """
-    check_links(project.config, asked.target, [asked.source])
+    check_links(project.config, asked.target, [asked.source], purpose="propagate")
     for name in (asked.source, asked.target):
         project.check_modality(name)
     giving = giving_rows(project, asked.source)

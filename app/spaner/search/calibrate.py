@@ -15,7 +15,7 @@ from torch import Tensor
 from spaner.arguments import check_rates
 from spaner.evaluation.embedded_rows import EmbeddedRows, embed_split
 from spaner.output_paths import check_writable
-from spaner.policy.links import may_find
+from spaner.policy.links import linked_for
 from spaner.project import Project
 from spaner.reports import Report
 from spaner.search.calibration_file import (
@@ -110,8 +110,9 @@ def _fit_familiar(
     """Choose familiar rows of the modalities that may find something, and say where not and why."""
     found: dict[str, FittedFamiliar] = {}
     lacking = []
+    linked = linked_for(project.config, "search")
     for name in names:
-        if not any(may_find(project.config, name, target) for target in names if target != name):
+        if not any(linked(name, target) for target in names if target != name):
             continue  # what finds nothing asks nothing
         try:
             found[name] = fit_familiar(project, name, split, rate=rate)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from itertools import permutations
 from typing import NamedTuple, TypeVar
 
 from spaner_core.data.matches import Labels, SamplePositives, one_a_sample
 from spaner_core.evaluation.calibration import HitProbability, TooFewSamples, fit_hit_probability
 from spaner_core.evaluation.no_match import MatchThreshold, fit_match_threshold
+from spaner_core.evaluation.pairs import ordered_pairs
 from spaner_core.evaluation.ranking import Rows
 from torch import Tensor
 
-from spaner.policy.links import may_find
+from spaner.policy.links import linked_for
 from spaner.project import Project
 from spaner.search.calibration_file import CalibratedPair
 
@@ -48,9 +48,7 @@ def fit_pairs(
     }
     pairs: list[CalibratedPair] = []
     lacking: list[str] = []
-    for source, target in permutations(samples, 2):
-        if not may_find(project.config, source, target):
-            continue
+    for source, target in ordered_pairs(samples, linked_for(project.config, "search")):
         pair, reasons = _fit_pair(source, target, samples, rate=rate)
         lacking += reasons
         if pair.probability is not None or pair.threshold is not None:

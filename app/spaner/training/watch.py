@@ -15,6 +15,7 @@ from spaner_core.training.monitoring import ATTACHED, LOG, Monitor
 from spaner_core.training.validation import SettledRows, Validation
 
 from spaner.evaluation.overlaps import untrained_rows
+from spaner.policy.links import linked_for
 from spaner.project import Project
 from spaner.space_files import TRACES, beside
 from spaner.splits import VALIDATION_SPLIT, measured_rows
@@ -89,7 +90,8 @@ def _validation(project: Project, names: Sequence[str], *, strength: float) -> V
             f"has no usable rows of split {VALIDATION_SPLIT!r} of {', '.join(names)}; its splits "
             f"are {', '.join(project.manifest.splits) or 'none'}. Add such rows, or remove that key"
         )
-    return Validation(rows=rows, strength=strength)
+    linked = linked_for(project.config, "measure")
+    return Validation(rows=rows, strength=strength, linked=linked)
 
 
 def _rows(project: Project, name: str) -> LabelledRows | None:

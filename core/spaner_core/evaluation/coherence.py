@@ -6,12 +6,12 @@ All figures are on unit vectors, in float64, and None where there is nothing to 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import combinations
 
 import torch
 from torch import Tensor
 
 from spaner_core.data.matches import Labels, SamplePositives, check_same_rows, one_a_sample
+from spaner_core.evaluation.pairs import Linked, compared_pairs, every_pair
 from spaner_core.evaluation.ranking import (
     Rows,
     blocks,
@@ -94,13 +94,15 @@ def coherence_by_pair(
     *,
     references: Mapping[str, Tensor] | None = None,
     k: int = 10,
+    linked: Linked = every_pair,
 ) -> dict[str, float | None]:
     """Measure the coherence of every pair of modalities, as one flat dict.
 
     Shapes: each embedding (n_m, D), its labels of n_m rows, each reference (n_m, F_m): what the
     modality's frozen encoder says of the same rows. Rows of one sample count once. Keys:
     `{a}_to_{b}_` with `matched_cosine`, `unmatched_cosine` and `modality_gap`, once a pair since
-    all three are symmetric, `a` before `b` in alphabetical order; and `{a}_knn_agreement` of each
+    all three are symmetric, `a` before `b` in alphabetical order, None where neither is `linked`
+    to the other; and `{a}_knn_agreement` of each
     modality that has a reference. Formulas: the functions of those names. Raises `ValueError`
     when the modalities, rows or widths do not fit.
     """
@@ -114,7 +116,10 @@ def coherence_by_pair(
         )
     figures: dict[str, float | None] = {}
     samples = {name: one_a_sample(part, labels[name]) for name, part in embeddings.items()}
-    for a, b in combinations(sorted(embeddings), 2):
+    for a, b in compared_pairs(embeddings, every_pair):
+        names = ("matched_cosine", "unmatched_cosine", "modality_gap")
+        figures |= dict.fromkeys(f"{a}_to_{b}_{name}" for name in names)
+    for a, b in compared_pairs(embeddings, linked):
         first, second = samples[a], samples[b]
         matched, unmatched = _mean_cosines(first, second, SamplePositives(labels[a], labels[b]))
         figures[f"{a}_to_{b}_matched_cosine"] = matched

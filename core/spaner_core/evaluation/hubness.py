@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import permutations
 
 import torch
 from torch import Tensor
 
 from spaner_core.data.matches import Labels, check_same_rows, one_a_sample
+from spaner_core.evaluation.pairs import Linked, every_pair, ordered_pairs
 from spaner_core.evaluation.ranking import blocks, check_k, first_places, score_steps, unit_pair
 
 
@@ -61,18 +61,25 @@ def hubness(queries: Tensor, gallery: Tensor, *, k: int = 10) -> Hubness:
 
 
 def hubness_by_pair(
-    embeddings: Mapping[str, Tensor], labels: Mapping[str, Labels], *, k: int = 10
+    embeddings: Mapping[str, Tensor],
+    labels: Mapping[str, Labels],
+    *,
+    k: int = 10,
+    linked: Linked = every_pair,
 ) -> dict[str, float | None]:
     """Measure `hubness` for every ordered pair of modalities, as one flat dict.
 
     Shapes: each embedding (n_m, D), its labels of n_m rows; rows of one sample count once. Keys:
-    `{src}_to_{dst}_` with `hub_skewness@{k}` and `never_found@{k}`. Raises `ValueError` when the
-    modalities, rows or widths do not fit, or as `hubness`.
+    `{src}_to_{dst}_` with `hub_skewness@{k}` and `never_found@{k}`, None where the pair is not
+    `linked`. Raises `ValueError` when the modalities, rows or widths do not fit, or as `hubness`.
     """
     check_same_rows(embeddings, labels)
     figures: dict[str, float | None] = {}
     samples = {name: one_a_sample(part, labels[name]) for name, part in embeddings.items()}
-    for src, dst in permutations(samples, 2):
+    for src, dst in ordered_pairs(samples, every_pair):
+        figures[f"{src}_to_{dst}_hub_skewness@{k}"] = None
+        figures[f"{src}_to_{dst}_never_found@{k}"] = None
+    for src, dst in ordered_pairs(samples, linked):
         found = hubness(samples[src], samples[dst], k=k)
         figures[f"{src}_to_{dst}_hub_skewness@{k}"] = found.skewness
         figures[f"{src}_to_{dst}_never_found@{k}"] = found.never_found

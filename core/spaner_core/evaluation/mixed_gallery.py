@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from spaner_core.data.matches import Labels, SamplePositives, check_same_rows, one_a_sample
+from spaner_core.evaluation.pairs import Linked, every_pair
 from spaner_core.evaluation.ranking import (
     SCORE_STEPS,
     blocks,
@@ -96,18 +97,28 @@ def mixed_retrieval_by_modality(
     labels: Mapping[str, Labels],
     *,
     ks: Sequence[int] = (1, 5, 10),
+    linked: Linked = every_pair,
 ) -> dict[str, float | None]:
     """Measure `mixed_retrieval` for every modality as source, as one flat dict.
 
     Shapes and errors as there. Keys: `{src}_among_all_` with `recall@{k}`, `map`, `unanswerable`,
     and for each modality `{name}_relevant` and `{name}_places@{k}`; `mean_among_all_` with
-    `recall@{k}` and `map`, the plain mean over sources that have an answerable query.
+    `recall@{k}` and `map`, the plain mean over sources that have an answerable query. A source
+    that is not `linked` to all other modalities has None figures.
     """
     figures: dict[str, float | None] = {}
-    nothing = _summarise([], [], {}, {"": dict.fromkeys(ks, 0.0)}, queries=0)
+    nothing = _summarise(
+        [],
+        [],
+        dict.fromkeys(embeddings, 0.0),
+        {name: dict.fromkeys(ks, 0.0) for name in ("", *embeddings)},
+        queries=0,
+    )
     known: dict[str, list[float]] = {name: [] for name in nothing.averaged()}
     for source in embeddings:
-        found = mixed_retrieval(embeddings, labels, source=source, ks=ks)
+        found = nothing
+        if all(linked(source, name) for name in embeddings if name != source):
+            found = mixed_retrieval(embeddings, labels, source=source, ks=ks)
         prefix = f"{source}_among_all"
         for name, value in found.averaged().items():
             figures[f"{prefix}_{name}"] = value

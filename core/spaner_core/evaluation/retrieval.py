@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from spaner_core.data.matches import NONE, Labels, SamplePositives, check_same_rows, one_a_sample
+from spaner_core.evaluation.pairs import Linked, every_pair, ordered_pairs
 from spaner_core.evaluation.ranking import (
     Rows,
     check_ks,
@@ -88,6 +89,7 @@ def retrieval_by_pair(
     labels: Mapping[str, Labels],
     *,
     ks: Sequence[int] = (1, 5, 10),
+    linked: Linked = every_pair,
 ) -> dict[str, float | None]:
     """Measure retrieval for every ordered pair of modalities, as one flat dict.
 
@@ -96,11 +98,11 @@ def retrieval_by_pair(
     `median_rank` and `unanswerable`, as `retrieval` defines them with
     `data.matches.positives` as relevance; `mean_` with `recall@{k}`, `mrr@10` and `map`,
     the plain mean over ordered pairs; and `primary_metric`, which is `mean_map`. A pair that has
-    no answerable query has None figures and is left out of the means. Raises `ValueError` when
-    the modalities, rows or widths do not fit.
+    no answerable query, or is not `linked`, has None figures and is left out of the means. Raises
+    `ValueError` when the modalities, rows or widths do not fit.
     """
     check_same_rows(embeddings, labels)
-    figures = _by_pair(embeddings, labels, ks=ks)
+    figures = _by_pair(embeddings, labels, ks=ks, linked=linked)
     figures["primary_metric"] = figures["mean_map"]
     return figures
 
@@ -110,6 +112,7 @@ def retrieval_by_item(
     labels: Mapping[str, Labels],
     *,
     ks: Sequence[int] = (1, 5, 10),
+    linked: Linked = every_pair,
 ) -> dict[str, float | None]:
     """Measure as `retrieval_by_pair`, but with the same *item* alone as relevance.
 
@@ -123,7 +126,8 @@ def retrieval_by_item(
     if len(having) < 2:
         return {}
     by_item = {name: labels[name].by_item() for name in having}
-    return _by_pair({name: embeddings[name] for name in having}, by_item, ks=ks, by="item_")
+    chosen = {name: embeddings[name] for name in having}
+    return _by_pair(chosen, by_item, ks=ks, linked=linked, by="item_")
 
 
 def _by_pair(
@@ -131,16 +135,19 @@ def _by_pair(
     labels: Mapping[str, Labels],
     *,
     ks: Sequence[int],
+    linked: Linked,
     by: str = "",
 ) -> dict[str, float | None]:
-    figures: dict[str, float | None] = {}
-    pairs = [(src, dst) for src in embeddings for dst in embeddings if src != dst]
+    pairs, nothing = ordered_pairs(embeddings, every_pair), _summarise([], [], ks=ks, queries=0)
+    figures: dict[str, float | None] = {
+        f"{src}_to_{dst}_{by}{name}": None for src, dst in pairs for name in nothing.named()
+    }
     samples = {name: one_a_sample(part, labels[name]) for name, part in embeddings.items()}
-    for src, dst in pairs:
+    for src, dst in ordered_pairs(embeddings, linked):
         relevant = SamplePositives(labels[src], labels[dst])
         found = retrieval(samples[src], samples[dst], relevant, ks=ks)
         figures |= {f"{src}_to_{dst}_{by}{name}": v for name, v in found.named().items()}
-    for name in _summarise([], [], ks=ks, queries=0).averaged():
+    for name in nothing.averaged():
         known = [v for a, b in pairs if (v := figures[f"{a}_to_{b}_{by}{name}"]) is not None]
         figures[f"mean_{by}{name}"] = statistics.fmean(known) if known else None
     return figures

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from itertools import combinations
 
 import torch
 from torch import Tensor
 
 from spaner_core.data.matches import Labels, SamplePositives, check_same_rows, one_a_sample
 from spaner_core.evaluation.coherence import matched_cosine
+from spaner_core.evaluation.pairs import Linked, compared_pairs, every_pair
 from spaner_core.evaluation.ranking import Rows, blocks, unit_rows
 
 SHARPNESS = 2
@@ -57,20 +57,24 @@ def uniformity(vectors: Tensor) -> float | None:
 
 
 def alignment_and_uniformity(
-    embeddings: Mapping[str, Tensor], labels: Mapping[str, Labels]
+    embeddings: Mapping[str, Tensor],
+    labels: Mapping[str, Labels],
+    *,
+    linked: Linked = every_pair,
 ) -> dict[str, float | None]:
     """Measure the alignment of every pair and the uniformity of every modality, as one flat dict.
 
     Shapes: each embedding (n_m, D), its labels of n_m rows; rows of one sample count once. Keys:
     `{a}_to_{b}_alignment`, once a pair since it is symmetric, `a` before `b` in alphabetical
-    order; `{a}_uniformity`. Raises `ValueError` when the modalities, rows or widths do not fit.
+    order, None where neither is `linked` to the other; `{a}_uniformity`. Raises `ValueError` when
+    the modalities, rows or widths do not fit.
     """
     check_same_rows(embeddings, labels)
     samples = {name: one_a_sample(part, labels[name]) for name, part in embeddings.items()}
-    figures = {
-        f"{a}_to_{b}_alignment": alignment(
-            samples[a], samples[b], SamplePositives(labels[a], labels[b])
-        )
-        for a, b in combinations(sorted(samples), 2)
+    figures: dict[str, float | None] = {
+        f"{a}_to_{b}_alignment": None for a, b in compared_pairs(samples, every_pair)
     }
+    for a, b in compared_pairs(samples, linked):
+        matched = SamplePositives(labels[a], labels[b])
+        figures[f"{a}_to_{b}_alignment"] = alignment(samples[a], samples[b], matched)
     return figures | {f"{name}_uniformity": uniformity(part) for name, part in samples.items()}

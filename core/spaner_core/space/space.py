@@ -173,6 +173,7 @@ class Space:
         )
         embed_rows = partial(self._embed, modality, pull=self.strengths.pull(strength))
         encoded = reader.embed(inputs, embed_rows, width=self.record.dim, errors=errors)
+        self._given(modality, encoded.embeddings)
         if convert_to_tensor:
             encoded = replace(encoded, embeddings=torch.from_numpy(encoded.embeddings))
         return encoded if errors == "skip" else encoded.embeddings
@@ -189,7 +190,9 @@ class Space:
         `strength` is as in `encode`.
         """
         self.check_modality(modality)
-        return self._embed(modality, rows, self.strengths.pull(strength))
+        embeddings = self._embed(modality, rows, self.strengths.pull(strength))
+        self._given(modality, embeddings)
+        return embeddings
 
     def align(
         self, modality: str, rows: RowSource, *, strength: Strength | None = None
@@ -248,6 +251,9 @@ class Space:
         aligners = {name: (self.aligner(name), self.records[name]) for name in self.records}
         save_space(target, self.prompt, self.record, aligners, overwrite=overwrite)
         return target
+
+    def _given(self, modality: str, embeddings: Embeddings) -> None:
+        """Hear of embeddings that are given away."""
 
     def _encoders_of(self, modality: str) -> Encoders:
         self.check_modality(modality)

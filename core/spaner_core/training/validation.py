@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from spaner_core.data.matches import Labels, SamplePositives
 from spaner_core.evaluation.coherence import matched_cosine, modality_gap
+from spaner_core.evaluation.pairs import Linked, every_pair
 from spaner_core.evaluation.retrieval import retrieval
 from spaner_core.features.labelled import LabelledRows
 from spaner_core.features.rows import BATCH_ROWS, RowSource, load_in_batches
@@ -42,11 +43,12 @@ class Pulled(NamedTuple):
 class Validation:
     """Validation rows of the modalities that train, and of others that these are compared with.
 
-    All are measured at the pull strength `strength`, the space's own.
+    All are measured at the pull strength `strength`, the space's own, and only what is `linked`.
     """
 
     rows: Mapping[str, LabelledRows]
     strength: float
+    linked: Linked = every_pair
     settled: Mapping[str, SettledRows] = field(default_factory=dict)
 
     @property
@@ -88,6 +90,8 @@ class Validation:
             for pair in self._pairs():
                 a, b = (self._samples(name, embedded) for name in pair)
                 for queries, gallery, names in ((a, b, pair), (b, a, pair[::-1])):
+                    if not self.linked(*names):
+                        continue
                     answers = retrieval(queries, gallery, self._matches(names), ks=(1,))
                     found["mean_map"].append(answers.mean_average_precision)
                     found["mean_recall@1"].append(answers.recall[1])
@@ -97,9 +101,11 @@ class Validation:
         return {**{name: _mean(values) for name, values in found.items()}, **shares}
 
     def _pairs(self) -> Iterator[tuple[str, str]]:
-        """Every pair of modalities of which at least the first trains."""
+        """Every pair of modalities that is linked, and of which at least the first trains."""
         pairs = combinations([*self.rows, *self.settled], 2)
-        return (pair for pair in pairs if pair[0] in self.rows)
+        return (
+            (a, b) for a, b in pairs if a in self.rows and (self.linked(a, b) or self.linked(b, a))
+        )
 
     def _labels(self, name: str) -> Labels:
         return (self.rows[name] if name in self.rows else self.settled[name]).labels

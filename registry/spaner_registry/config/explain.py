@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, get_args, get_origin
+from types import NoneType, UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -14,6 +15,7 @@ from spaner_core.ranges import UNEXPECTED, as_whole
 from spaner_core.recipe import TrainingRecipe
 
 from spaner_registry.config.plain_yaml import Document, Keys, Problem
+from spaner_registry.config.policy import BY_PURPOSE, FOR_ALL
 from spaner_registry.config.values import DEFAULT
 
 _EXPECTED = {
@@ -112,7 +114,7 @@ def _endless_warmup(document: Document, training: Mapping[Any, Any]) -> Iterator
 
 def _keys(detail: Any) -> Keys:
     """Return the keys that lead to what is wrong; pydantic writes odd ones (a date) as text."""
-    keys = tuple(key for key in detail["loc"] if key != "[key]")
+    keys = tuple(key for key in detail["loc"] if key not in ("[key]", FOR_ALL, BY_PURPOSE))
     return (*keys[:-1], detail["input"]) if _is_wrong_key(detail) else keys
 
 
@@ -184,8 +186,16 @@ def _annotation(keys: Keys, model: type[BaseModel]) -> Any:
             kind = field.annotation if field is not None else None
         elif get_origin(kind) is not None and get_args(kind):
             kind = get_args(kind)[-1]  # the values of a mapping
-        if get_origin(kind) is Annotated:
-            kind = get_args(kind)[0]
+        kind = _bare(kind)
+    return kind
+
+
+def _bare(kind: Any) -> Any:
+    """Return a type without what annotates it; of several, the last that is not None."""
+    if get_origin(kind) is Annotated:
+        return _bare(get_args(kind)[0])
+    if get_origin(kind) in (Union, UnionType):
+        return _bare([one for one in get_args(kind) if one is not NoneType][-1])
     return kind
 
 

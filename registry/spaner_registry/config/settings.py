@@ -27,9 +27,9 @@ from spaner_core.recipe import (
 
 from spaner_registry.config.explain import contradictions, explain
 from spaner_registry.config.plain_yaml import Document, Problem, read_yaml
+from spaner_registry.config.policy import PolicySettings
 from spaner_registry.config.values import (
     DEFAULT,
-    Explicit,
     FilePath,
     ModalityName,
     Section,
@@ -96,15 +96,6 @@ class CalibrationSettings(BaseModel):
     model_config = _FROZEN
 
     group_by: Text | None = None
-
-
-class PolicySettings(BaseModel):
-    """`policy:`, who may find whom and which distributions may be loaded; None permits all."""
-
-    model_config = _FROZEN
-
-    links: Annotated[Mapping[ModalityName, tuple[ModalityName, ...]] | None, Explicit] = None
-    allow: Annotated[tuple[Text, ...] | None, Explicit] = None
 
 
 class Config(BaseModel):

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from spaner_core.contract.modality import Corruption
 from spaner_core.data.matches import Labels, number_rows
+from spaner_core.evaluation.pairs import Linked
 from spaner_core.evaluation.retrieval import retrieval_by_item, retrieval_by_pair
 from tqdm.auto import tqdm
 
 from spaner.evaluation.embedded_rows import EmbeddedRows, embed_split
 from spaner.experiments.retrain import Embedded, Figures, counted, mean_known
 from spaner.experiments.robustness.embed_corrupted import embed_corrupted
+from spaner.policy.links import link_notices, measured_links
 from spaner.project import Project
 from spaner.result_tables import synthetic_modalities, synthetic_words
 from spaner.splits import TEST_SPLIT, check_held_out
@@ -64,11 +67,14 @@ def measure_inputs(project: Project, *, split: str = TEST_SPLIT) -> InputRobustn
     """Corrupt a split's rows, one modality at a time, and measure them in the project's space.
 
     The configuration's seed and a row's id decide what is drawn for it. Raises `SpaceError` where
-    there is no space that fits, `DataError` where the split cannot be measured.
+    there is no space that fits, `DataError` where the split cannot be measured, `ConfigError` where
+    `policy.links` lets nothing be measured.
     """
     check_held_out(project.manifest, split)
     heard = len(project.said)
+    measured_links(project.config, project.config.modalities)
     embedded = embed_split(project, split)
+    project.say(*link_notices(project.config, embedded))
     offered: dict[str, Sequence[Corruption]] = {}
     for name in embedded:
         with project.left_out.where_broken(name):
@@ -102,9 +108,8 @@ def _measure_modality(
     vectors = {other: Embedded(p.embeddings, p.of_things) for other, p in embedded.items()}
     labels = {other: number_rows(part.rows, project.manifest) for other, part in embedded.items()}
     rows, strengths = embedded[name].rows, embedded[name].strengths
-    clean = CorruptedFigures(
-        severity=0, left_out=0, figures=_pair_figures(vectors, labels, name=name)
-    )
+    pair_figures = partial(_pair_figures, name=name, linked=measured_links(project.config, vectors))
+    clean = CorruptedFigures(severity=0, left_out=0, figures=pair_figures(vectors, labels))
     measured = {}
     for corruption in corruptions:
         curve = [clean]
@@ -120,9 +125,7 @@ def _measure_modality(
             known = number_rows(rows.take(kept), project.manifest)
             figures: Figures = dict.fromkeys(clean.figures)
             if len(kept):
-                figures |= _pair_figures(
-                    {**vectors, name: corrupted}, {**labels, name: known}, name=name
-                )
+                figures |= pair_figures({**vectors, name: corrupted}, {**labels, name: known})
             left_out = len(rows) - len(kept)
             curve.append(CorruptedFigures(severity=severity, left_out=left_out, figures=figures))
             bar.update()
@@ -131,7 +134,7 @@ def _measure_modality(
 
 
 def _pair_figures(
-    vectors: Mapping[str, Embedded], labels: Mapping[str, Labels], *, name: str
+    vectors: Mapping[str, Embedded], labels: Mapping[str, Labels], *, name: str, linked: Linked
 ) -> Figures:
     """Measure every ordered pair that `name` is part of, and the means over its partners."""
     figures: Figures = {}
@@ -139,8 +142,9 @@ def _pair_figures(
     for other in others:
         pair = (name, other)
         known = {m: labels[m] for m in pair}
-        found = retrieval_by_pair({m: vectors[m].of_kinds for m in pair}, known)
-        found |= retrieval_by_item({m: vectors[m].of_things for m in pair}, known)
+        found = retrieval_by_pair({m: vectors[m].of_kinds for m in pair}, known, linked=linked)
+        things = {m: vectors[m].of_things for m in pair}
+        found |= retrieval_by_item(things, known, linked=linked)
         figures |= {key: value for key, value in found.items() if "_to_" in key}
     pairs = {"as_query": [(name, o) for o in others], "as_gallery": [(o, name) for o in others]}
     for role, chosen in pairs.items():

@@ -203,7 +203,9 @@ def _absent_figures(
     figures: Figures = {}
     for role, chosen in pairs.items():
         found = [
-            _ask(retraining, embeddings, source, target, concepts) for source, target in chosen
+            _ask(retraining, embeddings, source, target, concepts)
+            for source, target in chosen
+            if retraining.linked(source, target)
         ]
         for key in ("recall@1", "map"):
             figures[f"absent_{role}_{key}"] = mean_known([part[key] for part in found])
