@@ -82,8 +82,8 @@ def link_notices(config: Config, names: Iterable[str]) -> list[str]:
 def check_all_compared(config: Config, names: Iterable[str]) -> None:
     """Raise `ConfigError` unless any two of `names` may be measured, one way at least."""
     for first, second in permutations(names, 2):
-        if not may_link(config, second, first, purpose="measure"):
-            check_links(config, first, [second], purpose="measure")
+        if not may_link(config, first, second, purpose="measure"):
+            check_links(config, second, [first], purpose="measure")
 
 
 def unlinked(config: Config, target: str, *, purpose: Purpose) -> list[str]:

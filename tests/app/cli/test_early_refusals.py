@@ -35,7 +35,7 @@ REFUSED = (
     ("search x --from text --to ,", "no modality was named"),
     ("search x --from vision --to text", "may not find"),
     ("propagate --from smell --to text", "'smell'"),
-    ("propagate --from text --to vision", "may not find"),
+    ("propagate --from text --to vision", "may not take labels"),
     ("propagate --from vision --to text --min-confidence 2", "min_confidence is 2"),
     ("propagate --from vision --to text --output x.txt", "x.txt"),
 )
