@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
-from spaner_core import ConfigError, OptionError, read_options
+from spaner_core import OptionError, read_options
 from spaner_core.recipe import MonitoringRecipe, Recipe, TrainingRecipe
 from spaner_registry.config.settings import Config, read_config
 
@@ -242,7 +242,6 @@ def test_every_section_is_refused_unless_something_reads_it() -> None:
     assert set(Config.model_fields) == {
         "space",
         "data",
-        "calibration",
         "features",
         "prompt",
         "loss",
@@ -251,26 +250,3 @@ def test_every_section_is_refused_unless_something_reads_it() -> None:
         "calibration",
         "policy",
     }
-
-
-def test_links_by_purpose_permit_what_they_list(tmp_path: Path) -> None:
-    links = "policy: {links: {audio: {search: [text, smell], propagate: []}}}\n"
-    policy = read_config(_write(tmp_path, SMALLEST + links)).policy
-    found = [policy.linked("audio", one) for one in ("search", "propagate", "measure", "export")]
-    assert found == [("text", "smell"), (), (), ()]
-    assert policy.named == ("audio", "text", "smell")
-
-
-@pytest.mark.parametrize(
-    ("links", "says"),
-    [
-        ("{audio: {serach: [text]}}", "policy.links.audio: unknown key 'serach'; did you mean 'se"),
-        ("{audio: text}", "policy.links.audio is 'text'; expected a list in square brackets"),
-        ("{audio: {search: text}}", "policy.links.audio.search is 'text'; expected a list"),
-        ("{audio: [a b]}", "policy.links.audio.0 is 'a b'; expected a plugin's name"),
-    ],
-)
-def test_wrong_links_are_said_where_they_stand(tmp_path: Path, links: str, says: str) -> None:
-    with pytest.raises(ConfigError, match=r"plugins\.yaml:\d+:\d+: ") as refused:
-        read_config(_write(tmp_path, f"{SMALLEST}policy:\n  links: {links}\n"))
-    assert says in str(refused.value)

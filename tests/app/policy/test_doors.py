@@ -147,21 +147,6 @@ def test_rows_as_queries_ask_too(folder: Path, configure: Configure) -> None:
         project.search("two", source="text", targets=["vision", "audio"])
 
 
-def test_vectors_of_unknown_origin_are_not_compared(folder: Path, configure: Configure) -> None:
-    space = bound(folder, configure, SOME, "search").space
-    texts = space.encode(["one", "two"], modality="text", convert_to_tensor=True)
-    pictures = space.encode(query(folder, "vision"), modality="vision")
-    assert space.similarity(texts[1:], pictures[0]).shape == (1,)
-    for kept_of_it in (texts.clone(), [[0.0] * pictures.shape[1]]):
-        with pytest.raises(product.SpanerError, match="cannot tell"):
-            space.similarity(kept_of_it, pictures)
-    texts_alone = product.SpaceModality(space, "text")
-    with pytest.raises(product.SpanerError, match="'text' may not find 'text'"):
-        texts_alone.similarity(texts, texts)
-    by_folder = product.load(folder / "space")  # no policy binds who opens it so
-    assert by_folder.similarity(texts.numpy().copy(), pictures).shape == (2, 1)
-
-
 @pytest.mark.parametrize("call", ["evaluate", "few_shot", "robustness"])
 def test_refused_pairs_are_not_measured(
     call: str, folder: Path, links: dict[str, list[str]], configure: Configure
