@@ -15,8 +15,7 @@ import spaner as product
 from tests.app.projects import picture
 from tests.surface import kept
 
-Configure = Callable[..., None]
-Refuses = Callable[..., str]
+Configure, Refuses = Callable[..., None], Callable[..., str]
 Project = product.Project
 
 NAMES = ("text", "vision", "audio")
