@@ -1,4 +1,4 @@
-"""Gives a project's encoders, which are not asked for what its store has."""
+"""Gives encoders that run only for what is not stored."""
 
 from __future__ import annotations
 

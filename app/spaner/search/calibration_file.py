@@ -1,4 +1,4 @@
-"""Keeps what cosines are worth and which rows are familiar, beside the space.
+"""Keeps what cosines are worth and which rows are familiar.
 
 `<space>.calibration.safetensors` holds the numbers of the familiar rows, and all else as JSON in
 its metadata: `calibration`, `familiar` and `ids`. Earlier versions wrote `<space>.calibration.json`

@@ -1,4 +1,4 @@
-"""Says how familiar inputs are, by the nearest reference row of their modality."""
+"""Tells how familiar inputs are by the nearest reference row."""
 
 from __future__ import annotations
 

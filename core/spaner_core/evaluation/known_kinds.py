@@ -1,4 +1,4 @@
-"""Says whether inputs are of a kind that is known, by how one concept stands out."""
+"""Tells whether inputs are of a known kind."""
 
 from __future__ import annotations
 
