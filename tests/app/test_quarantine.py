@@ -200,7 +200,7 @@ def test_missing_texts_folders_and_pipes_are_named_and_nothing_waits_for_them(
     os.mkfifo(lenient / "pipe.png")
     rows = ["t-1,text,gone.txt", "v-1,vision,folder.png", "v-2,vision,pipe.png"]
     with (lenient / "manifest.csv").open("a", encoding="utf-8") as file:
-        file.writelines(f"{row},one,train,,,,\n" for row in rows)
+        file.writelines(f"{row},one,train,,,,,\n" for row in rows)
     told = spaner("check", "--json", cwd=lenient)
     assert told.returncode == 0, told.stderr
     report = json.loads(told.stdout)

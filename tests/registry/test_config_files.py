@@ -59,7 +59,11 @@ WRONG_FILES = [
     ("~", "1:1", "the file is empty; expected keys such as space, data and modalities; write"),
     ("false", "1:1", "the file is false; expected keys such as space, data and modalities"),
     ("\ufeff", "1:1", "the file is empty; expected keys such as space, data and modalities"),
-    (f"\ufeff{SMALLEST}qq: 1", "4:1", "in the file: unknown key 'qq'; known: data, features, loss"),
+    (
+        f"\ufeff{SMALLEST}qq: 1",
+        "4:1",
+        "in the file: unknown key 'qq'; known: calibration, data, features",
+    ),
     (f"{SMALLEST}---\n{SMALLEST}", "4:1", "another document begins here; expected one; remove"),
     (f"%YAML 9.9\n---\n{SMALLEST}", "1:1", "found incompatible YAML document (version 1.* is"),
     (f"{SMALLEST}qq: 1\n".replace("\n", "\r\n"), "4:1", "in the file: unknown key 'qq'; known"),

@@ -12,7 +12,7 @@ Refused = Callable[[str | bytes], list[str]]
 
 WRONG = [
     # text added to the smallest file (from line 4), expected place, expected words
-    ("qq: 1", "4:1", "in the file: unknown key 'qq'; known: data, features, loss"),
+    ("qq: 1", "4:1", "in the file: unknown key 'qq'; known: calibration, data, features, loss"),
     ("trainin: {}", "4:1", "unknown key 'trainin'; did you mean 'training'?"),
     ("path: x", "4:1", "unknown key 'path'"),
     ("training: {lerning_rate: 1}", "4:12", "in training: unknown key 'lerning_rate'; did you me"),
@@ -141,7 +141,7 @@ WRONG = [
     (
         f"{'k' * 900}: 1",
         "4:1",
-        "kkk...'; known: data, features, loss, modalities, policy, prompt, space",
+        "kkk...'; known: calibration, data, features, loss, modalities, policy, prompt, space",
     ),
     (f"loss: {'x' * 500_000}", "4:1", "xxx...; expected a mapping of keys and values; correct it"),
 ]

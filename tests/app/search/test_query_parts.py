@@ -54,14 +54,15 @@ def test_a_query_is_the_weighted_sum_of_its_parts(project: Project) -> None:
     one, two = (project.space.encode(given, modality="text") for given in ("one", "two"))
     parts = read_parts(["one"], ["text"], without=["two"], weights=[1, 0.4])
     expected = one - 0.4 * two
-    found = embed_query(project, parts, strength=None)
+    found = embed_query(project, parts, strength=None, familiar={}).direction
     assert np.allclose(found, expected / np.linalg.norm(expected), atol=1e-6)
     assert (found @ two.T).item() < (one @ two.T).item()
 
 
 def test_queries_that_cancel_out_are_refused(project: Project) -> None:
+    parts = read_parts(["one"], ["text"], without=["one"])
     with pytest.raises(DataError, match="cancel out"):
-        embed_query(project, read_parts(["one"], ["text"], without=["one"]), strength=None)
+        embed_query(project, parts, strength=None, familiar={})
 
 
 def test_not_moves_away_what_it_names(project: Project) -> None:

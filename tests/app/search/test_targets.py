@@ -112,4 +112,5 @@ def test_the_command_says_how_it_orders(
     assert values == sorted(values, reverse=True)
     assert said == ""
     assert set(found[0]) == {"rank", "score", "id", "modality", "input", "concept", "exact",
-                             "probability", "match"}  # fmt: skip
+                             "probability", "match", "familiarity", "unfamiliar",
+                             "unknown_kind"}  # fmt: skip

@@ -91,7 +91,7 @@ def test_new_rows_alone_are_extracted_and_known_content_is_not(project: Path, sp
     (project / "known.txt").write_text(inputs(project, "text")[0], encoding="utf-8")
     rows = ["vision,same.png", "vision,same.PNG", "text,new.txt", "text,known.txt"]
     with (project / "manifest.csv").open("a", encoding="utf-8") as file:
-        file.writelines(f"new-{n},{row},one,train,,,,\n" for n, row in enumerate(rows))
+        file.writelines(f"new-{n},{row},one,train,,,,,\n" for n, row in enumerate(rows))
     # a text that equals a file's content is another input: the one is read, the other is it
     assert extracted(spaner, project) == {**NONE, "text": 2}
 

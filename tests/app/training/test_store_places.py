@@ -71,7 +71,7 @@ def test_a_whole_store_that_may_only_be_read_serves_and_a_new_row_is_refused(
             done = run(*command)
             assert done.returncode == 0, done.stderr
         with (project / "manifest.csv").open("a", encoding="utf-8") as file:
-            file.write("new-1,text,something new,one,train,,,,\n")
+            file.write("new-1,text,something new,one,train,,,,,\n")
         refused(run("extract"), "features cannot be kept there (Permission denied)")
     finally:
         for path in paths:
