@@ -1,6 +1,6 @@
 """All benchmarks of the method, two at once, written to docs/results.md.
 
-    .venv/bin/python benchmarks/results.py                  # within an hour on two cores
+    .venv/bin/python benchmarks/results.py                  # about 65 minutes on two free cores
     .venv/bin/python benchmarks/results.py --emoji emoji    # scripts/make_emoji.py has run already
     .venv/bin/python benchmarks/results.py --only strength,items     # other sections stay
     .venv/bin/python benchmarks/results.py --quick          # minutes, to see that everything runs
