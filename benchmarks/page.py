@@ -115,7 +115,8 @@ def machine(*, alone: bool) -> str:
     busy = {"load before the first benchmark": f"{loads} (over 1, 5 and 15 minutes)"}
     rows = {
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
-        "hardware": _hardware(),
+        "processor": f"{_processor()}, {cores()} cores",
+        "memory": _memory(),
         **(busy if alone else {}),
         "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "not set") if alone else "1 in each",
         "system": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
@@ -126,8 +127,11 @@ def machine(*, alone: bool) -> str:
 
 
 def _hardware() -> str:
-    memory = psutil.virtual_memory().total / 2**30
-    return f"{_processor()}, {cores()} cores, {memory:.0f} GiB"
+    return f"{_processor()}, {cores()} cores, {_memory()}"
+
+
+def _memory() -> str:
+    return f"{psutil.virtual_memory().total / 2**30:.0f} GiB"
 
 
 def cores() -> int:
