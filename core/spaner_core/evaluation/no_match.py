@@ -191,9 +191,9 @@ def _parts(rows: int) -> list[Tensor]:
 def _growth(best: _BestScores, rate: float) -> float:
     """Slope, at least 0, of the chosen cosine over the logarithm of the number of rows."""
     points = [
-        (math.log(rows), _refused(absent, rate) / SCORE_STEPS)
+        (math.log(rows), refused / SCORE_STEPS)
         for rows, absent in zip(best.rows, best.absent, strict=True)
-        if _allowed(len(absent), rate)
+        if _allowed(len(absent), rate) and (refused := _refused(absent, rate)) > NEVER
     ]
     if len({size for size, _ in points}) < 2:
         return 0.0

@@ -187,3 +187,14 @@ def test_queries_that_are_rejected_anyway_let_others_pass_by_a_lower_score() -> 
     assert half.false_reject_rate == pytest.approx(1 - found)
     none = fit_match_threshold(a, b, relevant, passing=torch.zeros(len(a), dtype=torch.bool))
     assert none.false_reject_rate == 1.0
+
+
+def test_parts_in_which_nothing_passes_do_not_count_as_growth() -> None:
+    a = torch.randn(50, 8, generator=torch.Generator().manual_seed(0))
+    b = torch.randn(64, 8, generator=torch.Generator().manual_seed(1))
+    relevant = torch.zeros(50, 64, dtype=torch.bool)
+    relevant[0, 1:] = True  # no query without an answer in parts that lack the first row
+    passing = torch.arange(50) < 3
+    found = fit_match_threshold(a, b, relevant, false_accept_rate=0.05, passing=passing)
+    assert -1 < found.cosine < 1
+    assert found.growth < 0.2
