@@ -23,7 +23,7 @@ from pathlib import Path
 
 import torch
 from made_inputs import minilm as minilm_model
-from spaner.demo.dataset import put, table, write_dataset
+from spaner.demo.dataset import PLUGINS_YAML, put, table, write_dataset
 from spaner.demo.factory.project import write_factory
 from spaner.demo.texts import DIGITS
 from spaner.project import Project
@@ -33,7 +33,7 @@ from spaner_core import Aligner, FeatureSpec
 from spaner_core.data.manifest import Rows as ManifestRows
 from spaner_core.features.labelled import LabelledRows
 from spaner_core.training.material import Material
-from spaner_registry.config.settings import read_config
+from spaner_registry.config.settings import Config, read_config
 
 ROOT = Path(__file__).parents[1]
 SAMPLE = ROOT / "tests" / "emoji"
@@ -154,6 +154,17 @@ def read_factory(folder: Path, *, quick: bool) -> Dataset:
     if not config.exists():
         config.write_bytes((files("spaner.demo.factory") / config.name).read_bytes())
     return replace(read_project(config), name="factory")
+
+
+def configure(folder: Path, *, package: str = "spaner.demo", quick: bool = False) -> Config:
+    """Write the plugins.yaml of a demonstration into `folder`; a quick one trains 20 steps."""
+    path = folder / PLUGINS_YAML
+    path.write_bytes((files(package) / PLUGINS_YAML).read_bytes())
+    config = read_config(path)
+    if not quick:
+        return config
+    training = replace(config.training, max_steps=20, warmup_steps=2)
+    return config.model_copy(update={"training": training})
 
 
 def _written(folder: Path, modalities: Mapping[str, str], *, data: Path = Path()) -> Dataset:

@@ -15,16 +15,14 @@ import argparse
 import shutil
 import sys
 import tempfile
-from dataclasses import replace
-from importlib.resources import files
 from pathlib import Path
 
+from datasets import configure
 from page import as_section
-from spaner.demo.dataset import PLUGINS_YAML, write_dataset
+from spaner.demo.dataset import write_dataset
 from spaner.experiments.robustness.report import measure_robustness, write_report
 from spaner.project import Project
 from spaner.training.train import train
-from spaner_registry.config.settings import Config, read_config
 
 
 def main() -> None:
@@ -36,9 +34,8 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / PLUGINS_YAML).write_bytes((files("spaner.demo") / PLUGINS_YAML).read_bytes())
         write_dataset(folder)
-        project = Project(_config(folder / PLUGINS_YAML, quick=given.quick))
+        project = Project(configure(folder, quick=given.quick))
         train(project)
         seeds = 1 if given.quick else given.seeds
         report = measure_robustness(project, inputs=not given.quick, seeds=seeds)
@@ -49,14 +46,6 @@ def main() -> None:
                 shutil.copyfile(picture, given.curves / picture.name)
     notes = [f"- {notice}" for notice in report.notices]
     sys.stdout.write("\n".join([*map(as_section, report.tables), *notes]) + "\n")
-
-
-def _config(path: Path, *, quick: bool) -> Config:
-    config = read_config(path)
-    if not quick:
-        return config
-    training = replace(config.training, max_steps=20, warmup_steps=2)
-    return config.model_copy(update={"training": training})
 
 
 if __name__ == "__main__":

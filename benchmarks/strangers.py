@@ -20,21 +20,19 @@ import re
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from importlib.resources import files
 from pathlib import Path
 
+from datasets import configure
 from page import as_section, progress
 from scipy.stats import binomtest
 from spaner.commands import Project
-from spaner.demo.dataset import PLUGINS_YAML, write_dataset
+from spaner.demo.dataset import write_dataset
 from spaner.result_tables import NOTHING, Table
 from spaner.search.calibration_file import calibration_path, read_calibration, read_familiar
 from spaner.search.judged_query import Judgement, judge
 from spaner.splits import TEST_SPLIT
 from spaner_core.evaluation.ranking import SCORE_STEPS, cosine_steps
 from spaner_core.features.rows import RowSource
-from spaner_registry.config.settings import Config, read_config
 
 VOICES = Path("/usr/share/klettres")
 WORDS = Path("/usr/share/dict/american-english")
@@ -56,22 +54,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_dataset(folder)
-        (folder / PLUGINS_YAML).write_bytes((files("spaner.demo") / PLUGINS_YAML).read_bytes())
-        project = Project(_config(folder / PLUGINS_YAML, quick=given.quick))
+        project = Project(configure(folder, quick=given.quick))
         project.train()
         project.calibrate()
         lines = [_line(*judged) for judged in _all_judged(project, given)]
     heads = ("modality", "inputs", "number", "unfamiliar", "95% interval")
     table = Table("Called unfamiliar", (*heads, "trusted before", "now"), lines)
     sys.stdout.write(as_section(table))
-
-
-def _config(path: Path, *, quick: bool) -> Config:
-    config = read_config(path)
-    if not quick:
-        return config
-    training = replace(config.training, max_steps=20, warmup_steps=2)
-    return config.model_copy(update={"training": training})
 
 
 Judged = tuple[str, str, Sequence[Judgement], Sequence[float]]

@@ -22,15 +22,14 @@ import csv
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
-from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
+from datasets import configure
 from page import as_section, progress
 from spaner.commands import Project
-from spaner.demo.dataset import PLUGINS_YAML, put, table, write_dataset
+from spaner.demo.dataset import put, table, write_dataset
 from spaner.demo.factory.project import write_factory
 from spaner.evaluation.embedded_rows import embed_split
 from spaner.result_tables import Table, interval_cell
@@ -42,13 +41,11 @@ from spaner_core.data.matches import number_rows, numbers_of
 from spaner_core.evaluation.intervals import intervals
 from spaner_core.evaluation.no_match import MatchThreshold
 from spaner_core.evaluation.ranking import SCORE_STEPS, score_steps, unit_pair
-from spaner_registry.config.settings import read_config
 from torch import Tensor
 
 PARTS, RATE = 4, 0.05
 FIGURES = ("unknown kind", "not there", "found")
 WAYS = ("before", "now")
-QUICK_STEPS = 20
 
 Figures = dict[str, float | None]
 
@@ -108,12 +105,8 @@ def _without(
     names = [row for row in _read(data / "labels.csv") if row["concept"] not in unknown]
     put(folder / "labels.csv", table(("concept", "text"), names))
     package = "spaner.demo" if name == "demo" else "spaner.demo.factory"
-    (folder / PLUGINS_YAML).write_bytes((files(package) / PLUGINS_YAML).read_bytes())
-    config = read_config(folder / PLUGINS_YAML).changed(seed=seed)
-    if quick:
-        short = replace(config.training, max_steps=QUICK_STEPS, warmup_steps=2)
-        config = config.model_copy(update={"training": short})
-    project = Project(config, device="cpu")
+    config = configure(folder, package=package, quick=quick)
+    project = Project(config, seed=seed, device="cpu")
     project.train()
     return project, unknown
 
