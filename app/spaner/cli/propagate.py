@@ -17,7 +17,7 @@ from spaner.labelling.request import Propagation
 from spaner.result_tables import figure_cell
 
 if TYPE_CHECKING:
-    from spaner_core.evaluation.propagation import HeldBack
+    from spaner_core.evaluation.held_back import ExpectedAccuracy, HeldBack
 
     from spaner.labelling.carried_labels import PropagationReport
 
@@ -83,14 +83,28 @@ def propagate(
 
 def _say_labels(report: PropagationReport) -> None:
     given = Counter(label.concept for label in report.labels if label.concept is not None)
+    reasons = Counter(label.reason for label in report.labels)
+    unfamiliar = reasons["unfamiliar"]
     say(
         f"{sum(given.values())} of {len(report.labels)} samples of {report.target!r} got a concept "
         f"from {report.givers} labelled ones of {report.source!r}; the rest were below confidence "
-        f"{report.min_confidence:g}"
+        f"{report.min_confidence:g}" + (f" or unfamiliar ({unfamiliar})" if unfamiliar else "")
     )
+    if reasons["item"]:
+        say(f"{reasons['item']} of these concepts are those of the samples' own items")
     say_table(("concept", "samples"), given.most_common())
+    if report.expected is not None:
+        _say_expected(report.expected)
     if report.measured is not None:
         _say_measured(report.measured, ", ".join(report.measured_on))
+
+
+def _say_expected(expected: ExpectedAccuracy) -> None:
+    say(
+        f"Expected accuracy of the labels by votes: {figure_cell(expected.accuracy)}, 95% interval "
+        f"{expected.low:.3f} to {expected.high:.3f} ({expected.kept} labels of {expected.rows} "
+        "validation samples)"
+    )
 
 
 def _say_measured(measured: HeldBack, splits: str) -> None:

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Literal
 
-from spaner_core.evaluation.propagation import HeldBack
+from spaner_core.evaluation.held_back import ExpectedAccuracy, HeldBack
 from spaner_core.files.atomic import written_at_end
 
 from spaner.reports import Report
 
+Reason = Literal["item", "votes", "unsure", "unfamiliar"]
+"""What a sample's concept comes from, or why it has none."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class CarriedLabel:
-    """What one sample got; `concept` is None where the confidence is below the threshold.
+    """What one sample got; `concept` is None where it is "unsure" or "unfamiliar".
 
-    `nearest` is the id of the labelled sample that lies nearest, None where there is none.
+    `nearest` is the id of the labelled sample that lies nearest, None where there is none;
+    `evidence` are the ids of the nearest few, this one first. `reason` is "item" where labelled
+    rows of the sample's own item agree on the concept, whatever the `confidence` of the votes.
+    `familiarity` is the p-value of the sample, None without a calibration that fits.
     """
 
     id: str
@@ -26,6 +34,9 @@ class CarriedLabel:
     concept: str | None
     confidence: float
     nearest: str | None
+    evidence: tuple[str, ...]
+    reason: Reason
+    familiarity: float | None
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -33,7 +44,8 @@ class PropagationReport(Report):
     """What was carried, and how good that is where the truth is known.
 
     `givers` counts the labelled samples that voted. `measured` says what held-back labels show,
-    those of the splits `measured_on`; it is None where there were none.
+    those of the splits `measured_on`; it is None where there were none. `expected` says what share
+    of the labels that votes give is right, from labelled rows of split validation, if any.
     """
 
     rows_in = "labels"
@@ -43,16 +55,21 @@ class PropagationReport(Report):
     givers: int
     min_confidence: float
     labels: tuple[CarriedLabel, ...]
+    expected: ExpectedAccuracy | None
     measured: HeldBack | None
     measured_on: tuple[str, ...]
 
 
 def write_labels(labels: Sequence[CarriedLabel], output: Path) -> None:
-    """Write labels in their order, the whole file or none; an absent concept is an empty cell."""
+    """Write labels in their order, the whole file or none; evidence is a JSON list.
+
+    An absent concept is an empty cell.
+    """
     with (
         written_at_end(output) as partial,
         partial.open("w", encoding="utf-8", newline="") as file,
     ):
         table = csv.DictWriter(file, [field.name for field in fields(CarriedLabel)])
         table.writeheader()
-        table.writerows(asdict(label) for label in labels)
+        for label in labels:
+            table.writerow(asdict(label) | {"evidence": json.dumps(label.evidence)})

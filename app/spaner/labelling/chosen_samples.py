@@ -16,7 +16,8 @@ class TargetSamples:
     """Ids of target samples by their use.
 
     `unlabelled` have no concept. The own concepts of `held_back` measure what carried ones are
-    worth, those of `choosing` choose the threshold.
+    worth, those of `choosing`, of split validation, what accuracy to expect; they may choose the
+    threshold.
     """
 
     unlabelled: frozenset[str]
@@ -63,20 +64,24 @@ def target_samples(
     every = project.manifest.select(target)
     labelled = frozenset(every.having("concept", every.concepts).distinct("id"))
     here = frozenset(rows.distinct("id"))
-    choosing = _choosing(project, target, labelled) if choose else frozenset()
+    choosing = _choosing(project, target, labelled, needed=choose)
     held_back = labelled & here
     if split is None:
         trained_on = trained_split(project.manifest)
-        held_back -= choosing.union(rows.having("split", [trained_on]).distinct("id"))
+        held_back -= (choosing if choose else frozenset()).union(
+            rows.having("split", [trained_on]).distinct("id")
+        )
     if not here - labelled and not (check and held_back):
         raise DataError(_nothing_to_label(project, target, split, held_back))
     return TargetSamples(unlabelled=here - labelled, held_back=held_back, choosing=choosing)
 
 
-def _choosing(project: Project, target: str, labelled: frozenset[str]) -> frozenset[str]:
+def _choosing(
+    project: Project, target: str, labelled: frozenset[str], *, needed: bool
+) -> frozenset[str]:
     rows = project.manifest.select(target, VALIDATION_SPLIT)
     choosing = labelled.intersection(rows.distinct("id"))
-    if not choosing:
+    if needed and not choosing:
         raise DataError(
             f"{project.manifest.path}: --target-accuracy chooses the threshold on rows of "
             f"{target!r} in split {VALIDATION_SPLIT!r} that have a concept, and there are none; "

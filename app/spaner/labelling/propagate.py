@@ -2,52 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterator
+from itertools import repeat
 from pathlib import Path
 
 import torch
-from spaner_core.data.manifest import Row, Rows
-from spaner_core.data.matches import NONE, Labels, SamplePositives, number_rows, numbers_of
+from spaner_core.data.manifest import Rows
+from spaner_core.data.matches import NONE
 from spaner_core.errors import DataError
-from spaner_core.evaluation.propagation import (
-    Carried,
-    carry_labels,
-    choose_threshold,
-    concept_marks,
-    measure_carried,
-)
-from torch import Tensor
+from spaner_core.evaluation.held_back import choose_threshold, expect_accuracy, measure_carried
+from spaner_core.evaluation.propagation import Carried, carry_labels
 
 from spaner.evaluation.overlaps import trained_notices
-from spaner.index.embed import embed_rows
-from spaner.labelling.carried_labels import CarriedLabel, PropagationReport, write_labels
+from spaner.labelling.carried_labels import CarriedLabel, PropagationReport, Reason, write_labels
 from spaner.labelling.chosen_samples import (
     TargetSamples,
     giving_rows,
     target_samples,
 )
+from spaner.labelling.embedded_samples import LabelledSamples, embed_samples, same_thing
 from spaner.labelling.request import Propagation
 from spaner.notices import missing_notices
 from spaner.output_paths import check_output_file
 from spaner.policy.links import check_links
 from spaner.project import Project
+from spaner.search.familiar_rows import Familiar
+from spaner.search.usable_calibration import usable_familiar
 from spaner.splits import TRAIN_SPLIT, VALIDATION_SPLIT
 
 MIN_CONFIDENCE = 0.8
-
-
-@dataclass(frozen=True)
-class _Samples:
-    """Samples of a modality: a row of each, embeddings (n, D), marks of their concepts (n, C)."""
-
-    rows: tuple[Row, ...]
-    embeddings: Tensor
-    marks: Tensor
-
-    def places(self, ids: Set[str]) -> Tensor:
-        """Where the samples named `ids` stand, (m,) int64."""
-        return torch.tensor([n for n, row in enumerate(self.rows) if row.id in ids]).long()
 
 
 def propagate(
@@ -72,8 +56,10 @@ def carry(project: Project, asked: Propagation) -> PropagationReport:
 
     They come from rows of split train and rows without a split: those of other splits are for
     measuring. A sample whose own label is held back gets no vote from itself, nor from a row of
-    its item. Raises `ConfigError` where `policy.links` does not let the target take labels from the
-    source, `DataError` where nobody gives or takes, or no threshold can be chosen.
+    its item. An unfamiliar one gets no label by votes. One without a concept gets that of its item,
+    where the rows of the item that may give theirs agree. Raises `ConfigError` where `policy.links`
+    does not let the target take labels from the source, `DataError` where nobody gives or takes, or
+    no threshold can be chosen.
     """
     check_links(project.config, asked.target, [asked.source], purpose="propagate")
     for name in (asked.source, asked.target):
@@ -88,10 +74,12 @@ def carry(project: Project, asked: Propagation) -> PropagationReport:
     )
     givers, takers, found = _carry(project, asked, giving, taking)
     threshold = _threshold(project, asked, found, takers, taking)
+    choosing = takers.places(taking.choosing)
+    expected = expect_accuracy(found.take(choosing), takers.marks[choosing], threshold=threshold)
     held_back = takers.places(taking.held_back)
     measured = measure_carried(found.take(held_back), takers.marks[held_back], threshold=threshold)
     wanted = taking.unlabelled | (taking.held_back if asked.check else frozenset())
-    labels = _labels(project, found, takers, givers, threshold=threshold)
+    labels = _labels(project, found, takers, givers, taking, threshold=threshold)
     project.say(*_notices(project, asked, giving, taking))
     return PropagationReport(
         source=asked.source,
@@ -99,6 +87,7 @@ def carry(project: Project, asked: Propagation) -> PropagationReport:
         givers=len(givers.rows),
         min_confidence=threshold,
         labels=tuple(label for label in labels if label.id in wanted),
+        expected=expected if expected.rows else None,
         measured=measured if measured.rows else None,
         measured_on=tuple(
             sorted({takers.rows[place].split or "(none)" for place in held_back.tolist()})
@@ -108,52 +97,39 @@ def carry(project: Project, asked: Propagation) -> PropagationReport:
 
 def _carry(
     project: Project, asked: Propagation, giving: Rows, taking: TargetSamples
-) -> tuple[_Samples, _Samples, Carried]:
+) -> tuple[LabelledSamples, LabelledSamples, Carried]:
     """Embed those who give and those who take, and let the ones vote for the others."""
     rows = project.manifest.select(asked.target).having("id", taking.all)
-    givers = _embed(project, asked.source, giving, strength=asked.strength)
-    takers = _embed(project, asked.target, rows, strength=asked.strength)
+    familiar, notices = usable_familiar(project, asked.target)
+    project.say(*(notices or _unjudged(asked.target, familiar)))
+    givers = embed_samples(project, asked.source, giving, strength=asked.strength)
+    takers = embed_samples(project, asked.target, rows, strength=asked.strength, familiar=familiar)
     found = carry_labels(
         takers.embeddings,
         givers.embeddings,
         givers.marks,
-        left_out=_same_thing(takers, givers, among=taking.knowing),
+        left_out=same_thing(takers, givers, among=taking.knowing),
         k=asked.k,
     )
+    if takers.judged is not None:
+        found = found.without(torch.tensor([one.unfamiliar for one in takers.judged]).bool())
     return givers, takers, found
 
 
-def _embed(project: Project, name: str, rows: Rows, *, strength: float | None) -> _Samples:
-    """Embed the samples of `rows`, which repeat one for each of its concepts."""
-    usable = project.features(name, rows)
-    labels = number_rows(usable.rows, project.manifest)
-    first, order = labels.first_rows().sort()  # in the manifest's order
-    samples = usable.take(first)
-    return _Samples(
-        rows=tuple(samples.rows),
-        embeddings=embed_rows(project, name, samples, strengths=[strength])[strength],
-        marks=concept_marks(labels, count=len(project.manifest.concepts))[order],
-    )
-
-
-def _same_thing(takers: _Samples, givers: _Samples, *, among: Set[str]) -> SamplePositives:
-    """Say which givers are, or show the same item as, which takers; only for takers `among`."""
-    things = [_thing(row) for row in givers.rows]
-    known = tuple(dict.fromkeys(things))
-    own = (_thing(row) if row.id in among else None for row in takers.rows)
-    return SamplePositives(_by_item(numbers_of(own, known)), _by_item(numbers_of(things, known)))
-
-
-def _thing(row: Row) -> str:
-    return f"sample {row.id}" if row.item is None else f"item {row.item}"
-
-
-def _by_item(items: Tensor) -> Labels:
-    return Labels(concepts=torch.full_like(items, NONE), items=items)
+def _unjudged(name: str, familiar: Familiar | None) -> Iterator[str]:
+    if familiar is None:
+        yield (
+            f"no calibration says which rows of {name!r} are unfamiliar: these get labels too; "
+            "make one with `spaner calibrate`"
+        )
 
 
 def _threshold(
-    project: Project, asked: Propagation, found: Carried, takers: _Samples, taking: TargetSamples
+    project: Project,
+    asked: Propagation,
+    found: Carried,
+    takers: LabelledSamples,
+    taking: TargetSamples,
 ) -> float:
     if asked.target_accuracy is None:
         return MIN_CONFIDENCE if asked.min_confidence is None else asked.min_confidence
@@ -170,21 +146,49 @@ def _threshold(
 
 
 def _labels(
-    project: Project, found: Carried, takers: _Samples, givers: _Samples, *, threshold: float
+    project: Project,
+    found: Carried,
+    takers: LabelledSamples,
+    givers: LabelledSamples,
+    taking: TargetSamples,
+    *,
+    threshold: float,
 ) -> Iterator[CarriedLabel]:
     concepts = project.manifest.concepts
-    columns = (found.concepts, found.confidences, found.nearest, found.kept(threshold))
-    for row, concept, confidence, nearest, kept in zip(
-        takers.rows, *(column.tolist() for column in columns), strict=True
+    of_items = _concepts_of_items(givers)
+    columns = (found.concepts, found.confidences, found.evidence, found.kept(threshold))
+    for row, concept, confidence, evidence, kept, judged in zip(
+        takers.rows,
+        *(column.tolist() for column in columns),
+        takers.judged or repeat(None, len(takers.rows)),
+        strict=True,
     ):
+        near = tuple(givers.rows[place].id for place in evidence if place > NONE)
+        reason: Reason = "votes" if kept else "unsure"
+        if judged is not None and judged.unfamiliar:
+            reason = "unfamiliar"
+        if row.item in of_items and row.id in taking.unlabelled:
+            concept, kept, reason = of_items[row.item], True, "item"
         yield CarriedLabel(
             id=row.id,
             modality=row.modality,
             input=row.input,
             concept=concepts[concept] if kept else None,
             confidence=confidence,
-            nearest=givers.rows[nearest].id if nearest > NONE else None,
+            nearest=near[0] if near else None,
+            evidence=near,
+            reason=reason,
+            familiarity=None if judged is None else judged.familiarity,
         )
+
+
+def _concepts_of_items(givers: LabelledSamples) -> dict[str | None, int]:
+    """Return the concept of each item whose labelled samples show the same one, and no other."""
+    shown = defaultdict(set)
+    for row, marks in zip(givers.rows, givers.marks, strict=True):
+        if row.item is not None:
+            shown[row.item].update(marks.nonzero().flatten().tolist())
+    return {item: concept for item, (concept, *others) in shown.items() if not others}
 
 
 def _notices(
@@ -208,7 +212,7 @@ def _notices(
     elif asked.split == TRAIN_SPLIT:
         yield "the rows measured were trained on: expect less on others"
         return
-    if taking.held_back & taking.choosing:
+    if asked.target_accuracy is not None and taking.held_back & taking.choosing:
         yield "the threshold was chosen on the rows measured: expect less on others"
     held_back = project.manifest.select(asked.target).having("id", taking.held_back)
     yield from trained_notices(project, asked.target, held_back)

@@ -80,6 +80,24 @@ def paired_differences(runs: Runs, others: Runs) -> dict[str, Interval]:
     }
 
 
+def share_interval(hits: int, count: int) -> tuple[float, float]:
+    """Return the 95% interval of a share of which `hits` of `count` independent rows are known.
+
+    Formula, p = hits / count, z = 1.96: (p + z²/2n ± z √(p(1 - p)/n + z²/4n²)) / (1 + z²/n); 0 to
+    1 of nothing. Source: Wilson (1927), Probable Inference, the Law of Succession, and Statistical
+    Inference. Raises `ValueError` where `hits` are not 0 to `count`.
+    """
+    if not 0 <= hits <= count:
+        raise ValueError(f"got {hits} of {count} rows; expected 0 to {count}")
+    if count == 0:
+        return 0.0, 1.0
+    z = statistics.NormalDist().inv_cdf((1 + LEVEL) / 2)
+    share, more = hits / count, z * z / count
+    half = z * math.sqrt(share * (1 - share) / count + more / (4 * count))
+    low, high = ((share + more / 2 + side * half) / (1 + more) for side in (-1, 1))
+    return max(0.0, low), min(1.0, high)
+
+
 def _difference(value: float | None, other: float | None) -> float | None:
     return None if value is None or other is None else value - other
 

@@ -1,12 +1,7 @@
-"""Gives rows the labels of their nearest labelled neighbours, and measures these.
-
-Each comes with a confidence; labels below a threshold are left out, and rows whose own label is
-held back show what accuracy a threshold reaches.
-"""
+"""Gives rows the labels of their nearest labelled neighbours, each with a confidence."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,15 +9,16 @@ import torch
 from torch import Tensor
 
 from spaner_core.data.matches import NONE, Labels, SamplePositives
-from spaner_core.evaluation.calibration import TooFewSamples
 from spaner_core.evaluation.ranking import SCORE_STEPS, Rows, check_k, scored_blocks
 
 TEMPERATURE = 0.07
 """How much nearer neighbours count for more: a cosine .07 higher is e times the vote."""
 
-BINS = 10
 DECIMALS = 6
 """Of a confidence: what differs by less is noise of the summation."""
+
+EVIDENCE = 3
+"""How many of the nearest labelled rows are shown beside a label."""
 
 BARRED = torch.iinfo(torch.int32).min
 """Stands for the score of a source that has no vote."""
@@ -33,13 +29,18 @@ class Carried:
     """What Q targets were given: a concept, how sure that is, and who lies nearest.
 
     `concepts` (Q,) int64 are columns of the sources' marks, `confidences` (Q,) float64 lie in
-    [0, 1], `nearest` (Q,) int64 are rows of the sources. A target to which no source may give a
-    label has -1, 0 and -1.
+    [0, 1], `evidence` (Q, 3) int64 are rows of the sources, the nearest first, -1 where there are
+    no more. A target to which no source may give a label has -1, 0 and -1.
     """
 
     concepts: Tensor
     confidences: Tensor
-    nearest: Tensor
+    evidence: Tensor
+
+    @property
+    def nearest(self) -> Tensor:
+        """The nearest source of each target, (Q,) int64."""
+        return self.evidence[:, 0]
 
     def __len__(self) -> int:
         return len(self.concepts)
@@ -49,7 +50,15 @@ class Carried:
         return Carried(
             concepts=self.concepts[index],
             confidences=self.confidences[index],
-            nearest=self.nearest[index],
+            evidence=self.evidence[index],
+        )
+
+    def without(self, targets: Tensor) -> Carried:
+        """Give no label to `targets` (Q,) bool; their evidence stays."""
+        return Carried(
+            concepts=self.concepts.masked_fill(targets, NONE),
+            confidences=self.confidences.masked_fill(targets, 0),
+            evidence=self.evidence,
         )
 
     def kept(self, threshold: float) -> Tensor:
@@ -60,31 +69,6 @@ class Carried:
         """Which targets got one of their own concepts, given these as marks (Q, C); (Q,) bool."""
         own: Tensor = truth.gather(1, self.concepts.clamp_min(0).unsqueeze(1)).squeeze(1)
         return own & (self.concepts > NONE)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ConfidenceBin:
-    """Targets whose confidence is `low` to below `high` (the last: to 1), and the share right."""
-
-    low: float
-    high: float
-    rows: int
-    accuracy: float | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class HeldBack:
-    """How good carried labels are, on targets whose own label was held back.
-
-    Of `rows` targets `kept` got a label, which is the share `coverage`; `accuracy` is the share of
-    those that is right. Shares of nothing are None. `bins` are all rows by confidence, in tenths.
-    """
-
-    rows: int
-    kept: int
-    coverage: float | None
-    accuracy: float | None
-    bins: tuple[ConfidenceBin, ...]
 
 
 def carry_labels(
@@ -123,70 +107,8 @@ def carry_labels(
     return Carried(
         concepts=torch.cat([part.concepts for part in parts]),
         confidences=torch.cat([part.confidences for part in parts]),
-        nearest=torch.cat([part.nearest for part in parts]),
+        evidence=torch.cat([part.evidence for part in parts]),
     )
-
-
-def measure_carried(found: Carried, truth: Tensor, *, threshold: float) -> HeldBack:
-    """Compare carried labels with those that were held back, marks `truth` (Q, C) bool.
-
-    Formulas: coverage = mean_q [kept], accuracy = mean over kept q of [its concept is among its
-    own]; a bin's accuracy is the same over the rows in it, kept or not. Source: the project's
-    definition, after selective classification (El-Yaniv and Wiener, 2010).
-    """
-    kept, right = found.kept(threshold), found.right(truth)
-    tenth = (found.confidences * BINS).long().clamp_max(BINS - 1)
-    bins = tuple(
-        ConfidenceBin(
-            low=number / BINS,
-            high=(number + 1) / BINS,
-            rows=int((tenth == number).sum()),
-            accuracy=_share(right[tenth == number]),
-        )
-        for number in range(BINS)
-    )
-    return HeldBack(
-        rows=len(found),
-        kept=int(kept.sum()),
-        coverage=_share(kept),
-        accuracy=_share(right[kept]),
-        bins=bins,
-    )
-
-
-def choose_threshold(found: Carried, truth: Tensor, *, accuracy: float) -> float:
-    """Return the lowest threshold with which kept labels reach `accuracy` on validation targets.
-
-    min { t : mean over targets with confidence >= t of [right] >= accuracy }, over the confidences
-    t that at least 1 / (1 - accuracy) targets reach: fewer cannot tell the accuracy from 1. On new
-    data the accuracy scatters: by chance about √(accuracy · (1 - accuracy) / n). Source: the
-    project's definition, on validation rows as in `no_match`. Raises `TooFewSamples` where so few
-    have a label, `ValueError` where `accuracy` is not between 0 and 1 or no threshold reaches it.
-    """
-    if not 0 < accuracy < 1:
-        raise ValueError(
-            f"got an accuracy of {accuracy}; expected more than 0 and less than 1; give 0.95"
-        )
-    found, truth = found.take(found.kept(0)), truth[found.kept(0)]
-    fewest = math.ceil(1 / (1 - accuracy) - 1e-9)  # a hair less, since 1 / (1 - .9) is 10.000...02
-    if len(found) < fewest:
-        raise TooFewSamples(
-            f"got {len(found)} rows to choose an accuracy of {accuracy:g} on; expected at least "
-            f"{fewest}; give more validation rows, or a lower accuracy"
-        )
-    order = found.confidences.argsort(descending=True)
-    confidences, right = found.confidences[order], found.right(truth)[order]
-    counts = torch.arange(1, len(found) + 1)
-    ends = torch.ones_like(right)  # equal confidences are kept or left out together
-    ends[:-1] = confidences[:-1] > confidences[1:]
-    possible = ends & (counts >= fewest)
-    reached = right.cumsum(dim=0) / counts
-    if not (possible & (reached >= accuracy)).any():
-        raise ValueError(
-            f"no threshold reaches an accuracy of {accuracy:g} on {len(found)} rows, the best "
-            f"{float(reached[possible].max()):.3f}; expected one that does; ask for less"
-        )
-    return float(confidences[possible & (reached >= accuracy)][-1])
 
 
 def concept_marks(labels: Labels, *, count: int) -> Tensor:
@@ -209,16 +131,24 @@ def _vote(steps: Tensor, members: Sequence[Tensor], *, k: int) -> Carried:
     return Carried(
         concepts=votes.argmax(dim=1).masked_fill(none, NONE).cpu(),
         confidences=share.round(decimals=DECIMALS).cpu(),
-        nearest=steps.argmax(dim=1).masked_fill(none, NONE).cpu(),
+        evidence=_evidence(steps).cpu(),
     )
+
+
+def _evidence(steps: Tensor) -> Tensor:
+    """Return the nearest sources of each target, the first of equals first, (b, EVIDENCE)."""
+    width = steps.shape[1]
+    keys = steps.long() * width - torch.arange(width, device=steps.device)
+    nearest = keys.topk(min(EVIDENCE, width), dim=1).indices
+    nearest = nearest.masked_fill(steps.gather(1, nearest) == BARRED, NONE)
+    return torch.nn.functional.pad(nearest, (0, EVIDENCE - nearest.shape[1]), value=NONE)
 
 
 def _none(count: int) -> Carried:
     """Say of `count` targets that nobody gives them a label."""
     none = torch.full((count,), NONE)
-    return Carried(concepts=none, confidences=torch.zeros(count, dtype=torch.float64), nearest=none)
-
-
-def _share(marks: Tensor) -> float | None:
-    """Share of True among (n,), None of nothing."""
-    return float(marks.double().mean()) if len(marks) else None
+    return Carried(
+        concepts=none,
+        confidences=torch.zeros(count, dtype=torch.float64),
+        evidence=torch.full((count, EVIDENCE), NONE),
+    )

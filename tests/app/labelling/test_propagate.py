@@ -46,7 +46,10 @@ def test_unlabelled_images_get_the_concepts_of_texts_in_a_file(trained: Path, sp
     assert "'vision' has no training rows of running, walking: do not trust it" in result.stderr
     rows = read(trained / "new/carried.csv")
     assert [path.name for path in (trained / "new").iterdir()] == ["carried.csv"]
-    assert list(rows[0]) == ["id", "modality", "input", "concept", "confidence", "nearest"]
+    assert list(rows[0]) == [
+        "id", "modality", "input", "concept", "confidence", "nearest", "evidence", "reason",
+        "familiarity",
+    ]  # fmt: skip
     assert [row["id"] for row in rows] == list(wanted), "the manifest's order, and no others"
     assert f"{sum(bool(row['concept']) for row in rows)} of 10 samples of 'vision'" in result.stdout
     for row in (rows[0], rows[-1]):
@@ -54,6 +57,8 @@ def test_unlabelled_images_get_the_concepts_of_texts_in_a_file(trained: Path, sp
         assert row["concept"] == (concept if confidence >= 0.5 else "")
         assert float(row["confidence"]) == pytest.approx(confidence, abs=5e-3)
         assert (row["modality"], row["nearest"]) == ("vision", nearest)
+        assert json.loads(row["evidence"])[0] == nearest
+        assert (row["reason"], row["familiarity"]) == ("votes" if row["concept"] else "unsure", "")
 
 
 def test_labels_less_sure_than_asked_are_left_out(trained: Path, spaner: Run) -> None:

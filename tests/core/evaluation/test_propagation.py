@@ -7,15 +7,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import binomtest
 from spaner_core.data.matches import Labels
 from spaner_core.evaluation import ranking as blocks_module
-from spaner_core.evaluation.propagation import (
-    Carried,
-    carry_labels,
-    choose_threshold,
-    concept_marks,
-    measure_carried,
-)
+from spaner_core.evaluation.held_back import choose_threshold, expect_accuracy, measure_carried
+from spaner_core.evaluation.propagation import Carried, carry_labels, concept_marks
 from torch import Tensor
 from torch.nn.functional import normalize, one_hot
 
@@ -87,6 +83,32 @@ def test_a_concept_of_many_rows_does_not_outvote_a_nearer_one() -> None:
     assert found.nearest.tolist() == [100]
 
 
+def test_the_evidence_are_the_nearest_sources_that_may_give_a_label() -> None:
+    targets, sources = torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1], [1, 1], [1, 0], [1, 1]])
+    marks = torch.ones(4, 2).bool()
+    barred = torch.tensor([[False, False, True, False]])
+    assert carry_labels(targets, sources, marks).evidence.tolist() == [[2, 1, 3]]
+    assert carry_labels(targets, sources, marks, left_out=barred).evidence.tolist() == [[1, 3, 0]]
+    few = carry_labels(targets, sources[:2], marks[:2])
+    assert few.evidence.tolist() == [[1, 0, -1]]
+
+
+def test_labels_taken_back_count_as_not_kept_in_the_accuracy_to_expect() -> None:
+    found = carried([0, 1, 1, 0], [1.0, 0.9, 0.85, 0.5])
+    truth = torch.tensor([[1, 0], [1, 0], [0, 1], [1, 0]]).bool()
+    expected = expect_accuracy(found, truth, threshold=0.8)
+    assert (expected.rows, expected.kept, expected.accuracy) == (4, 3, pytest.approx(2 / 3))
+    span = binomtest(2, 3).proportion_ci(method="wilson")
+    assert (expected.low, expected.high) == pytest.approx((span.low, span.high))
+
+    without = found.without(torch.tensor([False, True, False, False]))
+    expected = expect_accuracy(without, truth, threshold=0.8)
+    assert (expected.rows, expected.kept, expected.accuracy) == (4, 2, 1.0)
+    assert expected.low == pytest.approx(binomtest(2, 2).proportion_ci(method="wilson").low)
+    none = expect_accuracy(found, truth, threshold=1.1)
+    assert (none.kept, none.accuracy, none.low, none.high) == (0, None, 0.0, 1.0)
+
+
 def test_a_target_to_which_nobody_may_give_a_label_gets_none_at_any_threshold() -> None:
     a, b, truth, marks = scene(0)
     barred = torch.zeros(30, 45).bool()
@@ -120,7 +142,7 @@ def carried(concepts: list[int], confidences: list[float]) -> Carried:
     return Carried(
         concepts=torch.tensor(concepts),
         confidences=torch.tensor(confidences, dtype=torch.float64),
-        nearest=torch.zeros(len(concepts)).long(),
+        evidence=torch.zeros(len(concepts), 3).long(),
     )
 
 
