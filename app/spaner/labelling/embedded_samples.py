@@ -29,6 +29,10 @@ class LabelledSamples:
     marks: Tensor
     judged: list[Judgement] | None = None
 
+    def splits(self, places: Tensor) -> tuple[str, ...]:
+        """Name the splits of the samples at `places`, each once."""
+        return tuple(sorted({self.rows[place].split or "(none)" for place in places.tolist()}))
+
     def places(self, ids: Set[str]) -> Tensor:
         """Where the samples named `ids` stand, (m,) int64."""
         return torch.tensor([n for n, row in enumerate(self.rows) if row.id in ids]).long()

@@ -65,12 +65,9 @@ def carry(project: Project, asked: Propagation) -> PropagationReport:
     for name in (asked.source, asked.target):
         project.check_modality(name)
     giving = giving_rows(project, asked.source)
+    choose = asked.target_accuracy is not None
     taking = target_samples(
-        project,
-        asked.target,
-        split=asked.split,
-        choose=asked.target_accuracy is not None,
-        check=asked.check,
+        project, asked.target, split=asked.split, choose=choose, check=asked.check
     )
     givers, takers, found = _carry(project, asked, giving, taking)
     threshold = _threshold(project, asked, found, takers, taking)
@@ -89,9 +86,7 @@ def carry(project: Project, asked: Propagation) -> PropagationReport:
         labels=tuple(label for label in labels if label.id in wanted),
         expected=expected if expected.rows else None,
         measured=measured if measured.rows else None,
-        measured_on=tuple(
-            sorted({takers.rows[place].split or "(none)" for place in held_back.tolist()})
-        ),
+        measured_on=takers.splits(held_back),
     )
 
 

@@ -1,4 +1,4 @@
-"""Gives rows the labels of their nearest labelled neighbours, each with a confidence."""
+"""Gives rows the labels of their nearest labelled neighbours, with confidences."""
 
 from __future__ import annotations
 
