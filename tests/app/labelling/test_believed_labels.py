@@ -39,6 +39,9 @@ def test_an_unfamiliar_text_gets_no_label_unless_its_item_has_one(
     assert strange["familiarity"] <= 0.05 < known["familiarity"]
     assert known["reason"] == "votes"
     assert len(strange["evidence"]) == 3
+    told = spaner(*TO_TEXT, cwd=trained)
+    assert "below confidence 0 or unfamiliar (1)" in " ".join(told.stdout.split())
+    assert "no calibration" not in told.stderr
 
     pictures = [
         row for row in read(trained / "manifest.csv")
@@ -84,6 +87,26 @@ def test_the_accuracy_to_expect_is_that_of_validation_rows(trained: Path, spaner
     assert expected["low"] < expected["accuracy"] <= expected["high"]
     assert {label["id"] for label in found["labels"]}.isdisjoint(label["id"] for label in labels)
 
+    told = spaner(*ask, "--split", "test", cwd=trained)
+    line = (
+        f"Expected accuracy of the labels by votes: {expected['accuracy']:.3f}, 95% interval "
+        f"{expected['low']:.3f} to {expected['high']:.3f} ({len(kept)} labels of {len(labels)} "
+        "validation samples)"
+    )
+    assert line in " ".join(told.stdout.split())
+
     unlabel(trained, "validation")
     told = spaner(*ask, "--split", "test", cwd=trained)
     assert "Expected accuracy" not in told.stdout
+
+
+def test_a_calibration_of_another_aligner_calls_no_row_unfamiliar(
+    trained: Path, spaner: Run
+) -> None:
+    add_texts(trained)
+    assert spaner("calibrate", "--quiet", cwd=trained).returncode == 0
+    again = ("train", "text", "vision", "audio", "--overwrite", "--seed", "1", "--quiet")
+    assert spaner(*again, cwd=trained).returncode == 0
+    found = report(spaner, *TO_TEXT, cwd=trained)
+    assert any("is stale" in notice and "'text'" in notice for notice in found["notices"])
+    assert all(label["concept"] and label["familiarity"] is None for label in found["labels"])
