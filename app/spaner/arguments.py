@@ -2,16 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterable, Sequence
+from numbers import Integral, Real
 from pathlib import Path
+from typing import Any
 
 from spaner_core.errors import ConfigError
 from spaner_core.space.records import Same, Strength
 
 
+def path_of(given: Path | str) -> Path:
+    """Return a path that may be given as text. Raises `ConfigError` for what is none."""
+    if not isinstance(given, str | os.PathLike):
+        raise ConfigError(f"{given!r} was given for a path; give a text or a pathlib.Path")
+    return Path(given)
+
+
 def as_path(given: Path | str | None) -> Path | None:
-    """Return a path that may be given as text."""
-    return None if given is None else Path(given)
+    """Return a path, or None, as `path_of` does."""
+    return None if given is None else path_of(given)
+
+
+def as_list(name: str, given: Any, *, of: type[Real] | type[str] = str) -> list[Any]:
+    """Return one text or number, or several, as several.
+
+    Raises `ConfigError` where argument `name` was given something else.
+    """
+    if isinstance(given, of):
+        return [given]
+    several = list(given) if isinstance(given, Iterable) else [None]
+    if not all(isinstance(one, of) for one in several):
+        kind = "text" if of is str else "number"
+        raise ConfigError(f"{name} is {given!r}; give a {kind}, or several in a list")
+    return several
 
 
 def one_strength(strength: float | None, same: Same | None) -> Strength | None:
@@ -36,21 +60,27 @@ def check_several(names: Sequence[str]) -> None:
 def check_rates(*, false_accept: float, unfamiliar: float) -> None:
     """Raise `ConfigError` unless shares lie above 0 and below 1."""
     for name, rate in (("false-accept", false_accept), ("unfamiliar", unfamiliar)):
-        if not 0 < rate < 1:  # so that NaN is refused too
+        if not (isinstance(rate, Real) and 0 < rate < 1):  # so that NaN is refused too
             raise ConfigError(
-                f"the {name} rate is {rate}; give a number above 0 and below 1, such as 0.05"
+                f"the {name} rate is {rate!r}; give a number above 0 and below 1, such as 0.05"
             )
 
 
-def check_count(name: str, count: float) -> None:
-    """Raise `ConfigError` unless a number is 1 or more."""
-    if not count >= 1:  # so that NaN is refused too
-        raise ConfigError(f"{name} is {count}; give a number from 1")
+def check_count(name: str, count: object) -> None:
+    """Raise `ConfigError` unless argument `name` is a whole number, 1 or more."""
+    if not (isinstance(count, Integral) and int(count) >= 1):
+        raise ConfigError(f"{name} is {count!r}; give a whole number from 1")
 
 
-def check_shots(shots: Sequence[int]) -> None:
+def check_seconds(seconds: float) -> None:
+    """Raise `ConfigError` unless a time is 1 second or more."""
+    if not (isinstance(seconds, Real) and seconds >= 1):  # so that NaN is refused too
+        raise ConfigError(f"seconds is {seconds!r}; give a number from 1")
+
+
+def check_shots(shots: Sequence[object]) -> None:
     """Raise `ConfigError` unless there are numbers of labelled rows, each 1 or more."""
-    if not shots or min(shots) < 1:
+    if not shots or not all(isinstance(one, Integral) and int(one) >= 1 for one in shots):
         raise ConfigError(
             f"shots are {', '.join(map(str, shots)) or 'none'}; expected whole numbers from 1; "
             "give for example 1,2,4"

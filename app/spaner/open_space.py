@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from spaner_core.errors import ConfigError, SpaceError
 
+from spaner.arguments import path_of
+
 if TYPE_CHECKING:
     from spaner_core.contract.options import OptionError
     from spaner_core.space.records import AlignerRecord
@@ -24,7 +26,7 @@ def load(path: str | Path) -> Space:
     exported, or the space's folder, whose recorded encoders are then used. Raises `SpaceError`
     where there is no space.
     """
-    given = Path(path)
+    given = path_of(path)
     if given.suffix in (".yaml", ".yml"):
         from spaner.commands import Project
 

@@ -22,7 +22,7 @@ from spaner_registry.config.settings import Config, read_config
 from spaner_registry.plugins.registry import Registry
 from spaner_registry.space_options import ModalityOptions
 
-from spaner.arguments import as_path
+from spaner.arguments import as_path, path_of
 from spaner.left_out_modalities import LeftOut, undeclared_notices
 from spaner.plugins.installed import recorded_origin
 from spaner.quarantine import Quarantine
@@ -65,7 +65,7 @@ class Project:
             from spaner_core.devices import pick_device
 
             pick_device(device)
-        config = config if isinstance(config, Config) else read_config(Path(config))
+        config = config if isinstance(config, Config) else read_config(path_of(config))
         config = config.changed(space=as_path(space), manifest=as_path(manifest), seed=seed)
         self.config, self.device = config, device
         self.said: list[str] = []

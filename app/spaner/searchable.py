@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,23 +51,28 @@ class Searchable(ABC):
         are `k` hits of every target. An index serves where there is one; without it the manifest's
         rows are embedded, and the hits are the same.
         """
-        from spaner.arguments import check_count
+        from spaner.arguments import as_list, check_count
         from spaner.search.exact import search
         from spaner.search.query import rows_like
         from spaner.search.query_parts import check_asked, read_condition, read_parts
 
-        inputs, ids, project = _inputs(query), listed(like), self._searched()
+        inputs, ids, project = _inputs(query), as_list("like", like), self._searched()
         check_count("k", k)
         check_asked(inputs, ids)
-        parts = read_parts(inputs, listed(source), without=_inputs(without), weights=weights)
+        parts = read_parts(
+            inputs,
+            as_list("source", source),
+            without=_inputs(without),
+            weights=as_list("weights", weights, of=Real),
+        )
         with project:
             return search(
                 project,
                 (*parts, *rows_like(project, ids)),
-                targets=listed(targets),
+                targets=as_list("targets", targets),
                 k=k,
                 split=split,
-                where=[read_condition(given) for given in listed(where)],
+                where=[read_condition(given) for given in as_list("where", where)],
                 strength=strength,
                 each=each,
             )
@@ -87,13 +93,14 @@ class Searchable(ABC):
         where it asked by a row alone. Parts of the query and of the hit are covered in at most
         `budget` copies of each, which are encoded anew.
         """
+        from spaner.arguments import as_list
         from spaner.search.explain import explain
         from spaner.search.query import rows_like
         from spaner.search.query_parts import check_asked, read_parts
 
-        inputs, ids, project = _inputs(query), listed(like), self._searched()
+        inputs, ids, project = _inputs(query), as_list("like", like), self._searched()
         check_asked(inputs, ids)
-        parts = read_parts(inputs, listed(source))
+        parts = read_parts(inputs, as_list("source", source))
         with project:
             parts = (*parts, *rows_like(project, ids))
             return explain(project, parts, hit, strength=strength, budget=budget)
@@ -112,22 +119,18 @@ class Searchable(ABC):
         `path` ends in .parquet. All rows are written, or those of a `split`; `strength` is as in
         `search`. The file says which aligner and encoder its embeddings are of.
         """
+        from spaner.arguments import path_of
         from spaner.export import export
 
         with self._searched() as project:
             return export(
                 project,
                 modality,
-                Path(path),
+                path_of(path),
                 split=split,
                 strength=strength,
                 overwrite=overwrite,
             )
-
-
-def listed(given: Names) -> list[str]:
-    """Return one name, or several, as several."""
-    return [given] if isinstance(given, str) else list(given)
 
 
 def _inputs(given: Any) -> list[Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
+from numbers import Real
 from typing import Any, Literal
 
 import torch
@@ -15,7 +16,7 @@ from spaner_core.data.matches import NONE
 from spaner_core.features.labelled import LabelledRows
 from torch import Tensor
 
-from spaner.arguments import check_count, check_shots
+from spaner.arguments import as_list, check_count, check_shots
 from spaner.experiments.retrain import (
     Figures,
     Outcome,
@@ -100,6 +101,7 @@ def few_shot(
     """
     check_count("seeds", seeds)
     if shots is not None:
+        shots = as_list("shots", shots, of=Real)
         check_shots(shots)
     ground = prepare_retraining(project, split, names=names)
     drawn: Literal["labels", "pairs"] = "labels" if _known(ground.rows) else "pairs"

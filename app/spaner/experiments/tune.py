@@ -15,7 +15,7 @@ from spaner_core.extras import need
 from spaner_core.files.atomic import naming
 from spaner_core.files.replacing import writing_alone
 
-from spaner.arguments import check_count
+from spaner.arguments import check_count, check_seconds
 from spaner.experiments.retrain import Retraining, prepare_retraining
 from spaner.experiments.study import (
     diverged_trials,
@@ -90,7 +90,7 @@ def tune(
     start = time.perf_counter()
     check_count("trials", trials)
     if seconds is not None:
-        check_count("seconds", seconds)
+        check_seconds(seconds)
     target = check_output(project, output, overwrite=overwrite)
     need("tune", user="tuning needs")
     path = study_path(project)

@@ -14,6 +14,7 @@ from spaner_core.data.manifest import Rows
 from spaner_core.errors import SpaceError
 from spaner_core.evaluation.ranking import SCORE_STEPS, cosine_steps
 
+from spaner.arguments import check_count
 from spaner.index.files import ModalityIndex
 from spaner.index.records import checked
 from spaner.index.scan import Nearest, find_nearest
@@ -67,6 +68,7 @@ def check_index(project: Project, names: Sequence[str] = (), *, queries: int) ->
     features that were not stored. Raises `SpaceError` where there is no index, and `ConfigError`
     for one of `names` that `policy.links` lets nothing find.
     """
+    check_count("queries", queries)
     for name in names:
         check_served(project.config, name)
     folder = index_folder(project.config.space)

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from spaner_core.data.manifest import Rows
 from spaner_core.data.matches import NONE
-from spaner_core.errors import DataError
+from spaner_core.errors import ConfigError, DataError
 from spaner_core.evaluation.held_back import choose_threshold, expect_accuracy, measure_carried
 from spaner_core.evaluation.propagation import Carried, carry_labels
 
@@ -41,6 +41,8 @@ def propagate(
 
     Raises as `carry`, and as `check_output_file` before any work.
     """
+    if not isinstance(asked, Propagation):
+        raise ConfigError(f"asked is {asked!r}; give a spaner.Propagation")
     check_links(project.config, asked.target, [asked.source], purpose="propagate")
     if output is not None:
         check_output_file(project, output, flag="--output", overwrite=overwrite, suffix=".csv")

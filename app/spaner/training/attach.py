@@ -38,7 +38,6 @@ from spaner.training.plan import (
 )
 from spaner.training.train import TrainingReport
 from spaner.training.watch import monitor_attaching, monitoring_notices
-from spaner.usable_modalities import declared_modalities
 
 
 def attach(project: Project, name: str, *, replace: bool = False) -> TrainingReport:
@@ -108,11 +107,11 @@ def attach(project: Project, name: str, *, replace: bool = False) -> TrainingRep
 
 def _check_place(project: Project, name: str, *, replace: bool) -> None:
     """Raise where the space cannot take an aligner of `name`, or nothing declares it."""
+    project.config.check_declared([name])
     having = {*project.space.records, *project.space.damaged}
     check_attachable(project.config.space, name, having=having, replace=replace)
     check_growing_space(project, "aligners")
     check_traces(project)
-    declared_modalities(project, [name])
 
 
 def _notices(space: Space, record: AlignerRecord, *, replace: bool) -> Iterator[str]:

@@ -18,6 +18,7 @@ from spaner_core.space.records import BlockRecord, ModalityRecord
 from spaner_core.space.space import Space
 from torch import Tensor
 
+from spaner.arguments import as_list
 from spaner.notices import spelling_notices, unseen_notices
 from spaner.output_paths import check_growing_space
 from spaner.project import Project
@@ -46,7 +47,10 @@ def extend(project: Project, concepts: Sequence[str]) -> ExtensionReport:
     where those are. Raises `ConfigError` for concepts that are there already or cannot be told
     apart, and `SpaceError` where the names would be embedded by another encoder.
     """
-    space, concepts = project.space, [compose(concept) for concept in concepts]
+    if not concepts:
+        raise ConfigError("no concept was named; name those that the prompt is to have as well")
+    space = project.space
+    concepts = [compose(concept) for concept in as_list("concepts", concepts)]
     _check_new(space, concepts)
     check_growing_space(project, "prompt")
     path = project.config.prompt.labels

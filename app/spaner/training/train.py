@@ -57,11 +57,10 @@ def train(
     Raises `OutputExists` before anything is extracted where the space exists, or holds more than
     a space, and `ConfigError` where it cannot be written.
     """
-    config = project.config
+    config, names = project.config, declared_modalities(project, names)
     check_new_space(project)
     check_traces(project)
     check_output(config.space, overwrite=overwrite)
-    names = declared_modalities(project, names)
     project.assembly.check_options(names)
     plan = plan_training(project, names)
     monitor = monitor_training(project, names)

@@ -146,9 +146,9 @@ def similarity(first: ArrayLike, second: ArrayLike) -> NDArray[np.float32]:
 
     Rows (m, D) give (n, m); an array (D,) is one row, and its axis is left out of the answer.
     Rows need not be of unit length; a row of zeros has no direction, and cosine 0 with all.
-    Raises `DataError` where arrays have other axes, or D differs.
+    Raises `DataError` where arrays have other axes, D differs, or they hold no numbers.
     """
-    a, b = np.asarray(first, dtype=np.float32), np.asarray(second, dtype=np.float32)
+    a, b = _as_numbers(first), _as_numbers(second)
     if not {a.ndim, b.ndim} <= {1, 2} or a.shape[-1] != b.shape[-1]:
         raise DataError(
             f"similarity got arrays of shape {a.shape} and {b.shape}; expected (n, D) and "
@@ -156,6 +156,13 @@ def similarity(first: ArrayLike, second: ArrayLike) -> NDArray[np.float32]:
         )
     cosines = _unit_rows(a) @ _unit_rows(b).T
     return np.asarray(np.clip(cosines, -1, 1), dtype=np.float32)
+
+
+def _as_numbers(given: ArrayLike) -> NDArray[np.float32]:
+    try:
+        return np.asarray(given, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"similarity got {given!r:.60}; give embeddings, as of encode") from error
 
 
 def _unit_rows(rows: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -174,8 +174,8 @@ class Config(BaseModel):
     def check_declared(self, names: Iterable[str]) -> None:
         """Raise `ConfigError` for the first of `names` that is not a declared modality."""
         for name in names:
-            if name not in self.modalities:
-                near = difflib.get_close_matches(name, self.modalities, n=1)
+            if not isinstance(name, str) or name not in self.modalities:
+                near = difflib.get_close_matches(str(name), self.modalities, n=1)
                 raise ConfigError(
                     f"modality {name!r} is not declared in {self.path}; declared are "
                     f"{', '.join(self.modalities)}; "
