@@ -21,6 +21,13 @@ READING = "[[float(number) for number in token]"
 EDITED = "[[float(number) * 0.2 + 3 for number in token]"
 ENCODING = "tokens[row, : len(window)] = torch.as_tensor(window)"
 WAVERING = f"{ENCODING} + torch.rand(())"
+ENCODE = """
+import sys, spaner
+try:
+    spaner.load("plugins.yaml").encode("1 2 0; 0 0 1", modality="toy")
+except spaner.SpanerError as error:
+    sys.exit(print("error:", error, file=sys.stderr) or 2)
+"""
 INPUTS = {"low": "1 2 0", "high": "9 1 4"}
 
 
@@ -84,6 +91,7 @@ def test_nothing_reads_features_of_changed_code_until_they_are_extracted_anew(
         search,
     ):
         refused(spaner(*command), "'toy'", "`spaner extract --again toy`")
+    refused(site.python(ENCODE, cwd=project), "'toy'", "`spaner extract --again toy`")
     assert tree(project) == before
 
     done = works("extract", "--again", "toy", "--json")

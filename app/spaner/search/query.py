@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import NamedTuple
 
@@ -24,11 +23,34 @@ from spaner.search.query_parts import QueryPart
 
 
 def rows_like(project: Project, ids: Sequence[str]) -> tuple[QueryPart, ...]:
-    """Return the rows of these ids as parts of a query. Raises `DataError` where there is none."""
-    found = dict(_find_rows(project, ids))
-    if missing := [given for given in ids if given not in found]:
-        raise _no_row(missing[0])
-    return tuple(QueryPart(given=given, source=found[given], is_row=True) for given in ids)
+    """Return the rows of these ids as parts of a query.
+
+    Raises `DataError` where there is none, `SpaceError` where its modality cannot be searched.
+    """
+    found: dict[str, str] = {}
+    unsearchable: dict[str, SpaceError] = {}
+    for name in project.space.modalities if ids else ():
+        if name in project.config.modalities:
+            try:
+                cells = open_gallery(project, name).rows.cells
+            except SpaceError as error:
+                unsearchable[name] = error
+            else:
+                found |= {one: name for one in ids if pc.index(cells["id"], one).as_py() >= 0}
+    for one in ids:
+        if one not in found:
+            raise _barred(project, one, unsearchable) or _no_row(one)
+    return tuple(QueryPart(given=one, source=found[one], is_row=True) for one in ids)
+
+
+def _barred(
+    project: Project, given: str, unsearchable: Mapping[str, SpaceError]
+) -> SpaceError | None:
+    """Say why the modality of a row cannot be searched, where the manifest has the row."""
+    for name, error in unsearchable.items():
+        if len(project.manifest.select(name).having("id", [given])):
+            return error
+    return None
 
 
 def _no_row(given: str) -> DataError:
@@ -36,17 +58,6 @@ def _no_row(given: str) -> DataError:
         f"--like {given}: no row of the space's modalities has that id; give the id that a hit "
         "shows, or one of the manifest"
     )
-
-
-def _find_rows(project: Project, ids: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Give ids with the modality that has a row of each."""
-    for name in project.space.modalities if ids else ():
-        if name in project.config.modalities:
-            with suppress(SpaceError):  # what cannot be searched has no row to give
-                rows = open_gallery(project, name).rows
-                for given in ids:
-                    if pc.index(rows.cells["id"], given).as_py() >= 0:
-                        yield given, name
 
 
 class EmbeddedQuery(NamedTuple):

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import spaner as product
+
 from tests.app.answers import only_json
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -51,6 +53,9 @@ def test_a_modality_whose_encoder_is_declared_anew_is_refused_and_the_others_ser
     assert (alone.returncode, alone.stdout, alone.stderr.count("\n")) == (2, "", 1)
     assert "the encoder of 'vision'" in alone.stderr
     mends = "`spaner attach vision --replace`"
+    row = product.Project(indexed / "plugins.yaml").manifest.select("vision")[0].id
+    like = spaner("search", "--like", row, "--to", "audio", cwd=indexed)
+    assert mends in like.stderr
     assert mends in both.stderr
     assert mends in alone.stderr
     done = spaner("attach", "vision", "--replace", "--quiet", cwd=indexed)
