@@ -15,7 +15,6 @@ from spaner_core.evaluation.familiarity import (
     Familiarity,
     draw_references,
     fit_familiarity,
-    fit_familiarity_by_group,
 )
 from spaner_core.evaluation.known_kinds import KnownKinds, fit_known_kinds
 from spaner_core.space.embeddings import VectorKey
@@ -35,8 +34,8 @@ class FamiliarRows:
 
     `key` is what these depend on; its strength, 0, means nothing. An input counts as unfamiliar
     where its p-value is at most `rate`, above 0 and below 1. It is compared with `references` rows;
-    `held_out` rows say how near such rows lie by themselves, and come from so many `groups`, None
-    where they are all of the calibration's split. Raises `ValueError` for any other rate.
+    `held_out` rows of the calibration's split say how near such rows lie, and come from so many
+    `groups`, None where nothing names any. Raises `ValueError` for any other rate.
     """
 
     key: VectorKey
@@ -105,34 +104,28 @@ def grouping_column(project: Project) -> str | None:
 
 
 def fit_familiar(project: Project, modality: str, split: str, *, rate: float) -> FittedFamiliar:
-    """Compare rows of a modality that training has not seen with those that it has.
+    """Compare rows of a modality's split with those that it was trained on.
 
-    With `calibration.group_by`, and values in that column, every row of both is compared with those
-    of other groups; an empty cell is a group of its own. Raises `TooFewSamples` as
-    `fit_familiarity`, and where the modality's aligner is not core's.
+    With `calibration.group_by`, and values in that column, each is compared with those of other
+    groups; an empty cell is a group of its own. Where the split has one group alone, training rows
+    are compared so, too. Raises `TooFewSamples` as `fit_familiarity`, and where the modality's
+    aligner is not core's.
     """
-    column, manifest = grouping_column(project), project.manifest
-    training = trained_split(manifest)
-    of_split, groups = manifest.select(modality, split), None
-    if column is not None and of_split.cells[column].null_count < len(of_split):
-        both = manifest.select(modality).having("split", {split, training})
-        rows, units = _drawn(project, modality, both)
-        judged, found = rows, units
-        groups = group_names(rows, column)
-        numbers = _numbered(groups)
-        measure = fit_familiarity_by_group(units, numbers, rate=rate)
-    else:
-        rows, units = _drawn(project, modality, manifest.select(modality, training))
-        judged, found = _drawn(project, modality, of_split)
-        measure = fit_familiarity(units, found, rate=rate)
+    manifest = project.manifest
+    references, held_out, column = _compared(project, modality, split)
+    rows, known = _drawn(project, modality, references)
+    new, found = (rows, known) if held_out is references else _drawn(project, modality, held_out)
+    names = (group_names(new, column), group_names(rows, column)) if column else None
+    groups = (_numbered(names[0]), _numbered(names[1], names[0])) if names else None
+    measure = fit_familiarity(known, found, rate=rate, groups=groups)
     kinds, lacking = None, ""
     try:
         kinds = fit_known_kinds(
             measure.references,
             number_rows(rows, manifest).concepts,
             found,
-            number_rows(judged, manifest).concepts,
-            groups=None if groups is None else (numbers, numbers),
+            number_rows(new, manifest).concepts,
+            groups=groups,
         )
     except TooFewSamples as error:
         lacking = str(error)
@@ -141,11 +134,24 @@ def fit_familiar(project: Project, modality: str, split: str, *, rate: float) ->
         rate=rate,
         references=len(measure.references),
         held_out=len(measure.held_out),
-        groups=None if groups is None else len(set(groups)),
+        groups=len(set(names[0])) if names else None,
     )
     ids = tuple(rows.cells["id"].to_pylist())
     familiar = Familiar(record=record, measure=measure, kinds=kinds, ids=ids)
-    return FittedFamiliar(familiar=familiar, groups=groups, lacking=lacking)
+    return FittedFamiliar(familiar=familiar, groups=names[1] if names else None, lacking=lacking)
+
+
+def _compared(project: Project, modality: str, split: str) -> tuple[Rows, Rows, str | None]:
+    """Return the references, the rows that are compared with them, and the column of groups."""
+    manifest, column = project.manifest, grouping_column(project)
+    training = trained_split(manifest)
+    known, new = manifest.select(modality, training), manifest.select(modality, split)
+    if column is None or new.cells[column].null_count == len(new):
+        return known, new, None
+    if not new.cells[column].null_count and len(new.distinct(column)) == 1:
+        # one group does not show how groups differ, and those of the training rows do
+        known = new = manifest.select(modality).having("split", {split, training})
+    return known, new, column
 
 
 def _drawn(project: Project, modality: str, rows: Rows) -> tuple[Rows, Tensor]:

@@ -17,6 +17,9 @@ MOST_REFERENCES = 2000
 ALIKE = 1e-6
 """Cosines that differ by less say nothing."""
 
+Groups = tuple[Tensor, Tensor]
+"""The groups of rows (n,) int64, and those of references (R,)."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Familiarity:
@@ -63,32 +66,27 @@ class Familiarity:
         return (1 + below).double() / (len(self.held_out) + 1)
 
 
-def fit_familiarity(references: Tensor, held_out: Tensor, *, rate: float) -> Familiarity:
-    """Compare validation rows (n, P) with training rows (R, P), both of unit length.
+def fit_familiarity(
+    references: Tensor, held_out: Tensor, *, rate: float, groups: Groups | None = None
+) -> Familiarity:
+    """Compare held-out rows (n, P) with references (R, P), both of unit length.
 
-    Raises `TooFewSamples` where a p-value of `rate` is impossible, or all rows are equally near.
+    With `groups`, each is compared with references of other groups: what a speaker, a writer or a
+    machine contributes is as near to the others as a new one's will be. Rows that no reference is
+    left for do not count. Raises `TooFewSamples` where a p-value of `rate` is impossible, where all
+    rows are equally near, and where all rows are of one group.
     """
     kept = references.half()
     if not len(kept):
         raise TooFewSamples("there are no training rows to compare with; add some")
-    return Familiarity(references=kept, held_out=_checked(_nearest(held_out, kept), rate=rate))
-
-
-def fit_familiarity_by_group(rows: Tensor, groups: Tensor, *, rate: float) -> Familiarity:
-    """Compare every row (n, P), of unit length, with the rows of other `groups`, (n,) int64.
-
-    What a speaker, a writer or a machine contributes is compared with the others alone, as a new
-    one will be. Raises `TooFewSamples` as `fit_familiarity`, and where there is one group.
-    """
-    count = len(torch.unique(groups))
-    if count < 2:
+    near = _nearest(held_out, kept, groups=groups)
+    counted = near[near.isfinite()]
+    if len(near) and not len(counted):
         raise TooFewSamples(
-            f"all {len(rows)} rows are of one group, so nothing shows how a new one differs; give "
-            "rows of several groups"
+            f"all {len(kept) + len(near)} rows are of one group, so nothing shows how a new one "
+            "differs; give rows of several groups"
         )
-    kept = rows.half()
-    held_out = _checked(_nearest(rows, kept, groups=groups), rate=rate)
-    return Familiarity(references=kept, held_out=held_out)
+    return Familiarity(references=kept, held_out=_checked(counted, rate=rate))
 
 
 def draw_references(count: int, *, most: int = MOST_REFERENCES) -> Tensor:
@@ -97,13 +95,14 @@ def draw_references(count: int, *, most: int = MOST_REFERENCES) -> Tensor:
     return order[:most].sort().values
 
 
-def _nearest(rows: Tensor, references: Tensor, *, groups: Tensor | None = None) -> Tensor:
-    """Cosine of each row with its nearest reference, (m,); with `groups` of another group."""
+def _nearest(rows: Tensor, references: Tensor, *, groups: Groups | None = None) -> Tensor:
+    """Cosine of each row with its nearest reference, of another group with `groups`, (m,)."""
     known, found = references.float(), []
     for block in blocks(len(rows), width=len(known)):
         cosines = rows[block].float() @ known.T
         if groups is not None:
-            cosines = cosines.masked_fill(groups[block].unsqueeze(1) == groups, -1.0)
+            same = groups[0][block].unsqueeze(1) == groups[1]
+            cosines = cosines.masked_fill(same, -torch.inf)
         found.append(cosines.amax(dim=1))
     return torch.cat(found) if found else torch.zeros(0)
 

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from spaner_core.data.matches import NONE
 from spaner_core.evaluation.calibration import TooFewSamples
+from spaner_core.evaluation.familiarity import Groups
 from spaner_core.evaluation.ranking import blocks
 
 RIVALS = 3
@@ -16,9 +17,6 @@ RIVALS = 3
 
 FEWEST = RIVALS + 2
 """Concepts that are needed, so that one can be left out."""
-
-Groups = tuple[Tensor, Tensor]
-"""The groups of rows (n,) int64, and those of references (R,)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,6 +117,10 @@ def _nearest_of_each(
 
 
 def _standing_out(near: Tensor) -> Tensor:
-    """By how much the nearest concept is nearer than the next three, (n, C) to (n,)."""
+    """By how much the nearest concept is nearer than the next three, (n, C) to (n,).
+
+    -inf where fewer concepts than these have a reference.
+    """
     first = near.topk(RIVALS + 1, dim=1).values
-    return first[:, 0] - first[:, 1:].mean(dim=1)
+    found = first[:, 0] - first[:, 1:].mean(dim=1)
+    return found.masked_fill(~found.isfinite(), -torch.inf)

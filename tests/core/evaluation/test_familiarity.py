@@ -9,7 +9,6 @@ from spaner_core.evaluation.familiarity import (
     Familiarity,
     draw_references,
     fit_familiarity,
-    fit_familiarity_by_group,
 )
 from torch import Tensor
 from torch.nn import functional
@@ -56,10 +55,21 @@ def test_rows_like_the_held_out_ones_are_called_unfamiliar_at_the_rate_and_stran
 def test_rows_are_compared_with_those_of_other_groups_alone() -> None:
     rows, groups = in_groups(groups=40, rows=10)
     new, _ = in_groups(groups=40, rows=10, seed=1)
-    by_group = fit_familiarity_by_group(rows, groups, rate=0.05)
-    alone = fit_familiarity_by_group(rows, torch.arange(len(rows)), rate=0.05)
-    refused = [float((one.p_values(new) <= 0.05).double().mean()) for one in (by_group, alone)]
+    each = torch.arange(len(rows))
+    found = [
+        fit_familiarity(rows, rows, rate=0.05, groups=(numbers, numbers))
+        for numbers in (groups, each)
+    ]
+    refused = [float((one.p_values(new) <= 0.05).double().mean()) for one in found]
     assert refused[0] < 0.1 < 0.5 < refused[1], "a group's own rows look more alike than new ones"
+
+
+def test_held_out_rows_of_no_other_group_than_the_references_do_not_count() -> None:
+    known, new = unit(50, 8, seed=0), unit(60, 8, seed=1)
+    groups = torch.arange(60) // 30  # the first thirty are of the references' group
+    found = fit_familiarity(known, new, rate=0.05, groups=(groups, torch.zeros(50).long()))
+    alone = fit_familiarity(known, new[30:], rate=0.05)
+    assert torch.equal(found.held_out, alone.held_out)
 
 
 def test_rows_that_tie_with_the_held_out_ones_are_familiar() -> None:
@@ -79,9 +89,9 @@ def test_too_few_rows_give_no_figure(count: int, rate: float) -> None:
 
 
 def test_one_group_or_rows_that_are_all_alike_give_no_figure() -> None:
-    rows = unit(60, 8, seed=0)
+    rows, one = unit(60, 8, seed=0), torch.zeros(60).long()
     with pytest.raises(TooFewSamples, match="all 60 rows are of one group"):
-        fit_familiarity_by_group(rows, torch.zeros(60).long(), rate=0.05)
+        fit_familiarity(rows[:40], rows[40:], rate=0.05, groups=(one[40:], one[:40]))
     with pytest.raises(TooFewSamples, match="equally near"):
         fit_familiarity(rows[:1], rows[1:2].repeat(40, 1), rate=0.05)
     with pytest.raises(TooFewSamples, match="no training rows"):

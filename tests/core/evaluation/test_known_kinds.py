@@ -64,6 +64,8 @@ def test_rows_are_compared_with_references_of_other_groups() -> None:
         references=rows[others], concepts=own[others], known=apart.known, strange=apart.strange
     )
     assert torch.equal(first, elsewhere.p_values(rows[:1]))
+    alone = torch.zeros(len(rows)).long()
+    assert float(apart.p_values(rows[:1], groups=(alone[:1], alone))) == 1.0, "nothing is left"
 
 
 def test_rows_without_a_concept_count_for_nothing() -> None:
