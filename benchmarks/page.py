@@ -208,7 +208,7 @@ def make_page(
 
     def run(one: Benchmark) -> str:
         try:
-            return section(one, page=page, place=place, quick=given.quick, threads=bool(at_once))
+            return section(one, page=page, place=place, quick=given.quick, threads=int(at_once > 0))
         except (subprocess.CalledProcessError, OSError) as error:
             failed.append(f"{one.heading}: {error}")
             return kept.get(one.heading, "")
