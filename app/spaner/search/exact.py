@@ -14,7 +14,7 @@ from spaner.project import Project
 from spaner.search.calibration_file import Calibration
 from spaner.search.familiar_rows import Familiar
 from spaner.search.gallery import Chosen, Gallery, choose, open_galleries
-from spaner.search.hit_order import Nearest, in_order, probability_of, turn_notices
+from spaner.search.hit_order import Nearest, in_order, matches, probability_of, turn_notices
 from spaner.search.hits import CalibratedHit, Hit, Hits, Verdict
 from spaner.search.query import embed_query, place_named
 from spaner.search.query_parts import Condition, QueryPart
@@ -38,11 +38,12 @@ def search(
     that is part of the query is not. A row whose id or file name a query spells comes first. Only
     rows of `split` that meet all conditions of `where` are looked at. Where the space is
     calibrated at this `strength`, every hit of a single input is a `CalibratedHit`, and hits of
-    several targets are ordered by probability. Else, or where a target lacks it, they take turns:
-    the best of each target, then the second of each. With `each` there are `k` hits of every
-    target, ranked by themselves, one target after the other. A target's index serves where it has
-    one, and is exact. Raises `ConfigError` where `policy.links` does not let a part's modality find
-    a target, and for a condition on a column that is not there or of another type.
+    several targets are ordered by probability, those that match first. Else, or where a target
+    lacks it, they take turns: the best of each target, then the second of each. With `each` there
+    are `k` hits of every target, ranked by themselves, one target after the other. A target's index
+    serves where it has one, and is exact. Raises `ConfigError` where `policy.links` does not let a
+    part's modality find a target, and for a condition on a column that is not there or of another
+    type.
     """
     for part in query:  # again: not only a command may ask
         check_links(project.config, part.source, targets)
@@ -64,7 +65,9 @@ def search(
     verdict = Verdict.of(asked.judgement, calibration)
     hits = tuple(
         _hit(rank, nearest, source, calibration, verdict, gallery=sizes[nearest.row.modality])
-        for rank, nearest in in_order(found, calibration, source=source, k=k, each=each)
+        for rank, nearest in in_order(
+            found, calibration, source=source, k=k, each=each, sizes=sizes
+        )
     )
     rate = calibration.false_accept_rate if calibration else None
     return Hits(hits, false_accept_rate=rate, verdict=verdict)
@@ -129,9 +132,8 @@ def _hit(
         return hit
     if verdict and verdict.unfamiliar:  # what was fitted says nothing of such queries
         return CalibratedHit(**asdict(hit))
-    pair = calibration.pair(source, row.modality)
     probability = probability_of(calibration, source, nearest)
-    match = pair.threshold.passes(cosine, gallery=gallery) if pair and pair.threshold else None
+    match = matches(calibration, source, nearest, gallery=gallery)
     return CalibratedHit(
         **asdict(hit),
         probability=None if probability is None else round(probability, 4),

@@ -29,6 +29,14 @@ def probability_of(calibration: Calibration | None, source: str, hit: Nearest) -
     return pair.probability.at(hit.cosine) if pair and pair.probability else None
 
 
+def matches(
+    calibration: Calibration | None, source: str, hit: Nearest, *, gallery: int
+) -> bool | None:
+    """Whether a hit passes for a match among `gallery` rows; None without a threshold."""
+    pair = calibration.pair(source, hit.row.modality) if calibration else None
+    return pair.threshold.passes(hit.cosine, gallery=gallery) if pair and pair.threshold else None
+
+
 def in_order(
     found: Mapping[str, Sequence[Nearest]],
     calibration: Calibration | None,
@@ -36,10 +44,13 @@ def in_order(
     source: str,
     k: int,
     each: bool = False,
+    sizes: Mapping[str, int] | None = None,
 ) -> list[tuple[int, Nearest]]:
     """Rank what every target modality has found, nearest first: `k` in all, or `k` of `each`.
 
-    What the query names comes before all others.
+    What the query names comes before all others, and what passes for a match before what does not:
+    among many rows, `sizes` by modality, the best wrong ones have a high probability too, and a
+    list of these would read as "no match".
     """
     if each:
         return [ranked for hits in found.values() for ranked in enumerate(hits[:k], start=1)]
@@ -49,6 +60,12 @@ def in_order(
     else:  # sorting is stable: equal probabilities keep the order of the targets
         every = chain.from_iterable(found.values())
         listed = sorted(every, key=lambda hit: -(probability_of(calibration, source, hit) or 0))
+        rows = sizes or {}
+        listed.sort(
+            key=lambda hit: (
+                matches(calibration, source, hit, gallery=rows.get(hit.row.modality, 0)) is False
+            )
+        )
     listed.sort(key=lambda hit: not hit.exact)
     return list(enumerate(listed[:k], start=1))
 

@@ -14,6 +14,7 @@ from spaner.search.calibration_file import CalibratedPair, Calibration
 from spaner.search.hit_order import Nearest, in_order, turn_notices
 from spaner_core.data.manifest import Row
 from spaner_core.evaluation.calibration import HitProbability
+from spaner_core.evaluation.no_match import MatchThreshold
 from spaner_core.space.embeddings import VectorKey
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -28,7 +29,9 @@ def nearest(modality: str, *cosines: float) -> list[Nearest]:
     ]  # fmt: skip
 
 
-def calibrated(**intercepts: float | None) -> Calibration:
+def calibrated(
+    thresholds: dict[str, MatchThreshold] | None = None, **intercepts: float | None
+) -> Calibration:
     """A calibration of text with each target: none of its hits' probability where None is given."""
     key = VectorKey(modality="any", encoder="", transform="", aligner="", prompt="", strength=0.5)
     return Calibration(
@@ -41,7 +44,7 @@ def calibrated(**intercepts: float | None) -> Calibration:
                 target=target,
                 queries=9,
                 gallery=9,
-                threshold=None,
+                threshold=(thresholds or {}).get(target),
                 probability=None if level is None else HitProbability(
                     slope=10, intercept=level, hits=20, relevant_share=0.5
                 ),
@@ -68,6 +71,21 @@ def test_hits_stand_by_probability_whatever_their_scores() -> None:
     calibration = calibrated(text=-8.5, audio=-2.0)  # 0.9 means 0.62 in text, 0.3 0.73 in audio
     assert names(ranked(calibration)) == ["audio-0", "text-0", "text-1", "audio-1"]
     assert turn_notices(calibration, source="text", targets=list(FOUND)) == ()
+
+
+def test_a_match_stands_before_likelier_rows_of_a_gallery_in_which_none_is_told() -> None:
+    def threshold(growth: float) -> MatchThreshold:
+        return MatchThreshold(
+            cosine=0.25, asked=0.05, false_accept_rate=0.05, false_reject_rate=None,
+            absent=9, present=0, gallery=9, growth=growth,
+        )  # fmt: skip
+
+    calibration = calibrated(
+        {"text": threshold(0.4), "audio": threshold(0.0)}, text=-2.0, audio=-2.0
+    )
+    small, large = {"text": 9, "audio": 9}, {"text": 9_000, "audio": 9_000}
+    assert names(ranked(calibration, sizes=small))[:3] == ["text-0", "text-1", "text-2"]
+    assert names(ranked(calibration, sizes=large)) == ["audio-0", "text-0", "text-1", "text-2"]
 
 
 @pytest.mark.parametrize("calibration", [None, calibrated(text=1), calibrated(text=1, audio=None)])
