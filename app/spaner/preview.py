@@ -10,8 +10,9 @@ from tempfile import NamedTemporaryFile
 
 from spaner_core.contract.hookspecs import HEAD_BYTES
 from spaner_core.contract.modality import Preview
+from spaner_core.contract.transform import Sample
 from spaner_core.data.manifest import inline_source
-from spaner_core.errors import ConfigError, DataError, PluginError, UnusableInput
+from spaner_core.errors import DataError, PluginError, UnusableInput
 from spaner_core.features.inputs import file_of
 from spaner_core.files.atomic import written_at_end
 from spaner_core.files.ordinary import open_ordinary
@@ -19,6 +20,7 @@ from spaner_core.previews.pages import preview_html
 
 from spaner.output_paths import check_output_file
 from spaner.project import Project
+from spaner.recognition import only_one, recognise, taking_texts
 from spaner.reports import Report
 
 _PAGE = "preview.html"
@@ -85,17 +87,27 @@ def _show(project: Project, given: str, *, modality: str | None) -> ShownInput:
     if plugin.modality.inline:
         source = inline_source(given, Path(), suffixes=plugin.modality.suffixes)
     try:
-        shown = plugin.preview(project.assembly.modality(name).transform.decode(source))
+        shown = show_sample(project, name, project.assembly.modality(name).transform.decode(source))
     except UnusableInput as error:
         raise DataError(f"{given if isinstance(source, Path) else 'the text'}: {error}") from error
+    title = source.name if isinstance(source, Path) else "a text"
+    return ShownInput(name=title, modality=name, preview=shown)
+
+
+def show_sample(project: Project, name: str, sample: Sample) -> Preview:
+    """Ask the plugin of a modality for the preview of a decoded input.
+
+    Raises `UnusableInput` where it fails on it, `DataError` where it shows nothing, `PluginError`
+    for what cannot be shown.
+    """
+    shown = project.registry.load(name).preview(sample)
     if shown is None:
         raise DataError(
             f"plugin {name!r} shows nothing of its inputs; expected a preview; its author can add "
             "the hook spaner_preview"
         )
     _check(shown, name)
-    title = source.name if isinstance(source, Path) else "a text"
-    return ShownInput(name=title, modality=name, preview=shown)
+    return shown
 
 
 def _check(preview: Preview, name: str) -> None:
@@ -111,17 +123,7 @@ def _check(preview: Preview, name: str) -> None:
 def _recognised(project: Project, given: str) -> str:
     """Return the only declared modality that an input may be of."""
     names = _candidates(project, given)
-    if len(names) == 1:
-        return names[0]
-    if not names:
-        declared = ", ".join(project.config.modalities)
-        raise ConfigError(
-            f"no plugin recognises {given!r}; expected an input of {declared}; name its modality "
-            "with --from"
-        )
-    raise ConfigError(
-        f"{given!r} may be of {' or '.join(names)}; expected one modality; name it with --from"
-    )
+    return only_one(project, names, given=repr(given), how="with --from")
 
 
 def _candidates(project: Project, given: str) -> list[str]:
@@ -129,18 +131,15 @@ def _candidates(project: Project, given: str) -> list[str]:
 
     Raises `DataError` where it is spelt like a file and there is none.
     """
-    plugins = {name: project.registry.load(name) for name in project.config.modalities}
     named = Path(given.partition("#")[0])
     if not os.path.lexists(named) or (named.is_dir() and "/" not in given):
-        for name in plugins:
+        for name in project.config.modalities:
             project.check_query(given, name)
-        return [name for name, plugin in plugins.items() if plugin.modality.inline]
-    head, suffix = _head(Path(given))
+        return taking_texts(project)
     try:
-        names = [name for name, plugin in plugins.items() if plugin.recognise(head, suffix)]
+        return recognise(project, *_head(Path(given)))
     except PluginError as error:
         raise PluginError(f"{given}: {error}") from error
-    return names or [name for name, plugin in plugins.items() if suffix in plugin.modality.suffixes]
 
 
 def _head(path: Path) -> tuple[bytes, str | None]:

@@ -152,6 +152,11 @@ class Project:
         finally:
             self.__dict__.pop("space", None)  # what `cached_property` keeps
 
+    def read_anew(self) -> None:
+        """Read manifest and space anew when they are needed next."""
+        for name in ("whole_manifest", "manifest", "space"):
+            self.__dict__.pop(name, None)  # what `cached_property` keeps
+
     def open_space(self, folder: Path) -> Space:
         """Open the space at `folder` with the encoders that the configuration declares."""
         return load_space(folder, lambda _: self.assembly)

@@ -10,6 +10,7 @@ from spaner_core.errors import ConfigError
 PACKAGES = {
     "map": ("matplotlib",),
     "peft": ("peft",),
+    "serve": ("fastapi",),
     "tensorboard": ("tensorboard", "tensorboardX"),
     "tune": ("optuna",),
 }

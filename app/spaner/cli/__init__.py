@@ -13,7 +13,7 @@ from typer.main import get_group
 NAMES = (
     *("demo", "extract", "train", "attach", "extend", "evaluate", "index", "search", "calibrate"),
     *("propagate", "export", "prompt", "check", "verify", "preview", "few-shot", "robustness"),
-    *("tune", "plugins"),
+    *("tune", "serve", "plugins"),
 )
 """The commands in the order of `spaner --help`; each is the `app` of a module called like it."""
 

@@ -97,9 +97,8 @@ def _nearest(
     for part in query:
         if part.is_row:
             among &= gallery.rows.cells["id"].to_numpy(zero_copy_only=False) != part.given
-    named = None
-    if len(query) == 1 and isinstance(query[0].given, str) and not query[0].is_row:
-        named = place_named(gallery.rows, query[0].given)
+    name = query[0].name if len(query) == 1 else None
+    named = None if name is None else place_named(gallery.rows, name)
     if named is None or not among[named]:
         return gallery.nearest(wanted, k=k, strength=strength, among=among)
     alone = np.zeros_like(among)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pyarrow import compute as pc
 from spaner_core.data.manifest import Rows
 from spaner_core.errors import DataError, SpaceError
+from spaner_core.features.rows import FeatureRows
 from spaner_core.space.encode import InputReader
 from spaner_core.space.records import Strength
 
@@ -100,8 +101,10 @@ def _embed(
     if isinstance(part.given, str):
         project.check_query(part.given, part.source)
     check_source(project, part.source)
-    # not from the store: to open it may take longer than to encode one input
-    features = InputReader(project.assembly, part.source).extract(part.given)
+    features = part.given
+    if not isinstance(features, FeatureRows):
+        # not from the store: to open it may take longer than to encode one input
+        features = InputReader(project.assembly, part.source).extract(features)
     if len(features) != 1:
         raise DataError(
             f"a query of {part.source!r} is {len(features)} inputs; give several as a list of "

@@ -15,13 +15,22 @@ from spaner_core.errors import ConfigError
 class QueryPart:
     """An input of the modality `source`, as `encode` takes it, or with `is_row` a row's id.
 
-    What is found should be like it, the more the larger its `weight`, or unlike it below 0.
+    It may also be the input's features, a `FeatureRows` of one row. What is found should be like
+    it, the more the larger its `weight`, or unlike it below 0. `spelt` is a text that may be the
+    name of a row, where the input itself no longer says it.
     """
 
     given: Any
     source: str
     weight: float = 1.0
     is_row: bool = False
+    spelt: str | None = None
+
+    @property
+    def name(self) -> str | None:
+        """What may spell the id or the file name of a row."""
+        own = self.given if isinstance(self.given, str) and not self.is_row else None
+        return self.spelt if own is None else own
 
 
 def read_parts(

@@ -1,0 +1,1 @@
+"""Serves a space over HTTP: searches, embeddings, labels, and a page."""

@@ -1,0 +1,110 @@
+"""Describes a space to the page: what may be found, and how far that is known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from spaner_core.errors import ConfigError, SpanerError
+from spaner_core.space.records import Strength
+
+from spaner.index.files import ModalityIndex
+from spaner.index.usable_index import usable_index
+from spaner.policy.links import check_links, unlinked
+from spaner.project import Project
+from spaner.search.calibration_file import CalibratedPair, usable_calibration
+
+SAMPLES = 3
+"""Rows of each modality that the page offers as queries."""
+
+
+def describe_space(project: Project) -> dict[str, Any]:
+    """Say of each declared modality how many rows it has, what it may find, and what that gives."""
+    names = list(project.config.modalities)
+    opened = {name: _open(project, name) for name in names}
+    space = project.space
+    return {
+        "modalities": [_modality(project, name, *opened[name], names=names) for name in names],
+        "concepts": len(space.concepts),
+        "strength": space.strengths.pull(None),
+        "strengths": {name: space.strengths.pull(name) for name in space.strengths.trained},
+        "columns": sorted({c for index, _ in opened.values() if index for c in index.rows.cells}),
+        "notices": list(project.notices),
+    }
+
+
+def _open(project: Project, name: str) -> tuple[ModalityIndex | None, str | None]:
+    """Return the index of a modality, or why it cannot be searched."""
+    try:
+        project.space.check_modality(name)
+        index = usable_index(project, name)
+    except SpanerError as error:
+        return None, str(error)
+    missing = f"{name!r} has no index; make it with `spaner index {name}`"
+    return index, None if index is not None else missing
+
+
+def _modality(
+    project: Project,
+    name: str,
+    index: ModalityIndex | None,
+    problem: str | None,
+    *,
+    names: list[str],
+) -> dict[str, Any]:
+    hidden = len(unlinked(project.config, name)) == len(names)
+    described = project.registry.load(name).modality
+    return {
+        "name": name,
+        "summary": described.summary,
+        "takes_text": described.inline,
+        "suffixes": list(described.suffixes),
+        "rows": 0 if index is None else len(index.rows),
+        "problem": problem,
+        "finds": {target: _link(project, name, target) for target in names},
+        "samples": [] if index is None or hidden else list(_samples(index)),
+    }
+
+
+def _link(project: Project, source: str, target: str) -> dict[str, Any]:
+    try:
+        check_links(project.config, source, [target])
+    except ConfigError as error:
+        return {"allowed": False, "why": str(error)}
+    return {"allowed": True, **pair_figures(project, source, target, strength=None)}
+
+
+def pair_figures(
+    project: Project, source: str, target: str, *, strength: Strength | None
+) -> dict[str, Any]:
+    """Say what a calibration that fits knows of an ordered pair; nothing where there is none."""
+    try:
+        calibration, _ = usable_calibration(
+            project, source=source, targets=[target], strength=strength
+        )
+    except SpanerError:
+        return {}
+    pair = calibration.pair(source, target) if calibration else None
+    return {} if pair is None else _figures(pair)
+
+
+def _figures(pair: CalibratedPair) -> dict[str, Any]:
+    threshold, probability = pair.threshold, pair.probability
+    found: dict[str, Any] = {"queries": pair.queries, "gallery": pair.gallery}
+    if threshold is not None:
+        found |= {"answer_from": round(threshold.cosine, 4), "accept_rate": threshold.asked}
+        if threshold.false_reject_rate is not None:
+            found["answered"] = round(1 - threshold.false_reject_rate, 3)
+        if probability is not None:
+            found["answer_from_probability"] = round(probability.at(threshold.cosine), 4)
+    return found
+
+
+def _samples(index: ModalityIndex) -> Iterator[dict[str, Any]]:
+    """Give rows spread over the index, of concepts that differ where there are as many."""
+    places = np.linspace(0, len(index.rows) - 1, num=min(len(index.rows), 8 * SAMPLES))
+    spread = [index.rows[int(place)] for place in np.unique(places.astype(int))]
+    first = list({row.concept: row for row in reversed(spread)}.values())[::-1]
+    for row in (*first, *(row for row in spread if row not in first))[:SAMPLES]:
+        yield {"id": row.id, "modality": row.modality, "input": row.input, "concept": row.concept}

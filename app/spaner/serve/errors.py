@@ -1,0 +1,52 @@
+"""Says of an error which status it is over HTTP, in one line."""
+
+from __future__ import annotations
+
+import logging
+from concurrent.futures import CancelledError
+
+from spaner_core.errors import (
+    ConfigError,
+    DataError,
+    PluginError,
+    SpaceError,
+    SpanerError,
+    one_line,
+)
+
+_logger = logging.getLogger(__name__)
+
+STATUSES: dict[type[SpanerError], int] = {
+    DataError: 422,  # an input cannot be read
+    ConfigError: 400,
+    SpaceError: 409,  # space, index and request do not fit together
+    PluginError: 503,
+}
+
+
+class Refused(SpanerError):  # noqa: N818  (the client reads it as a verdict)
+    """A request that is refused, with its HTTP status."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def status_and_line(error: BaseException) -> tuple[int, str]:
+    """Return the HTTP status of an error, and the line that the command line would say."""
+    if isinstance(error, Refused):
+        return error.status, str(error)
+    if isinstance(error, CancelledError | TimeoutError):
+        return 503, "the answer took too long; ask for less, or later"
+    if isinstance(error, SpanerError):
+        status = next((code for kind, code in STATUSES.items() if isinstance(error, kind)), 400)
+        return status, str(error)
+    if isinstance(error, OSError):
+        return 503, f"a file cannot be read: {error.strerror or type(error).__name__}"
+    line = one_line(error)
+    _logger.error("internal error, please report it: %s", line, exc_info=_at_debug(error))
+    return 500, f"internal error, please report it: {line}"
+
+
+def _at_debug(error: BaseException) -> BaseException | None:
+    return error if _logger.isEnabledFor(logging.DEBUG) else None

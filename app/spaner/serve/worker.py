@@ -1,0 +1,149 @@
+"""Answers questions in one thread, which embeds their inputs together."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from spaner_core.errors import DataError
+from spaner_core.space.encode import BATCH_WINDOWS
+
+from spaner.project import Project
+from spaner.search.query_parts import QueryPart
+from spaner.serve.opened import Opened
+from spaner.serve.sent_inputs import ReadInput
+
+MOST_TOGETHER = 32
+"""Questions whose inputs are embedded together."""
+
+Ask = Callable[[Project], Sequence[QueryPart]]
+"""Checks what is asked and reads its inputs; each part's `given` is a `ReadInput`, or an id."""
+Answer = Callable[[Project, Sequence[QueryPart]], Any]
+"""Answers by the parts, whose inputs are features now."""
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(eq=False)
+class Question:
+    """What one client asks, and the place of its answer."""
+
+    ask: Ask
+    answer: Answer
+    future: Future[Any] = field(default_factory=Future)
+    parts: list[QueryPart] = field(default_factory=list)
+
+    @property
+    def open(self) -> bool:
+        """Whether nobody has answered it so far."""
+        return not self.future.done()
+
+
+class Worker:
+    """The only thread that works with the project, its encoders and torch.
+
+    It takes all questions that wait, and embeds their inputs of one modality in one batch. What one
+    question raises is its own answer.
+    """
+
+    def __init__(self, opened: Opened) -> None:
+        self._opened = opened
+        self._waiting: queue.SimpleQueue[Question | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="spaner-serve", daemon=True)
+
+    def start(self) -> None:
+        """Begin to answer."""
+        self._thread.start()
+
+    def ask(self, ask: Ask, answer: Answer) -> Future[Any]:
+        """Let a question wait for its answer; one that is cancelled is not answered."""
+        question = Question(ask, answer)
+        self._waiting.put(question)
+        return question.future
+
+    def close(self, *, within_s: float) -> None:
+        """Answer what waits, and end."""
+        self._waiting.put(None)
+        self._thread.join(within_s)
+
+    def _run(self) -> None:
+        last = False
+        while not last:
+            together, last = self._next()
+            self._answer([q for q in together if q.future.set_running_or_notify_cancel()])
+
+    def _next(self) -> tuple[list[Question], bool]:
+        """Wait for questions; return those that wait, and whether they are the last."""
+        together: list[Question] = []
+        given = self._waiting.get()
+        while given is not None:
+            together.append(given)
+            if len(together) == MOST_TOGETHER or self._waiting.empty():
+                return together, False
+            given = self._waiting.get()
+        return together, True
+
+    def _answer(self, questions: Sequence[Question]) -> None:
+        for question in questions:
+            with _telling(question):
+                question.parts = list(question.ask(self._opened.now()))
+        _embed_together(self._opened, [q for q in questions if q.open])
+        for question in questions:
+            if question.open:
+                with _telling(question):
+                    answer = question.answer(self._opened.now(), question.parts)
+                    question.future.set_result(answer)
+
+
+def _embed_together(opened: Opened, questions: Sequence[Question]) -> None:
+    """Put features in the place of inputs, those of one modality in batches."""
+    places: dict[str, list[tuple[Question, int]]] = defaultdict(list)
+    for question in questions:
+        for number, part in enumerate(question.parts):
+            if not part.is_row:
+                places[part.source].append((question, number))
+    for name, found in places.items():
+        with _telling(*(question for question, _ in found)), torch.inference_mode():
+            _extract(opened.now(), name, found)
+
+
+def _extract(project: Project, name: str, found: Sequence[tuple[Question, int]]) -> None:
+    given: list[ReadInput] = [question.parts[number].given for question, number in found]
+    project.space.check_modality(name)
+    extracted = project.assembly.extract_usable(
+        name, [one.taken for one in given], batch_size=BATCH_WINDOWS, read_one=lambda: None
+    )
+    for row, place in enumerate(extracted.usable):
+        question, number = found[place]
+        features = extracted.rows.take(torch.tensor([row]))
+        part = question.parts[number]
+        question.parts[number] = replace(part, given=features, spelt=part.given.text)
+    for place, why in extracted.unusable.items():
+        question, _ = found[place]
+        if question.open:
+            question.future.set_exception(DataError(f"{given[place].taken.name}: {why}"))
+
+
+class _telling:  # noqa: N801  (read as a verb)
+    """Make what a block raises the answer to the questions that it is about."""
+
+    def __init__(self, *questions: Question) -> None:
+        self._questions = questions
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> bool:
+        if not isinstance(error, Exception):
+            return False
+        for question in self._questions:
+            if question.open:
+                question.future.set_exception(error)
+        return True
