@@ -9,7 +9,7 @@ import typer
 from spaner_core.extras import need
 
 from spaner.cli.frame import Call, Result, framed
-from spaner.cli.output import notice, say
+from spaner.cli.output import notice, tell
 
 app = typer.Typer()
 
@@ -40,7 +40,7 @@ def serve(
 
     def ready(address: str) -> None:
         notice(call.project.notices if call.project else (), quiet=call.quiet)
-        say(f"serving at {address}; Ctrl-C ends it")
+        tell(f"serving at {address}; Ctrl-C ends it")
 
     serve(call.open, Place(host=host, port=port, tokens=read_tokens(token_file)), say=ready)
     return None

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
+from typing import TypeVar
 
+from spaner_core.features.inputs import Stamp, stamp_of
 from spaner_core.space.embeddings import VectorKey
 from spaner_core.space.records import Strength
 
@@ -19,6 +22,8 @@ from spaner.search.calibration_file import (
 )
 from spaner.search.familiar_rows import Familiar
 from spaner.space_files import EARLIER_CALIBRATION
+
+ReadT = TypeVar("ReadT")
 
 
 def usable_familiar(project: Project, modality: str) -> tuple[Familiar | None, tuple[str, ...]]:
@@ -35,7 +40,7 @@ def usable_familiar(project: Project, modality: str) -> tuple[Familiar | None, t
             f"{path} was written by an earlier version and does not say which queries are "
             f"unfamiliar; renew it: {RENEW}",
         )
-    familiar = read_familiar(path, modality)
+    familiar = _read(read_familiar, path, modality)
     if familiar is None or familiar.record.key == project.space.vector_key(modality, strength=0.0):
         return familiar, ()
     return None, (
@@ -56,7 +61,7 @@ def usable_calibration(
     path = existing_calibration(project.config.space)
     if path is None:
         return None, ()
-    calibration = read_calibration(path)
+    calibration = _read(read_calibration, path)
     strengths = project.space.strengths
     calibration = calibration.part(strength, pull=strengths.pull(strength))
     now = {
@@ -73,6 +78,21 @@ def usable_calibration(
         *_stale_notice(path, calibration, now, stale, usual=strengths.trained.values()),
         *_lacking_notices(path, calibration, source, fresh),
     )
+
+
+def _read(read: Callable[..., ReadT], path: Path, *more: Hashable) -> ReadT:
+    """Read a file once for as long as it stays the same: a service asks for every query."""
+    try:
+        stamp = stamp_of(path.stat())
+    except OSError:  # which reading it explains
+        return read(path, *more)
+    found: ReadT = _read_once(read, path.absolute(), stamp, *more)
+    return found
+
+
+@lru_cache(maxsize=32)
+def _read_once(read: Callable[..., ReadT], path: Path, _stamp: Stamp, *more: Hashable) -> ReadT:
+    return read(path, *more)
 
 
 def _stale_notice(

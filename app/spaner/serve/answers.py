@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from spaner_core.errors import ConfigError, DataError
+from spaner_registry.config.policy import Purpose
 
 from spaner.labelling.propagate import propagate
 from spaner.labelling.request import Propagation
@@ -98,7 +99,7 @@ def answer_preview(project: Project, sent: SentInput) -> Json:
 def answer_propagate(project: Project, asked: PropagateRequest) -> Json:
     """Carry labels, and return them."""
     project.config.check_declared([asked.source, asked.target])
-    allow(project, asked.target, [asked.source])
+    allow(project, asked.target, [asked.source], purpose="propagate")
     report = propagate(project, Propagation(**asked.model_dump()))
     return {**asdict(report), "notices": list(project.notices)}
 
@@ -108,11 +109,13 @@ def alone(answer: Callable[[Project], Json]) -> Callable[[Project, Parts], Json]
     return lambda project, _: answer(project)
 
 
-def allow(project: Project, source: str, targets: Sequence[str]) -> None:
-    """Raise `Refused` with the policy's own line, where it does not let `source` find `targets`."""
+def allow(
+    project: Project, source: str, targets: Sequence[str], *, purpose: Purpose = "search"
+) -> None:
+    """Raise `Refused` with the policy's own line, where it does not let `source` be linked so."""
     project.config.check_declared([source, *targets])
     try:
-        check_links(project.config, source, targets)
+        check_links(project.config, source, targets, purpose=purpose)
     except ConfigError as error:
         raise Refused(403, str(error)) from error
 

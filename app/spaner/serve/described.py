@@ -11,9 +11,10 @@ from spaner_core.space.records import Strength
 
 from spaner.index.files import ModalityIndex
 from spaner.index.usable_index import usable_index
-from spaner.policy.links import check_links, unlinked
+from spaner.policy.links import check_links, is_served
 from spaner.project import Project
-from spaner.search.calibration_file import CalibratedPair, usable_calibration
+from spaner.search.calibration_file import CalibratedPair
+from spaner.search.usable_calibration import usable_calibration
 
 SAMPLES = 3
 """Rows of each modality that the page offers as queries."""
@@ -53,7 +54,6 @@ def _modality(
     *,
     names: list[str],
 ) -> dict[str, Any]:
-    hidden = len(unlinked(project.config, name)) == len(names)
     described = project.registry.load(name).modality
     return {
         "name": name,
@@ -63,7 +63,7 @@ def _modality(
         "rows": 0 if index is None else len(index.rows),
         "problem": problem,
         "finds": {target: _link(project, name, target) for target in names},
-        "samples": [] if index is None or hidden else list(_samples(index)),
+        "samples": list(_samples(index)) if index and is_served(project.config, name) else [],
     }
 
 
@@ -93,11 +93,9 @@ def _figures(pair: CalibratedPair) -> dict[str, Any]:
     threshold, probability = pair.threshold, pair.probability
     found: dict[str, Any] = {"queries": pair.queries, "gallery": pair.gallery}
     if threshold is not None:
-        found |= {"answer_from": round(threshold.cosine, 4), "accept_rate": threshold.asked}
-        if threshold.false_reject_rate is not None:
-            found["answered"] = round(1 - threshold.false_reject_rate, 3)
+        found |= {"accept_rate": threshold.asked, "answered": threshold.false_reject_rate}
         if probability is not None:
-            found["answer_from_probability"] = round(probability.at(threshold.cosine), 4)
+            found["answer_from"] = round(probability.at(threshold.cosine), 4)
     return found
 
 

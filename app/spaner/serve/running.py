@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -111,13 +112,20 @@ def _check_ready(project: Project) -> None:
 
 def _listen(place: Place) -> socket.socket:
     family = socket.AF_INET6 if ":" in place.host else socket.AF_INET
+    # named, or asyncio leaves small packets to wait for one another, 40 ms an answer
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        return socket.create_server((place.host, place.port), family=family)
+        if os.name == "posix":  # elsewhere it lets two listen
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((place.host, place.port))
+        listener.listen()
     except OSError as error:
+        listener.close()
         other = "; name another with --port" if error.errno == errno.EADDRINUSE else ""
         raise ConfigError(
             f"cannot listen on {place.host} port {place.port}: {error.strerror or error}{other}"
         ) from error
+    return listener
 
 
 def _address(listener: socket.socket) -> str:

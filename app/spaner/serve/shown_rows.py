@@ -14,11 +14,11 @@ from typing import Any
 from pyarrow import compute as pc
 from spaner_core.contract.modality import Preview
 from spaner_core.data.manifest import Row
-from spaner_core.errors import ConfigError, DataError, UnusableInput
+from spaner_core.errors import DataError, UnusableInput
 from spaner_core.files.ordinary import open_ordinary
 
 from spaner.index.usable_index import usable_index
-from spaner.policy.links import check_export
+from spaner.policy.links import is_served
 from spaner.preview import show_sample
 from spaner.project import Project
 from spaner.serve.errors import Refused
@@ -49,10 +49,8 @@ def find_row(project: Project, modality: str, given: str) -> Found:
     Raises `Refused` where there is none, or where nothing may find the modality.
     """
     project.config.check_declared([modality])
-    try:
-        check_export(project.config, modality)
-    except ConfigError as error:
-        raise Refused(403, f"nothing may find {modality!r}, so its rows are not shown") from error
+    if not is_served(project.config, modality):
+        raise Refused(403, f"nothing may find {modality!r}, so its rows are not shown")
     index = usable_index(project, modality)
     place = -1 if index is None else pc.index(index.rows.cells["id"], given).as_py()
     if index is None or place < 0:
