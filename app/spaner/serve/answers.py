@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
-from spaner_core.errors import ConfigError, DataError
+from spaner_core.errors import ConfigError
 from spaner_registry.config.policy import Purpose
 
 from spaner.labelling.propagate import propagate
 from spaner.labelling.request import Propagation
-from spaner.policy.links import check_links
+from spaner.policy.links import check_export, check_links
 from spaner.preview import show_sample
 from spaner.project import Project
 from spaner.search.exact import search
-from spaner.search.query import rows_like
-from spaner.search.query_parts import QueryPart, read_condition
+from spaner.search.explain import explain
+from spaner.search.query_parts import Condition, QueryPart, read_condition
 from spaner.serve.described import pair_figures
 from spaner.serve.errors import Refused
-from spaner.serve.requests import EmbedRequest, PropagateRequest, SearchRequest, SentInput
-from spaner.serve.sent_inputs import candidates, read_input
+from spaner.serve.indexed import indexed
+from spaner.serve.requests import (
+    EmbedRequest,
+    ExplainRequest,
+    PropagateRequest,
+    SearchRequest,
+    SentInput,
+)
+from spaner.serve.sent_inputs import candidates, read_part
 from spaner.serve.shown_rows import as_json
 
 Json = dict[str, Any]
@@ -29,9 +37,11 @@ Parts = Sequence[QueryPart]
 
 def ask_search(project: Project, asked: SearchRequest) -> Parts:
     """Read the inputs of a search. Raises `Refused` where the policy does not let it be."""
-    parts = _read_parts(project, asked.query)
+    parts = [read_part(project, sent) for sent in asked.query]
     for part in parts:
-        allow(project, part.source, asked.to)
+        _allow(project, part.source, asked.to)
+    for target in asked.to:
+        indexed(project, target)
     return parts
 
 
@@ -62,11 +72,29 @@ def answer_search(project: Project, parts: Parts, asked: SearchRequest) -> Json:
     }
 
 
+def answer_explain(project: Project, asked: ExplainRequest) -> Json:
+    """Say why a hit was found."""
+    part = read_part(project, asked.query)
+    _allow(project, part.source, [asked.modality])
+    indexed(project, asked.modality)
+    only = Condition("id", "=", asked.hit)
+    hits = search(
+        project, [part], targets=[asked.modality], k=1, where=[only], strength=asked.strength
+    )
+    if not hits or hits[0].id != asked.hit:
+        raise Refused(404, f"no row of {asked.modality!r} that is not the query has this id")
+    found = explain(project, [part], hits[0], strength=asked.strength, budget=asked.budget)
+    return asdict(found)
+
+
 def ask_embed(project: Project, asked: EmbedRequest) -> Parts:
-    """Read inputs to embed."""
-    parts = _read_parts(project, asked.inputs)
+    """Read inputs to embed. Raises `Refused` where nothing may be given their embeddings."""
+    parts = [read_part(project, sent) for sent in asked.inputs]
     if any(part.is_row for part in parts):
         raise ConfigError("rows are not embedded here; give a text or data; `spaner export` does")
+    for name in dict.fromkeys(part.source for part in parts):
+        with _policy():
+            check_export(project.config, name)
     return parts
 
 
@@ -76,7 +104,7 @@ def answer_embed(project: Project, parts: Parts, asked: EmbedRequest) -> Json:
         project.space.embed(part.source, part.given, strength=asked.strength)[0].tolist()
         for part in parts
     ]
-    names = list(dict.fromkeys(part.source for part in parts))
+    names = dict.fromkeys(part.source for part in parts)
     return {
         "embeddings": vectors,
         "modalities": [part.source for part in parts],
@@ -88,48 +116,35 @@ def answer_embed(project: Project, parts: Parts, asked: EmbedRequest) -> Json:
 
 def answer_preview(project: Project, sent: SentInput) -> Json:
     """Say as what an input is read, and show it; several modalities are named where several may."""
+    if sent.id is not None:
+        raise ConfigError("rows are shown at /previews/MODALITY/ID; give a text or data")
     names = [sent.modality] if sent.modality else candidates(project, sent.source())
     if len(names) > 1:
         return {"modality": None, "candidates": names, "text": None, "picture": None}
-    read = read_input(project, sent)
-    shown = as_json(show_sample(project, read.modality, read.taken.sample))
-    return {"modality": read.modality, "candidates": [read.modality], **shown}
+    part = read_part(project, sent)
+    shown = as_json(show_sample(project, part.source, part.given.sample))
+    return {"modality": part.source, "candidates": [part.source], **shown}
 
 
 def answer_propagate(project: Project, asked: PropagateRequest) -> Json:
     """Carry labels, and return them."""
-    project.config.check_declared([asked.source, asked.target])
-    allow(project, asked.target, [asked.source], purpose="propagate")
+    _allow(project, asked.target, [asked.source], purpose="propagate")
     report = propagate(project, Propagation(**asked.model_dump()))
     return {**asdict(report), "notices": list(project.notices)}
 
 
-def alone(answer: Callable[[Project], Json]) -> Callable[[Project, Parts], Json]:
-    """Make of what needs no input an answer to a question."""
-    return lambda project, _: answer(project)
-
-
-def allow(
+def _allow(
     project: Project, source: str, targets: Sequence[str], *, purpose: Purpose = "search"
 ) -> None:
-    """Raise `Refused` with the policy's own line, where it does not let `source` be linked so."""
     project.config.check_declared([source, *targets])
-    try:
+    with _policy():
         check_links(project.config, source, targets, purpose=purpose)
+
+
+@contextmanager
+def _policy() -> Iterator[None]:
+    """Make what the policy refuses an answer of its own, with the policy's line."""
+    try:
+        yield
     except ConfigError as error:
         raise Refused(403, str(error)) from error
-
-
-def _read_parts(project: Project, given: Sequence[SentInput]) -> list[QueryPart]:
-    return [_read_part(project, sent) for sent in given]
-
-
-def _read_part(project: Project, sent: SentInput) -> QueryPart:
-    if sent.id is not None:
-        try:
-            (part,) = rows_like(project, [sent.id])
-        except DataError as error:
-            raise Refused(404, "no row of the space's modalities has this id") from error
-        return QueryPart(given=part.given, source=part.source, is_row=True, weight=sent.weight)
-    read = read_input(project, sent)
-    return QueryPart(given=read, source=read.modality, weight=sent.weight)

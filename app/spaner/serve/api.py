@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from asyncio import wrap_future
+from collections.abc import Callable
 from functools import partial
 from importlib.resources import files
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import FileResponse, JSONResponse, Response
+from spaner_core.errors import SpanerError
 from starlette.exceptions import HTTPException
 
 from spaner import __version__
 from spaner.project import Project
 from spaner.serve.answers import (
     Json,
-    Parts,
-    alone,
     answer_embed,
+    answer_explain,
     answer_preview,
     answer_propagate,
     answer_search,
@@ -26,12 +28,21 @@ from spaner.serve.answers import (
     ask_search,
 )
 from spaner.serve.described import describe_space
-from spaner.serve.errors import Refused, status_and_line
-from spaner.serve.requests import EmbedRequest, PropagateRequest, SearchRequest, SentInput
-from spaner.serve.shown_rows import Previews, find_row, sound_of
-from spaner.serve.worker import Answer, Ask, Worker
+from spaner.serve.errors import Refused, error_body, status_and_line
+from spaner.serve.indexed import find_row
+from spaner.serve.requests import (
+    EmbedRequest,
+    ExplainRequest,
+    PropagateRequest,
+    SearchRequest,
+    SentInput,
+)
+from spaner.serve.shown_rows import Previews, sound_of
+from spaner.serve.worker import Worker
 
 TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
+MOST_LONG = 4
+"""Questions at once that may take long: explanations and propagations."""
 
 
 def build_api(worker: Worker) -> FastAPI:
@@ -44,20 +55,13 @@ def build_api(worker: Worker) -> FastAPI:
         redoc_url=None,
         responses={400: {"description": "One line, as `error`, that says what is wrong."}},
     )
-    for kind in (HTTPException, RequestValidationError, Exception):
+    for kind in (HTTPException, RequestValidationError, SpanerError, Exception):
         api.add_exception_handler(kind, _explain)
     _add_questions(api, worker)
+    _add_long_questions(api, worker)
     _add_rows(api, worker)
     _add_page(api)
     return api
-
-
-async def _asked(worker: Worker, ask: Ask, answer: Answer) -> Any:
-    return await asyncio.wrap_future(worker.ask(ask, answer))
-
-
-def _nothing(project: Project) -> Parts:
-    return ()
 
 
 def _add_questions(api: FastAPI, worker: Worker) -> None:
@@ -69,31 +73,44 @@ def _add_questions(api: FastAPI, worker: Worker) -> None:
     @api.get("/space")
     async def space() -> Any:
         """Describe the modalities, what each may find, and what is known of it."""
-        return await _asked(worker, _nothing, alone(describe_space))
+        return await wrap_future(worker.ask_alone(describe_space))
 
     @api.post("/search")
     async def search(asked: SearchRequest) -> Any:
         """Find rows by inputs, rows, or both."""
-        return await _asked(
-            worker, partial(ask_search, asked=asked), partial(answer_search, asked=asked)
-        )
+        ask, answer = partial(ask_search, asked=asked), partial(answer_search, asked=asked)
+        return await wrap_future(worker.ask(ask, answer))
 
     @api.post("/embed")
     async def embed(asked: EmbedRequest) -> Any:
         """Embed inputs."""
-        return await _asked(
-            worker, partial(ask_embed, asked=asked), partial(answer_embed, asked=asked)
-        )
+        ask, answer = partial(ask_embed, asked=asked), partial(answer_embed, asked=asked)
+        return await wrap_future(worker.ask(ask, answer))
 
     @api.post("/preview")
     async def preview(sent: SentInput) -> Any:
         """Say as what an input is read, and show it."""
-        return await _asked(worker, _nothing, alone(partial(answer_preview, sent=sent)))
+        return await wrap_future(worker.ask_alone(partial(answer_preview, sent=sent)))
+
+
+def _add_long_questions(api: FastAPI, worker: Worker) -> None:
+    waiting = asyncio.Semaphore(MOST_LONG)
+
+    async def ask(answer: Callable[[Project], Json]) -> Any:
+        if waiting.locked():
+            raise Refused(503, "too many such questions at once; ask again in a moment")
+        async with waiting:
+            return await wrap_future(worker.ask_alone(answer))
+
+    @api.post("/explain")
+    async def explain(asked: ExplainRequest) -> Any:
+        """Say why a hit was found."""
+        return await ask(partial(answer_explain, asked=asked))
 
     @api.post("/propagate")
     async def propagate(asked: PropagateRequest) -> Any:
         """Carry labels of one modality's rows to another's."""
-        return await _asked(worker, _nothing, alone(partial(answer_propagate, asked=asked)))
+        return await ask(partial(answer_propagate, asked=asked))
 
 
 def _add_rows(api: FastAPI, worker: Worker) -> None:
@@ -104,24 +121,23 @@ def _add_rows(api: FastAPI, worker: Worker) -> None:
         """Show a row, small; a browser that has the same preview gets 304."""
         known = request.headers.get("if-none-match")
 
-        def answer(project: Project, _: Parts) -> tuple[str, Any]:
+        def answer(project: Project) -> tuple[str, Any]:
             found = find_row(project, modality, row)
             tag = f'"{found.content[:32]}"'
             return tag, None if tag == known else previews.of(project, found)
 
-        tag, shown = await _asked(worker, _nothing, answer)
-        headers = {"etag": tag, "cache-control": "private, no-cache"}
+        tag, shown = await wrap_future(worker.ask_alone(answer))
         if shown is None:
-            return Response(status_code=304, headers=headers)
-        return JSONResponse(shown, headers=headers)
+            return Response(status_code=304, headers={"etag": tag})
+        return JSONResponse(shown, headers={"etag": tag})
 
     @api.get("/sounds/{modality}/{row:path}")
     async def row_sound(modality: str, row: str) -> Response:
-        """Return the sound of a row, to be played."""
-        content, kind = await _asked(
-            worker, _nothing, lambda project, _: sound_of(find_row(project, modality, row))
+        """Return the sound of a row, to be played, or a range of its bytes."""
+        path, kind = await wrap_future(
+            worker.ask_alone(lambda project: sound_of(find_row(project, modality, row)))
         )
-        return Response(content, media_type=kind, headers={"cache-control": "private, no-cache"})
+        return FileResponse(path, media_type=kind)
 
 
 def _add_page(api: FastAPI) -> None:
@@ -140,18 +156,20 @@ def _add_page(api: FastAPI) -> None:
         if name not in parts:
             raise Refused(404, "there is no such page")
         kind = TYPES.get(name.rpartition(".")[2], "application/octet-stream")
-        return Response(parts[name], media_type=kind, headers={"cache-control": "no-cache"})
+        return Response(parts[name], media_type=kind)
 
 
-async def _explain(_: Request, error: Exception) -> JSONResponse:
+async def _explain(_: Request, error: Exception) -> Response:
     """Say in one line what is wrong."""
-    if isinstance(error, RequestValidationError):
-        return JSONResponse({"error": _first_wrong(error)}, status_code=400)
+    headers = None
     if isinstance(error, HTTPException):
-        line = f"{error.detail}; /openapi.json says what can be asked"
-        return JSONResponse({"error": line}, error.status_code, headers=error.headers)
-    status, line = status_and_line(error)
-    return JSONResponse({"error": line}, status_code=status)
+        headers = error.headers
+        status, line = error.status_code, f"{error.detail}; /openapi.json says what can be asked"
+    elif isinstance(error, RequestValidationError):
+        status, line = 400, _first_wrong(error)
+    else:
+        status, line = status_and_line(error)
+    return Response(error_body(line), status, headers, media_type="application/json")
 
 
 def _first_wrong(error: RequestValidationError) -> str:

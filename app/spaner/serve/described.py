@@ -10,11 +10,11 @@ from spaner_core.errors import ConfigError, SpanerError
 from spaner_core.space.records import Strength
 
 from spaner.index.files import ModalityIndex
-from spaner.index.usable_index import usable_index
 from spaner.policy.links import check_links, is_served
 from spaner.project import Project
 from spaner.search.calibration_file import CalibratedPair
 from spaner.search.usable_calibration import usable_calibration
+from spaner.serve.indexed import indexed
 
 SAMPLES = 3
 """Rows of each modality that the page offers as queries."""
@@ -38,12 +38,9 @@ def describe_space(project: Project) -> dict[str, Any]:
 def _open(project: Project, name: str) -> tuple[ModalityIndex | None, str | None]:
     """Return the index of a modality, or why it cannot be searched."""
     try:
-        project.space.check_modality(name)
-        index = usable_index(project, name)
+        return indexed(project, name), None
     except SpanerError as error:
         return None, str(error)
-    missing = f"{name!r} has no index; make it with `spaner index {name}`"
-    return index, None if index is not None else missing
 
 
 def _modality(

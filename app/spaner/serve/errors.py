@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from concurrent.futures import CancelledError
 
@@ -46,6 +47,11 @@ def status_and_line(error: BaseException) -> tuple[int, str]:
     line = one_line(error)
     _logger.error("internal error, please report it: %s", line, exc_info=_at_debug(error))
     return 500, f"internal error, please report it: {line}"
+
+
+def error_body(line: str) -> bytes:
+    """Return the JSON of an error; what a client made up may be no text in UTF-8."""
+    return json.dumps({"error": line}).encode("ascii")
 
 
 def _at_debug(error: BaseException) -> BaseException | None:

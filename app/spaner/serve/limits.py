@@ -11,7 +11,8 @@ class Limits:
 
     A request's body has at most `body_bytes`, and all bodies in memory at most `held_bytes`. It
     must be there within `sending_s` seconds, and is answered within `answer_s` or refused. At most
-    `requests` are answered at the same time, of at most `connections`.
+    `requests` are answered at the same time, of at most `connections`; one on which nothing whole
+    was asked for `idle_s` seconds ends.
     """
 
     body_bytes: int = 24 * 2**20
@@ -20,4 +21,4 @@ class Limits:
     answer_s: float = 60.0
     requests: int = 64
     connections: int = 256
-    header_s: float = 10.0
+    idle_s: float = 10.0

@@ -1,4 +1,4 @@
-"""Closes connections whose clients take too long to say what they want."""
+"""Ends connections whose clients are too slow to ask, or to take the answer."""
 
 from __future__ import annotations
 
@@ -7,42 +7,37 @@ from typing import Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from spaner.serve.limits import Limits
 
+def watched_protocol(every_s: float) -> type[H11Protocol]:
+    """Return the protocol that ends a connection on which nothing was asked for `every_s` seconds.
 
-def bounded_protocol(limits: Limits) -> type[H11Protocol]:
-    """Return the protocol whose requests must begin within `limits.header_s` seconds."""
+    What bounds the time from a question to its answer stands before the service.
+    """
 
-    class Bounded(H11Protocol):
-        """A connection that ends where no whole head of a request comes in time."""
+    class Watched(H11Protocol):
+        """A connection that is looked at from time to time."""
 
-        _waiting: asyncio.TimerHandle | None = None
+        _watch: asyncio.TimerHandle
+        _seen: Any = None
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-            """Begin to wait for the first request."""
+            """Begin to look."""
             super().connection_made(transport)
-            self._wait()
-
-        def data_received(self, data: bytes) -> None:
-            """Stop waiting once the head is whole, and wait anew for the next."""
-            super().data_received(data)
-            cycle: Any = self.cycle
-            if cycle is not None and not cycle.response_complete:
-                self._stop()
-            elif self._waiting is None:
-                self._wait()
+            self._watch = self.loop.call_later(every_s, self._look)
 
         def connection_lost(self, exc: Exception | None) -> None:
-            """Stop waiting."""
-            self._stop()
+            """Look no more."""
+            self._watch.cancel()
             super().connection_lost(exc)
 
-        def _wait(self) -> None:
-            self._waiting = self.loop.call_later(limits.header_s, self.transport.close)
+        def _look(self) -> None:
+            """End it, whatever was not sent yet, unless a request is answered or is a new one."""
+            cycle: Any = self.cycle
+            idle = cycle is None or cycle.response_complete
+            if self.transport.is_closing() or (idle and cycle is self._seen):
+                self.transport.abort()
+                return
+            self._seen = cycle
+            self._watch = self.loop.call_later(every_s, self._look)
 
-        def _stop(self) -> None:
-            if self._waiting is not None:
-                self._waiting.cancel()
-                self._waiting = None
-
-    return Bounded
+    return Watched

@@ -13,6 +13,8 @@ from spaner_core.errors import DataError
 
 MOST_HITS = 200
 """Hits of one answer."""
+MOST_COPIES = 64
+"""Copies of a side that explaining a hit may encode."""
 
 Name = Annotated[str, Field(max_length=200)]
 Pull = Annotated[float, Field(ge=0, le=1)] | Literal["thing", "kind"] | None
@@ -70,8 +72,21 @@ class SearchRequest(_Sent):
     strength: Pull = None
 
 
+class ExplainRequest(_Sent):
+    """A search by one input, and the `hit` to explain, by its id and its `modality`.
+
+    At most `budget` copies of each side with covered parts are encoded.
+    """
+
+    query: SentInput
+    hit: str = Field(max_length=1_000)
+    modality: Name
+    strength: Pull = None
+    budget: int = Field(default=MOST_COPIES // 2, ge=1, le=MOST_COPIES)
+
+
 class EmbedRequest(_Sent):
-    """Inputs of one modality to be embedded."""
+    """Inputs to be embedded."""
 
     inputs: list[SentInput] = Field(min_length=1, max_length=256)
     strength: Pull = None

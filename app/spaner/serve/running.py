@@ -13,11 +13,12 @@ from spaner_core.errors import ConfigError, SpaceError
 
 from spaner.index.usable_index import usable_index
 from spaner.project import Project
+from spaner.serve.admission import LOOPBACK, Admission
 from spaner.serve.api import build_api
-from spaner.serve.guard import LOOPBACK, Guard
+from spaner.serve.guard import Guard
 from spaner.serve.limits import Limits
 from spaner.serve.opened import Opened
-from spaner.serve.protocol import bounded_protocol
+from spaner.serve.protocol import watched_protocol
 from spaner.serve.tokens import Tokens
 from spaner.serve.worker import Worker
 
@@ -59,14 +60,13 @@ def serve(
     with _listen(place) as listener:
         worker = Worker(opened)
         api = build_api(worker)
-        hosts = LOOPBACK if place.tokens is None else None
         config = uvicorn.Config(
-            Guard(api, limits=limits, tokens=place.tokens, hosts=hosts),
-            http=bounded_protocol(limits),
+            Guard(api, limits=limits, admission=Admission(tokens=place.tokens)),
+            http=watched_protocol(limits.idle_s),
             ws="none",
             lifespan="off",
             log_config=None,
-            log_level="error",
+            log_level="critical",
             access_log=False,
             server_header=False,
             date_header=False,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import queue
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,17 +18,14 @@ from spaner_core.space.encode import BATCH_WINDOWS
 from spaner.project import Project
 from spaner.search.query_parts import QueryPart
 from spaner.serve.opened import Opened
-from spaner.serve.sent_inputs import ReadInput
 
 MOST_TOGETHER = 32
 """Questions whose inputs are embedded together."""
 
 Ask = Callable[[Project], Sequence[QueryPart]]
-"""Checks what is asked and reads its inputs; each part's `given` is a `ReadInput`, or an id."""
+"""Checks what is asked and reads its inputs: each part's `given` is a `TakenSample`, or an id."""
 Answer = Callable[[Project, Sequence[QueryPart]], Any]
 """Answers by the parts, whose inputs are features now."""
-
-_logger = logging.getLogger(__name__)
 
 
 @dataclass(eq=False)
@@ -39,11 +36,6 @@ class Question:
     answer: Answer
     future: Future[Any] = field(default_factory=Future)
     parts: list[QueryPart] = field(default_factory=list)
-
-    @property
-    def open(self) -> bool:
-        """Whether nobody has answered it so far."""
-        return not self.future.done()
 
 
 class Worker:
@@ -63,10 +55,14 @@ class Worker:
         self._thread.start()
 
     def ask(self, ask: Ask, answer: Answer) -> Future[Any]:
-        """Let a question wait for its answer; one that is cancelled is not answered."""
+        """Let a question wait for its answer; one that is cancelled before is not answered."""
         question = Question(ask, answer)
         self._waiting.put(question)
         return question.future
+
+    def ask_alone(self, answer: Callable[[Project], Any]) -> Future[Any]:
+        """Let a question wait that has no inputs to be embedded with those of others."""
+        return self.ask(lambda _: (), lambda project, _: answer(project))
 
     def close(self, *, within_s: float) -> None:
         """Answer what waits, and end."""
@@ -92,12 +88,13 @@ class Worker:
 
     def _answer(self, questions: Sequence[Question]) -> None:
         for question in questions:
-            with _telling(question):
+            with _answering(question):
                 question.parts = list(question.ask(self._opened.now()))
-        _embed_together(self._opened, [q for q in questions if q.open])
-        for question in questions:
-            if question.open:
-                with _telling(question):
+        _embed_together(self._opened, questions)
+        # searches first: what has no parts may take longer
+        for question in sorted(questions, key=lambda one: not one.parts):
+            if not question.future.done():
+                with _answering(question):
                     answer = question.answer(self._opened.now(), question.parts)
                     question.future.set_result(answer)
 
@@ -110,40 +107,31 @@ def _embed_together(opened: Opened, questions: Sequence[Question]) -> None:
             if not part.is_row:
                 places[part.source].append((question, number))
     for name, found in places.items():
-        with _telling(*(question for question, _ in found)), torch.inference_mode():
+        with _answering(*(question for question, _ in found)), torch.inference_mode():
             _extract(opened.now(), name, found)
 
 
 def _extract(project: Project, name: str, found: Sequence[tuple[Question, int]]) -> None:
-    given: list[ReadInput] = [question.parts[number].given for question, number in found]
+    given = [question.parts[number].given for question, number in found]
     project.space.check_modality(name)
     extracted = project.assembly.extract_usable(
-        name, [one.taken for one in given], batch_size=BATCH_WINDOWS, read_one=lambda: None
+        name, given, batch_size=BATCH_WINDOWS, read_one=lambda: None
     )
     for row, place in enumerate(extracted.usable):
         question, number = found[place]
         features = extracted.rows.take(torch.tensor([row]))
-        part = question.parts[number]
-        question.parts[number] = replace(part, given=features, spelt=part.given.text)
+        question.parts[number] = replace(question.parts[number], given=features)
     for place, why in extracted.unusable.items():
-        question, _ = found[place]
-        if question.open:
-            question.future.set_exception(DataError(f"{given[place].taken.name}: {why}"))
+        with _answering(found[place][0]):
+            raise DataError(f"{given[place].name}: {why}")
 
 
-class _telling:  # noqa: N801  (read as a verb)
-    """Make what a block raises the answer to the questions that it is about."""
-
-    def __init__(self, *questions: Question) -> None:
-        self._questions = questions
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> bool:
-        if not isinstance(error, Exception):
-            return False
-        for question in self._questions:
-            if question.open:
+@contextmanager
+def _answering(*questions: Question) -> Iterator[None]:
+    """Make what is raised the answer of the questions, where they have none."""
+    try:
+        yield
+    except Exception as error:
+        for question in questions:
+            if not question.future.done():
                 question.future.set_exception(error)
-        return True

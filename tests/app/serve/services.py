@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,10 +39,19 @@ class Service:
         """Ask what is refused; returns the status and the line."""
         return said(self.ask(path, **sent))
 
+    def connect(self) -> socket.socket:
+        """Open a connection on which anything can be sent."""
+        host, _, port = self.url.removeprefix("http://").partition(":")
+        return socket.create_connection((host, int(port)), timeout=60)
+
     def end(self, number: int) -> process.Ended:
         """Send a signal that ends it; returns how it ended."""
-        self.client.close()
         self.process.send_signal(number)
+        return self.wait()
+
+    def wait(self) -> process.Ended:
+        """Wait until it has ended; returns how."""
+        self.client.close()
         self._ended = True
         return self.process.end()
 
@@ -60,9 +70,16 @@ def said(found: httpx.Response) -> tuple[int, str]:
 
 
 @contextmanager
-def serving(folder: Path, *arguments: object, token: str = "", **how: Any) -> Iterator[Service]:
-    """Run `spaner serve` on a free port; `how` is for its process."""
-    running = process.start("serve", "--port", "0", *arguments, cwd=folder, **how)
+def serving(
+    folder: Path, *arguments: object, token: str = "", changed: str = "", **how: Any
+) -> Iterator[Service]:
+    """Run `spaner serve` on a free port.
+
+    `changed` is code that its process runs before the command, to see or to change what it does;
+    `how` is for the process.
+    """
+    command = ["spaner", "serve", "--port", "0", *map(str, arguments)]
+    running = process.Process(f"{changed}\n{process.MAIN}", command, cwd=folder, **how)
     lines = [running.line()]
     while lines[-1] and "serving at" not in lines[-1]:
         lines.append(running.line())

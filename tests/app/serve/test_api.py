@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+import signal
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,8 @@ import numpy as np
 import pytest
 import spaner as product
 from PIL import Image
-from spaner.serve.answers import answer_search, ask_search
-from spaner.serve.opened import Opened
-from spaner.serve.requests import SearchRequest
-from spaner.serve.worker import Worker
 
-from tests.app.serve.services import Service, example, said, sent_file
+from tests.app.serve.services import Service, example, said, sent_file, serving
 
 FILES = ("vision", "audio", "sensor")
 
@@ -147,47 +143,51 @@ def test_one_that_two_may_read_is_asked_about(service: Service) -> None:
     assert service.search({**sent, "modality": "vision"}, to="text")["source"] == "vision"
 
 
-@contextmanager
-def opened_files() -> Iterator[list[tuple[str, int]]]:
-    """Note what is opened, by Python or below it."""
-    opened: list[tuple[str, int]] = []
-    active = True
-
-    def watch(event: str, arguments: tuple[Any, ...]) -> None:
-        if active and event == "open":
-            opened.append((str(arguments[0]), arguments[2]))
-
-    sys.addaudithook(watch)
-    try:
-        yield opened
-    finally:
-        active = False
+WATCHED = """
+import os, sys
+def watch(event, given):
+    if event in ("open", "os.mkdir", "os.rename", "os.remove"):
+        flags = given[2] if event == "open" and isinstance(given[2], int) else os.O_RDWR
+        writes = flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
+        os.write(1, f"{'write' if writes else 'read'} {given[0]}\\n".encode())
+sys.addaudithook(watch)
+"""
+"""Notes what is opened or changed, by Python or below it."""
 
 
 def test_nothing_is_written_and_no_name_of_a_clients_is_opened(
-    served_project: Path, tmp_path: Path
+    served: Path, tmp_path: Path
 ) -> None:
-    worker = Worker(Opened(lambda: product.Project(served_project / "plugins.yaml")))
-    worker.start()
     theirs = tmp_path / "theirs.csv"
     theirs.write_text("a,b\n1,2\n", encoding="utf-8")
     names = {"vision": "theirs.png", "audio": "theirs.flac#theirs.csv", "sensor": str(theirs)}
+    with serving(served, changed=WATCHED) as service:
+        for name in FILES:
+            sent = {**sent_file(example(served, name)), "name": names[name]}
+            assert service.search(sent, to="text")["source"] == name
+            assert service.answer("/preview", **sent)["modality"] == name
+            service.answer("/embed", inputs=[sent])
+        for text in (str(theirs), "theirs.txt", "plugins.yaml"):
+            (hit,) = service.search({"text": text}, to="audio", k=1)["hits"]
+            service.answer("/explain", query={"text": text}, modality="audio", hit=hit["id"])
+            service.client.get(f"/previews/text/{text}")
+        ended = service.end(signal.SIGTERM)
+    opened = [line.split(" ", 1) for line in ended.stdout.splitlines()]
+    assert ["read", str(served / hit["input"])] in opened, "the hook hears"
+    assert [name for _, name in opened if "theirs" in name] == []
+    assert [name for how, name in opened if how == "write" and name != os.devnull] == []
 
-    def ask(modality: str) -> Any:
-        sent = sent_file(example(served_project, modality)) | {"name": names[modality]}
-        asked = SearchRequest.model_validate({"query": [sent], "to": ["text"]})
-        return worker.ask(
-            lambda project: ask_search(project, asked),
-            lambda project, parts: answer_search(project, parts, asked),
-        ).result(60)
 
-    for modality in FILES:
-        ask(modality)  # the first one loads encoders
-    with opened_files() as opened:
-        found = [ask(modality) for modality in FILES]
-    worker.close(within_s=60)
-    assert [one["source"] for one in found] == list(FILES)
-    assert opened, "the hook hears"
-    written = [name for name, flags in opened if flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)]
-    assert [name for name in written if name != os.devnull] == []
-    assert [name for name, _ in opened if "theirs" in name] == []
+def test_a_hit_is_explained_as_the_command_does(service: Service, project: product.Project) -> None:
+    hits = project.search("a two", source="text", targets="vision", k=2)
+    asked = {"query": {"text": "a two"}, "modality": "vision", "hit": hits[1].id, "budget": 8}
+    found = service.answer("/explain", **asked)
+    reason = asdict(project.explain("a two", hits[1], source="text", budget=8))
+    reason["query"]["input"] = found["query"]["input"]
+    assert found == json.loads(json.dumps(reason))
+    row = {"id": hits[0].id, "modality": "vision"}
+    assert service.answer("/explain", **{**asked, "query": row})["id"] == hits[1].id
+    itself = {"id": hits[1].id, "modality": "vision"}
+    assert service.refused("/explain", **{**asked, "query": itself})[0] == 404
+    assert service.refused("/explain", **{**asked, "hit": "no such"})[0] == 404
+    assert service.refused("/explain", **{**asked, "budget": 65})[0] == 400
