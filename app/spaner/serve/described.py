@@ -83,16 +83,30 @@ def pair_figures(
     except SpanerError:
         return {}
     pair = calibration.pair(source, target) if calibration else None
-    return {} if pair is None else _figures(pair)
+    return {} if pair is None else _figures(pair, rows=_rows(project, target))
 
 
-def _figures(pair: CalibratedPair) -> dict[str, Any]:
+def _rows(project: Project, name: str) -> int:
+    try:
+        index = usable_index(project, name)
+    except SpanerError:
+        return 0
+    return 0 if index is None else len(index.rows)
+
+
+def _figures(pair: CalibratedPair, *, rows: int) -> dict[str, Any]:
+    """Say what a pair is worth; a gallery of more `rows` is answered from a higher cosine."""
     threshold, probability = pair.threshold, pair.probability
     found: dict[str, Any] = {"queries": pair.queries, "gallery": pair.gallery}
     if threshold is not None:
-        found |= {"accept_rate": threshold.asked, "answered": threshold.false_reject_rate}
+        rejected, cosine = threshold.false_reject_rate, threshold.at(rows)
+        found |= {
+            "accept_rate": threshold.asked,
+            "answered": None if rejected is None else 1 - rejected,
+            "answer_from_cosine": round(cosine, 4),
+        }
         if probability is not None:
-            found["answer_from"] = round(probability.at(threshold.cosine), 4)
+            found["answer_from"] = round(probability.at(cosine), 4)
     return found
 
 
