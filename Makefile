@@ -1,4 +1,5 @@
 # make demo   set up and see the whole story on embedded data
+# make serve  set up and open a search page on it
 # make test   set up and run the tests
 # All targets are safe to repeat.
 
@@ -8,10 +9,16 @@ SOURCES := core registry app plugins tests benchmarks scripts
 PLUGINS := plugins/text plugins/vision plugins/audio plugins/sensor
 STAMP := .venv/.installed
 
-.PHONY: demo test test-slow lint bench results ablation clean
+.PHONY: demo serve test test-slow lint bench results ablation clean
 
 demo: $(STAMP)
 	$(BIN)/spaner demo
+
+serve: $(STAMP)
+	test -d demo/space || $(BIN)/spaner demo
+	$(BIN)/spaner index
+	test -e demo/space.calibration.safetensors || $(BIN)/spaner calibrate
+	$(BIN)/spaner serve
 
 # as many processes as cores, a module's tests in one; a thread for each
 test: $(STAMP) lint

@@ -84,7 +84,9 @@ def answer_explain(project: Project, asked: ExplainRequest) -> Json:
     if not hits or hits[0].id != asked.hit:
         raise Refused(404, f"no row of {asked.modality!r} that is not the query has this id")
     found = explain(project, [part], hits[0], strength=asked.strength, budget=asked.budget)
-    return asdict(found)
+    shown = asdict(found)
+    shown["hit"]["input"] = hits[0].input  # clients know it by this, not by where it lies
+    return shown
 
 
 def ask_embed(project: Project, asked: EmbedRequest) -> Parts:

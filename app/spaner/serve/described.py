@@ -80,18 +80,11 @@ def pair_figures(
         calibration, _ = usable_calibration(
             project, source=source, targets=[target], strength=strength
         )
+        rows = len(indexed(project, target).rows)
     except SpanerError:
         return {}
     pair = calibration.pair(source, target) if calibration else None
-    return {} if pair is None else _figures(pair, rows=_rows(project, target))
-
-
-def _rows(project: Project, name: str) -> int:
-    try:
-        index = usable_index(project, name)
-    except SpanerError:
-        return 0
-    return 0 if index is None else len(index.rows)
+    return {} if pair is None else _figures(pair, rows=rows)
 
 
 def _figures(pair: CalibratedPair, *, rows: int) -> dict[str, Any]:

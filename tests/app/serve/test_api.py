@@ -173,7 +173,7 @@ def test_nothing_is_written_and_no_name_of_a_clients_is_opened(
             service.client.get(f"/previews/text/{text}")
         ended = service.end(signal.SIGTERM)
     opened = [line.split(" ", 1) for line in ended.stdout.splitlines()]
-    assert ["read", str(served / hit["input"])] in opened, "the hook hears"
+    assert ["read", hit["input"]] in opened, "the hook hears"
     assert [name for _, name in opened if "theirs" in name] == []
     assert [name for how, name in opened if how == "write" and name != os.devnull] == []
 
@@ -183,7 +183,7 @@ def test_a_hit_is_explained_as_the_command_does(service: Service, project: produ
     asked = {"query": {"text": "a two"}, "modality": "vision", "hit": hits[1].id, "budget": 8}
     found = service.answer("/explain", **asked)
     reason = asdict(project.explain("a two", hits[1], source="text", budget=8))
-    reason["query"]["input"] = found["query"]["input"]
+    reason["hit"]["input"] = hits[1].input
     assert found == json.loads(json.dumps(reason))
     row = {"id": hits[0].id, "modality": "vision"}
     assert service.answer("/explain", **{**asked, "query": row})["id"] == hits[1].id

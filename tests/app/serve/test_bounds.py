@@ -88,18 +88,15 @@ def test_it_answers_that_it_is_there_while_others_wait(
 def test_what_is_asked_at_once_is_encoded_together(
     bounded: Service, hold: Callable[[], None]
 ) -> None:
-    paths = ["/space", *["/search"] * 5]
+    texts = ["one", "two", "walking", "running", "two two"]
     answers: list[Any] = []
 
-    def ask(path: str, text: str) -> None:
+    def ask(text: str) -> None:
         sent = {**SEARCH, "query": [{"text": text}]}
-        found = httpx.get(f"{bounded.url}{path}") if path == "/space" else bounded.ask(path, **sent)
+        found = bounded.ask("/search", **sent) if text else bounded.client.get("/space")
         answers.append(found.status_code)
 
-    asking = [
-        threading.Thread(target=ask, args=(path, text))
-        for path, text in zip(paths, ["", "one", "two", "walking", "running", "two two"])
-    ]
+    asking = [threading.Thread(target=ask, args=(text,)) for text in ["", *texts]]
     for one in asking:
         one.start()
         assert bounded.process.line() == "asked\n"

@@ -14,13 +14,10 @@ Configure, Run = Callable[..., None], Callable[..., object]
 
 
 def test_a_modality_that_is_attached_is_searched_without_a_restart(
-    tmp_path: Path, served_project: Path, trained_project: Path, spaner: Run
+    trained: Path, spaner: Run
 ) -> None:
-    folder = Path(shutil.copytree(served_project, tmp_path / "project"))
-    attached = folder / "space" / "aligners" / "sensor"
-    shutil.rmtree(attached)
-    shutil.rmtree(folder / "space.index" / "sensor")
-    (folder / "space.calibration.safetensors").unlink()
+    folder = trained
+    spaner("index", "--quiet", cwd=folder)
     series = sent_file(example(folder, "sensor"))
     with serving(folder) as service:
         status, line = service.refused("/search", query=[series], to=["text"])
@@ -54,22 +51,27 @@ def test_a_changed_configuration_binds_at_once(served: Path, configure: Configur
 
 def test_rows_that_are_indexed_later_are_found(served: Path, spaner: Run) -> None:
     manifest = served / "manifest.csv"
-    lines = manifest.read_text(encoding="utf-8").splitlines(keepends=True)
-    text = next(line for line in lines if "text" in line and "two" in line)
+    content = manifest.read_text(encoding="utf-8")
+    columns = content.partition("\n")[0].split(",")
+    owls = {"id": "owls", "modality": "text", "input": "two owls", "concept": "two"}
+    owls["split"] = "test"
+    spaner("index", "--quiet", cwd=served)  # the manifest is a copy
     with serving(served) as service:
         assert service.search({"text": "two"}, to="text")["notices"] == []
-        manifest.write_text("".join([*lines, text.replace("two", "two owls")]), encoding="utf-8")
+        line = ",".join(owls.get(column, "") for column in columns)
+        manifest.write_text(f"{content}{line}\n", encoding="utf-8")
         (notice,) = service.search({"text": "two"}, to="text")["notices"]
         assert "spaner index" in notice
         spaner("index", "--quiet", cwd=served)
         found = service.search({"text": "two owls"}, to="text", k=1)
-        assert "owls" in found["hits"][0]["input"]
+        assert found["hits"][0]["id"] == "owls"
 
 
 def test_an_index_that_does_not_fit_is_refused(served: Path, configure: Configure) -> None:
     config = yaml.safe_load((served / "plugins.yaml").read_text(encoding="utf-8"))
     with serving(served) as service:
         shutil.rmtree(served / "space.index" / "vision")
+        (served / "space.index" / "vision.json").unlink(missing_ok=True)
         status, line = service.refused("/search", query=[{"text": "two"}], to=["vision", "text"])
         assert (status, "spaner index vision" in line) == (409, True)
         assert {

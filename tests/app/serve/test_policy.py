@@ -47,7 +47,7 @@ def test_one_pair_at_a_time(
     bound: Service, configure: Configure, path: str, links: dict[str, list[str]]
 ) -> None:
     purpose = "propagate" if path == "/propagate" else "search"
-    configure(bound.folder, None, "policy", "links")
+    configure(bound.folder, {name: list(NAMES) for name in NAMES}, "policy", "links")
     ids = {name: bound.search({"text": "two"}, to=name)["hits"][0]["id"] for name in NAMES}
     configure(bound.folder, {n: {purpose: links[n]} for n in NAMES}, "policy", "links")
     for source, target in PAIRS:
@@ -74,7 +74,7 @@ def test_one_pair_at_a_time(
 def test_embeddings_and_rows_are_shown_where_anything_may_have_them(
     bound: Service, configure: Configure
 ) -> None:
-    configure(bound.folder, None, "policy", "links")
+    configure(bound.folder, {name: list(NAMES) for name in NAMES}, "policy", "links")
     ids = {name: bound.search({"text": "two"}, to=name)["hits"][0]["id"] for name in NAMES}
     configure(
         bound.folder, {"text": {"search": ["audio"], "export": ["vision"]}}, "policy", "links"

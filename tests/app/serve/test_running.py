@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import socket
@@ -135,7 +134,7 @@ WRONG_FILES = {
 def test_a_file_of_tokens_that_is_wrong_is_refused(tmp_path: Path, content: str) -> None:
     file = tmp_path / "tokens"
     file.write_text(content, encoding="utf-8")
-    os.chmod(file, 0o600)
+    file.chmod(0o600)
     with pytest.raises(ConfigError, match=WRONG_FILES[content]) as error:
         read_tokens(file)
     assert TOKEN not in str(error.value)
@@ -144,6 +143,6 @@ def test_a_file_of_tokens_that_is_wrong_is_refused(tmp_path: Path, content: str)
 def test_a_file_of_tokens_that_others_may_read_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "tokens"
     file.write_text(f"anna {TOKEN}", encoding="utf-8")
-    os.chmod(file, 0o644)
+    file.chmod(0o644)
     with pytest.raises(ConfigError, match="chmod 600"):
         read_tokens(file)
