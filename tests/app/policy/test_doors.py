@@ -58,6 +58,7 @@ LINKING_NOTHING = {
 COMMANDS = {name.replace("_", "-") for name in ASKING} - {"similarity", "check-index", "attention"}
 COMMANDS_LINKING_NOTHING = LINKING_NOTHING & {"check", "extract", "train", "attach", "extend"}
 COMMANDS_LINKING_NOTHING |= {"demo", "verify", "preview", "plugins"}
+COMMANDS_LINKING_NOTHING |= {"serve"}  # its paths are tried in tests/app/serve/test_policy.py
 
 
 def test_every_call_says_whether_it_links_modalities() -> None:
