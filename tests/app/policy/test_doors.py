@@ -51,7 +51,7 @@ LINKING_NOTHING = {
     *("whole_manifest", "check_vectors", "damaged", "fingerprint", "label_texts", "modalities"),
     *("project", "records", "strengths", "unseen", "unserved", "usable", "vector_key"),
     *("encode_document", "encode_query", "model_card_data", "set_evaluation_metrics"),
-    "similarity_fn_name",
+    *("read_anew", "similarity_fn_name"),
 }
 """Calls of one modality, or of none: vectors they give are in the caller's hands."""
 
