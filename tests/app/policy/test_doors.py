@@ -54,11 +54,10 @@ LINKING_NOTHING = {
     *("read_anew", "similarity_fn_name"),
 }
 """Calls of one modality, or of none: vectors they give are in the caller's hands."""
-
 COMMANDS = {name.replace("_", "-") for name in ASKING} - {"similarity", "check-index", "attention"}
 COMMANDS_LINKING_NOTHING = LINKING_NOTHING & {"check", "extract", "train", "attach", "extend"}
-COMMANDS_LINKING_NOTHING |= {"demo", "verify", "preview", "plugins"}
-COMMANDS_LINKING_NOTHING |= {"serve"}  # its paths are tried in tests/app/serve/test_policy.py
+# what `serve` links is tried in tests/app/serve/test_policy.py
+COMMANDS_LINKING_NOTHING |= {"demo", "verify", "preview", "plugins", "serve"}
 
 
 def test_every_call_says_whether_it_links_modalities() -> None:
