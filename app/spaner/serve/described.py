@@ -1,4 +1,4 @@
-"""Describes a space to the page: what may be found, and how far that is known."""
+"""Describes a space: what may find what, and how well."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Says of an error which status it is over HTTP, in one line."""
+"""Gives errors their HTTP status, and one line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keeps a project open, and reads it anew where its files have changed."""
+"""Keeps a project open, and reads anew what has changed of it."""
 
 from __future__ import annotations
 

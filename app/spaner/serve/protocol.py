@@ -1,4 +1,4 @@
-"""Ends connections whose clients are too slow to ask, or to take the answer."""
+"""Ends connections of clients that are slow to ask or to listen."""
 
 from __future__ import annotations
 
