@@ -27,11 +27,12 @@ trained_project = conftest.trained_project
 
 @pytest.fixture
 def folder(tmp_path: Path, trained_project: Path) -> Path:
-    """A project whose policy is the page's, with the sound that the page names."""
+    """A project whose policy is all of the page's, with the sound that the page names."""
     folder = Path(shutil.copytree(trained_project, tmp_path / "project"))
-    (links,) = [block.content for block in blocks_of(PAGE) if block.kind == "yaml"]
+    policies = [yaml.safe_load(block.content) for block in blocks_of(PAGE) if block.kind == "yaml"]
     config = folder / "plugins.yaml"
-    content = {**yaml.safe_load(config.read_text("utf-8")), **yaml.safe_load(links)}
+    content = yaml.safe_load(config.read_text("utf-8"))
+    content["policy"] = {key: value for part in policies for key, value in part["policy"].items()}
     config.write_text(yaml.safe_dump(content), encoding="utf-8")
     shutil.copy(next((folder / "audio/test").rglob("*.flac")), folder / "audio/test/one.flac")
     return folder

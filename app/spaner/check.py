@@ -18,8 +18,9 @@ from tqdm.auto import tqdm
 from spaner.evaluation.overlaps import split_notices
 from spaner.labelling.doubts import LabelReport, doubt_labels
 from spaner.notices import spelling_notices
+from spaner.policy.links import undeclared_links
 from spaner.project import Project
-from spaner.reports import Report
+from spaner.reports import Audited, Report
 from spaner.search.familiar_rows import grouping_column
 from spaner.training.plan import count_parameters, expected_seconds, plan_training
 from spaner.usable_modalities import declared_modalities, working_modalities
@@ -74,6 +75,13 @@ class CheckReport(Report):
     too_many: tuple[str, ...]
     labels: LabelReport | None = None
 
+    @property
+    def audited(self) -> Audited:
+        """What the audit log says of it."""
+        doubted = [one.id for one in self.labels.doubted] if self.labels else []
+        rows = sum(one.rows for one in self.modalities)
+        return Audited({"rows": rows}, [one.name for one in self.modalities], doubted)
+
 
 def check_project(
     project: Project, names: Sequence[str] = (), *, deep: bool = False, labels: bool = False
@@ -98,7 +106,7 @@ def check_project(
         *project.left_out.notices,
         *_untrainable(project),
         *_foreign_code(project),
-        *_undeclared_links(project),
+        *undeclared_links(project.config),
         *spelling_notices((*plan.concepts, *(_anchored(project) or ())), project.manifest.rows),
         *_one_sided(project),
         *_unanchored(project),
@@ -239,16 +247,6 @@ def _foreign_code(project: Project) -> tuple[str, ...]:
         for name, settings in project.config.modalities.items()
         if _trusts(settings.encoder) or _trusts(settings.aligner)
     )
-
-
-def _undeclared_links(project: Project) -> Iterator[str]:
-    """Name modalities of the policy that are not declared: a slip of the pen, perhaps."""
-    for name in project.config.policy.named:
-        if name not in project.config.modalities:
-            yield (
-                f"{project.config.locate('policy', 'links')}: {name!r} is linked but not declared "
-                "under `modalities:`"
-            )
 
 
 def _trusts(value: Any) -> bool:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from spaner_core.space.opening import load_as
 
 from spaner.arguments import as_path
+from spaner.audit.doors import door
+from spaner.controlled import ControlledProject
 from spaner.project import Project as OpenedProject
 from spaner.searchable import Searchable
 from spaner.space import Space
@@ -32,10 +34,9 @@ if TYPE_CHECKING:
     from spaner.training.extend import ExtensionReport
     from spaner.training.extract import ExtractionReport
     from spaner.training.train import TrainingReport
-    from spaner.verify import Verification
 
 
-class Project(Searchable, OpenedProject):
+class Project(Searchable, ControlledProject):
     """A plugins.yaml with what it names: data, features, space.
 
     Each call does what the command of its name does, raises `SpanerError` where that ends with
@@ -58,6 +59,7 @@ class Project(Searchable, OpenedProject):
     def _searched(self) -> OpenedProject:
         return self
 
+    @door()
     def check(self, *names: str, deep: bool = False, labels: bool = False) -> CheckReport:
         """Look at configuration, manifest and inputs, at all of each with `deep`; train nothing.
 
@@ -65,25 +67,26 @@ class Project(Searchable, OpenedProject):
         """
         from spaner.check import check_project
 
-        with self:
-            return check_project(self, names, deep=deep, labels=labels)
+        return check_project(self, names, deep=deep, labels=labels)
 
+    @door(changes=True)
     def extract(
         self, *names: str, again: Sequence[str] = (), prune: bool = False
     ) -> ExtractionReport:
         """Extract features once, `again` for modalities whose encoder changed; `prune` the rest."""
         from spaner.training.extract import extract
 
-        with self:
-            return extract(self, names, again=again, prune=prune)
+        return extract(self, names, again=again, prune=prune)
 
+    @door(changes=True)
     def train(self, *names: str, overwrite: bool = False) -> TrainingReport:
         """Train a new space with the named modalities, by default all that are declared."""
         from spaner.training.train import train
 
-        with self, self.changing_space():
+        with self.changing_space():
             return train(self, names, overwrite=overwrite)
 
+    @door(changes=True)
     def attach(self, name: str, *, replace: bool = False) -> TrainingReport:
         """Add a modality to the space: train its aligner alone, change nothing that was there.
 
@@ -92,19 +95,20 @@ class Project(Searchable, OpenedProject):
         from spaner.index.build import follow_space
         from spaner.training.attach import attach
 
-        with self:
-            with self.changing_space():
-                report = attach(self, name, replace=replace)
-            follow_space(self, name)
+        with self.changing_space():
+            report = attach(self, name, replace=replace)
+        follow_space(self, name)
         return report
 
+    @door(changes=True)
     def extend(self, *concepts: str) -> ExtensionReport:
         """Append anchors for new concepts to the prompt."""
         from spaner.training.extend import extend
 
-        with self, self.changing_space():
+        with self.changing_space():
             return extend(self, concepts)
 
+    @door("measure")
     def evaluate(
         self,
         *names: str,
@@ -119,16 +123,16 @@ class Project(Searchable, OpenedProject):
         """
         from spaner.evaluation.evaluate import evaluate
 
-        with self:
-            return evaluate(
-                self,
-                split,
-                names=names,
-                strength=strength,
-                map_file=as_path(map_file),
-                overwrite=overwrite,
-            )
+        return evaluate(
+            self,
+            split,
+            names=names,
+            strength=strength,
+            map_file=as_path(map_file),
+            overwrite=overwrite,
+        )
 
+    @door("search", changes=True)
     def calibrate(
         self,
         *,
@@ -141,52 +145,51 @@ class Project(Searchable, OpenedProject):
         """Fit what a hit's score is worth, where there is no match, and what is unfamiliar."""
         from spaner.search.calibrate import calibrate
 
-        with self:
-            return calibrate(
-                self,
-                split=split,
-                false_accept_rate=false_accept_rate,
-                unfamiliar_rate=unfamiliar_rate,
-                strength=strength,
-                overwrite=overwrite,
-            )
+        return calibrate(
+            self,
+            split=split,
+            false_accept_rate=false_accept_rate,
+            unfamiliar_rate=unfamiliar_rate,
+            strength=strength,
+            overwrite=overwrite,
+        )
 
+    @door("search", changes=True)
     def index(self, *names: str, overwrite: bool = False) -> IndexReport:
         """Keep the embeddings of the manifest's rows beside the space, or bring them up to date."""
         from spaner.index.build import index
 
-        with self:
-            return index(self, names, overwrite=overwrite)
+        return index(self, names, overwrite=overwrite)
 
+    @door("search")
     def check_index(self, *names: str, queries: int = 20) -> IndexCheck:
         """Compare what the index finds for so many rows of each modality with slow searches."""
         from spaner.index.check import check_index
 
-        with self:
-            return check_index(self, names, queries=queries)
+        return check_index(self, names, queries=queries)
 
+    @door("propagate")
     def propagate(
         self, asked: Propagation, *, output: str | Path | None = None, overwrite: bool = False
     ) -> PropagationReport:
         """Carry labels of one modality's rows to another's, and write them to `output`, a CSV."""
         from spaner.labelling.propagate import propagate
 
-        with self:
-            return propagate(self, asked, output=as_path(output), overwrite=overwrite)
+        return propagate(self, asked, output=as_path(output), overwrite=overwrite)
 
+    @door("measure")
     def prompt(self, split: str | None = None) -> PromptReport:
         """Describe the anchors of the shared prompt, and which rows of a split attend to them."""
         from spaner.evaluation.prompt import attended_prompt
 
-        with self:
-            return attended_prompt(self, split)
+        return attended_prompt(self, split)
 
+    @door("search")
     def attention(self, given: str | Path, *, modality: str, k: int = 5) -> SampleAttention:
         """Say which anchors an input, a path or a text, attends to."""
         from spaner.evaluation.attention import attention_of
 
-        with self:
-            return attention_of(self, str(given), modality=modality, k=k)
+        return attention_of(self, str(given), modality=modality, k=k)
 
     def preview(
         self,
@@ -204,6 +207,7 @@ class Project(Searchable, OpenedProject):
                 self, str(given), modality=modality, output=as_path(output), overwrite=overwrite
             )
 
+    @door("measure")
     def few_shot(
         self,
         *names: str,
@@ -214,9 +218,9 @@ class Project(Searchable, OpenedProject):
         """Train on `shots` labelled rows a concept, `seeds` times each, and measure a split."""
         from spaner.experiments.few_shot import few_shot
 
-        with self:
-            return few_shot(self, names, shots=shots, seeds=seeds, split=split)
+        return few_shot(self, names, shots=shots, seeds=seeds, split=split)
 
+    @door("measure")
     def robustness(
         self,
         *,
@@ -230,17 +234,17 @@ class Project(Searchable, OpenedProject):
         """Measure what corrupted inputs and damaged training data cost, written to a folder."""
         from spaner.experiments.robustness.report import measure_robustness
 
-        with self:
-            return measure_robustness(
-                self,
-                inputs=inputs,
-                training=training,
-                seeds=seeds,
-                split=split,
-                output=as_path(output),
-                overwrite=overwrite,
-            )
+        return measure_robustness(
+            self,
+            inputs=inputs,
+            training=training,
+            seeds=seeds,
+            split=split,
+            output=as_path(output),
+            overwrite=overwrite,
+        )
 
+    @door("measure")
     def tune(
         self,
         *,
@@ -253,18 +257,11 @@ class Project(Searchable, OpenedProject):
         """Choose settings on a split, and write them as a configuration of its own."""
         from spaner.experiments.tune import tune
 
-        with self:
-            return tune(
-                self,
-                trials=trials,
-                seconds=seconds,
-                split=split,
-                output=as_path(output),
-                overwrite=overwrite,
-            )
-
-    def verify(self, *, receipt: str | Path | None = None) -> Verification:
-        """Compare every file of the space with its receipts, and with a copy kept elsewhere."""
-        from spaner.verify import verify
-
-        return verify(self.config.space, receipt=as_path(receipt))
+        return tune(
+            self,
+            trials=trials,
+            seconds=seconds,
+            split=split,
+            output=as_path(output),
+            overwrite=overwrite,
+        )

@@ -19,7 +19,7 @@ from spaner.index.embed import embed_rows
 from spaner.output_paths import check_output_file
 from spaner.policy.links import check_export, unlinked
 from spaner.project import Project
-from spaner.reports import Report
+from spaner.reports import Audited, Report
 from spaner.splits import split_rows
 
 EMBEDDING = "embedding"
@@ -38,6 +38,11 @@ class ExportReport(Report):
     rows: int
     dim: int
     key: VectorKey
+
+    @property
+    def audited(self) -> Audited:
+        """What the audit log says of it."""
+        return Audited({"rows": self.rows}, [self.modality])
 
 
 def export(

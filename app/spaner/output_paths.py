@@ -17,6 +17,7 @@ from spaner_core.files.atomic import begun_file, real_path
 from spaner_registry.config.settings import Config
 
 from spaner.arguments import check_suffix
+from spaner.audit.readable import readable_path
 from spaner.project import Project
 from spaner.space_files import KEPT, TRACES, beside
 
@@ -152,6 +153,9 @@ def _own_files(project: Project) -> Iterator[Path]:
         yield config.data.manifest
         if config.prompt.labels is not None:
             yield config.prompt.labels
+        if (log := config.policy.audit_log) is not None:
+            yield log
+            yield readable_path(log)
 
 
 def _inputs(project: Project) -> Iterator[Path]:

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields, is_dataclass
 from importlib import import_module
 from itertools import islice
-from typing import Any, ClassVar
+from types import MappingProxyType
+from typing import Any, ClassVar, NamedTuple
 
 from spaner_core.errors import ConfigError
 
 SHOWN = 6
 """How many parts of a field are shown one by one."""
+
+
+class Audited(NamedTuple):
+    """What the audit log says of a report: how much was found or done, and of which modalities.
+
+    `rows` are the ids of those that it shows, which only the readable part of the log has.
+    """
+
+    counts: Mapping[str, int] = MappingProxyType({})
+    modalities: Collection[str] = ()
+    rows: Sequence[str] = ()
 
 
 class Report:
@@ -24,6 +36,11 @@ class Report:
 
     def __repr__(self) -> str:
         return "\n".join([type(self).__name__, *_lines(self)])
+
+    @property
+    def audited(self) -> Audited:
+        """What the audit log says of it."""
+        return Audited()
 
     def as_dicts(self) -> list[dict[str, Any]]:
         """Return the rows of the data frame. Raises `ConfigError` where there are none."""

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from spaner_core.space.records import Strength
 
+from spaner.audit.doors import door
+
 if TYPE_CHECKING:
     from spaner.export import ExportReport
     from spaner.project import Project
@@ -27,6 +29,7 @@ class Searchable(ABC):
     def _searched(self) -> Project:
         """Return the project whose rows are found."""
 
+    @door("search")
     def search(
         self,
         query: Any = None,
@@ -65,18 +68,18 @@ class Searchable(ABC):
             without=_inputs(without),
             weights=as_list("weights", weights, of=Real),
         )
-        with project:
-            return search(
-                project,
-                (*parts, *rows_like(project, ids)),
-                targets=as_list("targets", targets),
-                k=k,
-                split=split,
-                where=[read_condition(given) for given in as_list("where", where)],
-                strength=strength,
-                each=each,
-            )
+        return search(
+            project,
+            (*parts, *rows_like(project, ids)),
+            targets=as_list("targets", targets),
+            k=k,
+            split=split,
+            where=[read_condition(given) for given in as_list("where", where)],
+            strength=strength,
+            each=each,
+        )
 
+    @door("search")
     def explain(
         self,
         query: Any,
@@ -101,10 +104,10 @@ class Searchable(ABC):
         inputs, ids, project = _inputs(query), as_list("like", like), self._searched()
         check_asked(inputs, ids)
         parts = read_parts(inputs, as_list("source", source))
-        with project:
-            parts = (*parts, *rows_like(project, ids))
-            return explain(project, parts, hit, strength=strength, budget=budget)
+        parts = (*parts, *rows_like(project, ids))
+        return explain(project, parts, hit, strength=strength, budget=budget)
 
+    @door("export")
     def export(
         self,
         modality: str,
@@ -122,15 +125,14 @@ class Searchable(ABC):
         from spaner.arguments import path_of
         from spaner.export import export
 
-        with self._searched() as project:
-            return export(
-                project,
-                modality,
-                path_of(path),
-                split=split,
-                strength=strength,
-                overwrite=overwrite,
-            )
+        return export(
+            self._searched(),
+            modality,
+            path_of(path),
+            split=split,
+            strength=strength,
+            overwrite=overwrite,
+        )
 
 
 def _inputs(given: Any) -> list[Any]:

@@ -13,8 +13,9 @@ from spaner_core.space.encode import Embeddings
 from spaner_core.space.space import Space as TrainedSpace
 
 from spaner.arguments import as_path
+from spaner.audit.actions import Action, acting
 from spaner.policy.links import check_links
-from spaner.policy.origins import Origins
+from spaner.policy.origins import Origins, unknown_origin
 from spaner.project import Project
 from spaner.searchable import Searchable
 from spaner.verify import Verification, verify
@@ -38,13 +39,31 @@ class Space(Searchable, TrainedSpace):
         let the modality of `first` find that of `second`, or the space cannot tell which these are:
         it knows what `encode` and `embed` gave, their slices and tensors of them, and no copies.
         """
-        if self.project is not None and self.project.config.policy.links is not None:
-            for source in self._origins.of(first):
-                check_links(self.project.config, source, self._origins.of(second))
-        return similarity(first, second)
+        if not self._is_bound:
+            return similarity(first, second)
+        assert self.project is not None
+        config = self.project.config
+        action = Action("similarity", "search")
+        with acting(config, action):
+            source, target = self._origins.of(first), self._origins.of(second)
+            if source is not None and target is not None:
+                check_links(config, source, [target])
+            elif config.policy.links is not None:
+                raise unknown_origin()
+            found = similarity(first, second)
+            action.counts = {"scores": found.size}
+        return found
+
+    @property
+    def _is_bound(self) -> bool:
+        """Whether a policy says what may be compared, or that it is to be logged."""
+        if self.project is None:
+            return False
+        policy = self.project.config.policy
+        return policy.links is not None or policy.audit_log is not None
 
     def _given(self, modality: str, embeddings: Embeddings) -> None:
-        if self.project is not None and self.project.config.policy.links is not None:
+        if self._is_bound:
             self._origins.note(modality, embeddings)
 
     @cached_property

@@ -2,6 +2,7 @@
 
     SpanerError                 what the user gave is wrong; the command line exits with code 2
     ├── ConfigError             plugins.yaml, an option or a flag
+    │   └── NotPermitted        the policy of plugins.yaml refuses it
     ├── PluginError             a plugin is missing, broken, duplicated or refused
     ├── DataError               a manifest or its rows
     │   ├── UnusableInput       one input cannot be decoded (raised by a plugin's transform)
@@ -24,6 +25,10 @@ class SpanerError(Exception):
 
 class ConfigError(SpanerError):
     """plugins.yaml, a plugin's option or a flag is wrong."""
+
+
+class NotPermitted(ConfigError):  # noqa: N818  (an answer, as UnusableInput)
+    """The policy does not permit what was asked."""
 
 
 class PluginError(SpanerError):

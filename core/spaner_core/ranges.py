@@ -91,6 +91,7 @@ Scale = Annotated[float, _up_to(MAX_SCALE)]
 _Counted = Annotated[int, _whole("a whole number of at least 1", lambda n: n >= 1)]
 Count = Annotated[_Counted, _at_most(10**9)]
 BatchRows = Annotated[_Counted, _at_most(10**6)]
+Days = Annotated[_Counted, _at_most(36_500)]
 Width = Annotated[int, _whole("a whole number of at least 2", lambda n: n >= 2), _at_most(2**16)]
 CountOrZero = Annotated[int, _whole("a whole number of at least 0", lambda n: n >= 0)]
 # numpy, which Trainer seeds too, takes 32 bits

@@ -16,7 +16,9 @@ WRONG = [
     ("trainin: {}", "4:1", "unknown key 'trainin'; did you mean 'training'?"),
     ("path: x", "4:1", "unknown key 'path'"),
     ("training: {lerning_rate: 1}", "4:12", "in training: unknown key 'lerning_rate'; did you me"),
-    ("policy: {audit_log: x}", "4:10", "in policy: unknown key 'audit_log'; known: allow, links"),
+    ("policy: {audit_path: x}", "4:10", "in policy: unknown key 'audit_path'; did you mean"),
+    ("policy: {audit_log: }", "4:10", "policy.audit_log is empty; expected a path"),
+    ("policy: {audit_keep_days: 0}", "4:10", "expected a whole number of at least 1"),
     ("training: {max_steps: 0}", "4:12", "training.max_steps is 0; expected a whole number of at "),
     (
         "training:\n  max_steps: 2.5",

@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True)
 class Call(Flags):
-    """One call of a command: what its shared flags say, and the project that it opens."""
+    """One call of a command: what its shared flags say, its name, and the project that it opens."""
 
     project: Project | None = field(default=None, init=False)
+    command: str = field(default="", init=False)
 
     def open(
         self,
@@ -45,10 +46,13 @@ class Call(Flags):
 
         settings = read_config(self.config)
         settings.check_declared(names)
-        for source, targets in links:
+        if links := [*links]:
+            from spaner.audit.actions import Action, refusals
             from spaner.policy.links import check_links
 
-            check_links(settings, source, targets, purpose=purpose)
+            with refusals(settings, Action(self.command, purpose)):
+                for source, targets in links:
+                    check_links(settings, source, targets, purpose=purpose)
         from spaner.commands import Project
 
         self.project = Project(
@@ -120,6 +124,7 @@ def framed(flags: str) -> Callable[[Callable[..., Result | None]], Callable[...,
         @wraps(command)
         def run(**given: Any) -> None:
             call = Call(**{name: given.pop(name) for name in SHARED if name in given})
+            call.command = command.__name__
             with call.reporting():
                 result = command(call, **given)
             if result is not None:

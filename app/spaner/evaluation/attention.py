@@ -14,7 +14,7 @@ from spaner_core.method.aligner import CrossAttentionAligner, TokenAttention
 from spaner.arguments import check_count
 from spaner.policy.links import check_look
 from spaner.project import Project
-from spaner.reports import Report
+from spaner.reports import Audited, Report
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +48,11 @@ class SampleAttention(Report):
     weights: dict[str, float]
     tokens: TokenTable | None
     without_tokens: str | None
+
+    @property
+    def audited(self) -> Audited:
+        """What the audit log says of it."""
+        return Audited({"anchors": len(self.weights)}, [self.modality])
 
 
 def attention_of(project: Project, query: str, *, modality: str, k: int) -> SampleAttention:

@@ -21,9 +21,9 @@ from spaner_core.extras import need
 
 from spaner.evaluation.embedded_rows import EmbeddedRows, embed_split
 from spaner.output_paths import check_output_file
-from spaner.policy.links import check_all_compared, link_notices, measured_links
+from spaner.policy.links import check_all_compared, check_measured, link_notices, measured_links
 from spaner.project import Project
-from spaner.reports import Report
+from spaner.reports import Audited, Report
 from spaner.result_tables import figure_cell
 from spaner.splits import measured_split
 
@@ -49,6 +49,11 @@ class Evaluation(Report, Mapping[str, float | None]):
 
     def __len__(self) -> int:
         return len(self.figures)
+
+    @property
+    def audited(self) -> Audited:
+        """What the audit log says of it."""
+        return Audited({"figures": len(self)}, self.modalities)
 
     def __repr__(self) -> str:
         rows = "all rows" if self.split is None else f"split {self.split}"
@@ -90,7 +95,7 @@ def evaluate(
     if map_file is not None:
         check_output_file(project, map_file, flag="--map", overwrite=overwrite, suffix=".png")
         need("map", user="a map needs")
-    measured_links(project.config, names or project.config.modalities)
+    check_measured(project.config, names or project.config.modalities)
     embedded = embed_split(project, split, names=names, strength=strength)
     if map_file is not None:
         check_all_compared(project.config, embedded)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from spaner.policy.links import may_look
 from spaner.project import Project
-from spaner.reports import Report
+from spaner.reports import Audited, Report
 from spaner.splits import shown_split
 from spaner.usable_modalities import usable_modalities
 
@@ -82,6 +82,12 @@ class PromptReport(Report):
     split: str | None
     modalities: Mapping[str, Attending]
     left_out: Mapping[str, str]
+
+    @property
+    def audited(self) -> Audited:
+        """What the audit log says of it."""
+        counts = {"rows": sum(one.rows for one in self.modalities.values())}
+        return Audited(counts, self.modalities.keys())
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from spaner.experiments.retrain import (
 )
 from spaner.experiments.seeds import drawing, following_seeds
 from spaner.project import Project
-from spaner.reports import Report
+from spaner.reports import Audited, Report
 from spaner.result_tables import Table, interval_cell, seeds_cell, to_markdown
 from spaner.splits import TEST_SPLIT
 
@@ -68,6 +68,11 @@ class FewShotReport(Report):
     labelled_rows: dict[int, dict[str, int]]
     shots: dict[int, Outcome]
     all_labels: Outcome
+
+    @property
+    def audited(self) -> Audited:
+        """What the audit log says of it."""
+        return Audited({"shots": len(self.shots)}, self.modalities)
 
     def __repr__(self) -> str:
         return "\n".join(map(to_markdown, few_shot_tables(self)))

@@ -38,7 +38,7 @@ from spaner.experiments.tuned_settings import (
 )
 from spaner.output_paths import check_writable
 from spaner.project import Project
-from spaner.reports import Report
+from spaner.reports import Audited, Report
 from spaner.splits import VALIDATION_SPLIT, check_not_test
 
 if TYPE_CHECKING:
@@ -69,6 +69,11 @@ class TuningReport(Report):
     chosen_by: Literal["concept", "item"]
     best: Setting
     seconds: float
+
+    @property
+    def audited(self) -> Audited:
+        """What the audit log says of it."""
+        return Audited({"trials": self.new_trials})
 
 
 def tune(

@@ -36,7 +36,7 @@ from spaner.index.shards import SHARD_ROWS, parts_at, shard_name, write_shard
 from spaner.index.usable_index import current_key, index_folder, manifest_stamp
 from spaner.policy.links import check_served, is_served
 from spaner.project import Project
-from spaner.reports import Report
+from spaner.reports import Audited, Report
 from spaner.splits import split_rows
 from spaner.usable_modalities import usable_modalities
 from spaner.usable_rows import UsableRows
@@ -64,6 +64,12 @@ class IndexReport(Report):
 
     folder: Path
     modalities: tuple[IndexedRows, ...]
+
+    @property
+    def audited(self) -> Audited:
+        """What the audit log says of it."""
+        names = [one.modality for one in self.modalities]
+        return Audited({"rows": sum(one.rows for one in self.modalities)}, names)
 
 
 def index(project: Project, names: Sequence[str] = (), *, overwrite: bool = False) -> IndexReport:

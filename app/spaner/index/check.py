@@ -21,7 +21,7 @@ from spaner.index.scan import Nearest, find_nearest
 from spaner.index.usable_index import index_folder, usable_index
 from spaner.policy.links import check_served, is_served
 from spaner.project import Project
-from spaner.reports import Report
+from spaner.reports import Audited, Report
 from spaner.splits import split_rows
 from spaner.usable_modalities import usable_modalities
 
@@ -53,6 +53,12 @@ class CheckReport(Report):
 
     folder: Path
     modalities: tuple[CheckedRows, ...]
+
+    @property
+    def audited(self) -> Audited:
+        """What the audit log says of it."""
+        names = [one.modality for one in self.modalities]
+        return Audited({"queries": sum(one.queries for one in self.modalities)}, names)
 
     @property
     def differences(self) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from typing import Literal
 from spaner_core.evaluation.held_back import ExpectedAccuracy, HeldBack
 from spaner_core.files.atomic import written_at_end
 
-from spaner.reports import Report
+from spaner.reports import Audited, Report
 
 Reason = Literal["item", "votes", "unsure", "unfamiliar"]
 """What a sample's concept comes from, or why it has none."""
@@ -58,6 +58,12 @@ class PropagationReport(Report):
     expected: ExpectedAccuracy | None
     measured: HeldBack | None
     measured_on: tuple[str, ...]
+
+    @property
+    def audited(self) -> Audited:
+        """What the audit log says of it."""
+        counts = {"labels": len(self.labels), "givers": self.givers}
+        return Audited(counts, (self.source, self.target), [label.id for label in self.labels])
 
 
 def write_labels(labels: Sequence[CarriedLabel], output: Path) -> None:

@@ -7,9 +7,11 @@ from functools import partial
 from itertools import permutations
 from typing import TYPE_CHECKING
 
-from spaner_core.errors import ConfigError
+from spaner_core.errors import ConfigError, NotPermitted
 from spaner_registry.config.policy import Purpose
 from spaner_registry.config.settings import Config
+
+from spaner.audit.actions import note_pairs
 
 if TYPE_CHECKING:
     from spaner_core.evaluation.pairs import Linked
@@ -34,17 +36,19 @@ def may_link(config: Config, source: str, target: str, *, purpose: Purpose) -> b
 def check_links(
     config: Config, source: str, targets: Sequence[str], *, purpose: Purpose = "search"
 ) -> None:
-    """Raise `ConfigError` unless all are declared and `source` may be linked to all `targets`.
+    """Raise unless all are declared and `source` may be linked to all `targets`.
 
-    There must be a target.
+    There must be a target. It is a `NotPermitted`, or else a `ConfigError`. The audit log has the
+    pairs.
     """
     if not targets:
         raise ConfigError("no modality was named to be found; name one or several, with commas")
     config.check_declared([source, *targets])
+    note_pairs(source, targets, purpose=purpose)
     for target in targets:
         if not may_link(config, source, target, purpose=purpose):
             allowed = config.policy.linked(source, purpose) or ()
-            raise ConfigError(
+            raise NotPermitted(
                 f"{config.locate('policy', 'links', source)}: {source!r} may not {WORDS[purpose]} "
                 f"{target!r}; it may {WORDS[purpose]} {', '.join(allowed) or 'nothing'}. Ask "
                 "whoever keeps the policy"
@@ -56,16 +60,30 @@ def linked_for(config: Config, purpose: Purpose) -> Linked:
     return partial(may_link, config, purpose=purpose)
 
 
+def check_measured(config: Config, names: Iterable[str]) -> None:
+    """Raise `NotPermitted` where no two of `names` may be measured with each other."""
+    pairs = list(permutations(names, 2))
+    if pairs and not any(may_link(config, *pair, purpose="measure") for pair in pairs):
+        first, second = pairs[0]
+        check_links(config, first, [second], purpose="measure")
+
+
 def measured_links(config: Config, names: Iterable[str]) -> Linked:
     """Return what tells which of the modalities `names` may be measured with which.
 
-    Raises `ConfigError` where none may.
+    Raises `NotPermitted` where none may. The audit log has the pairs that may.
     """
-    pairs = list(permutations(names, 2))
-    linked = linked_for(config, "measure")
-    if pairs and not any(linked(*pair) for pair in pairs):
-        first, second = pairs[0]
-        check_links(config, first, [second], purpose="measure")
+    names = tuple(names)
+    check_measured(config, names)
+    return noted_links(config, names, purpose="measure")
+
+
+def noted_links(config: Config, names: Iterable[str], *, purpose: Purpose) -> Linked:
+    """Do as `linked_for`, for what links all that may be: the audit log has these pairs."""
+    linked = linked_for(config, purpose)
+    for source, target in permutations(names, 2):
+        if linked(source, target):
+            note_pairs(source, [target], purpose=purpose)
     return linked
 
 
@@ -79,8 +97,18 @@ def link_notices(config: Config, names: Iterable[str]) -> list[str]:
     return [f"policy.links lets these not be measured: {', '.join(refused)}"] if refused else []
 
 
+def undeclared_links(config: Config) -> list[str]:
+    """Name modalities of the policy that are not declared: a slip of the pen, perhaps."""
+    return [
+        f"{config.locate('policy', 'links')}: {name!r} is linked but not declared under "
+        "`modalities:`"
+        for name in config.policy.named
+        if name not in config.modalities
+    ]
+
+
 def check_all_compared(config: Config, names: Iterable[str]) -> None:
-    """Raise `ConfigError` unless any two of `names` may be measured, one way at least."""
+    """Raise `NotPermitted` unless any two of `names` may be measured, one way at least."""
     for first, second in permutations(names, 2):
         if not may_link(config, first, second, purpose="measure"):
             check_links(config, second, [first], purpose="measure")
@@ -101,9 +129,9 @@ def is_served(config: Config, modality: str) -> bool:
 
 
 def check_served(config: Config, modality: str) -> None:
-    """Raise `ConfigError` where nothing may find a modality: an index would serve nobody."""
+    """Raise `NotPermitted` where nothing may find a modality: an index would serve nobody."""
     if not is_served(config, modality):
-        raise ConfigError(
+        raise NotPermitted(
             f"{config.locate('policy', 'links')}: nothing may find {modality!r}, so it gets no "
             "index. Ask whoever keeps the policy"
         )
@@ -115,22 +143,22 @@ def may_look(config: Config, source: str, *, purpose: Purpose) -> bool:
 
 
 def check_look(config: Config, source: str) -> None:
-    """Raise `ConfigError` where a modality may find nothing: no concept is named for it then."""
+    """Raise `NotPermitted` where a modality may find nothing: no concept is named for it then."""
     config.check_declared([source])
     if not may_look(config, source, purpose="search"):
-        raise ConfigError(
+        raise NotPermitted(
             f"{config.locate('policy', 'links')}: {source!r} may find nothing, so the concepts of "
             "its inputs are not named. Ask whoever keeps the policy"
         )
 
 
 def check_export(config: Config, modality: str) -> None:
-    """Raise `ConfigError` where `policy.links` lets no embeddings of a modality be exported.
+    """Raise `NotPermitted` where `policy.links` lets no embeddings of a modality be exported.
 
     They must then not be written where everything can find them.
     """
     if len(unlinked(config, modality, purpose="export")) == len(config.modalities):
-        raise ConfigError(
+        raise NotPermitted(
             f"{config.locate('policy', 'links')}: nothing may {WORDS['export']} {modality!r}, so "
             "they may not be exported. Ask whoever keeps the policy"
         )

@@ -28,15 +28,20 @@ class Origins:
             known = self._known[modality]
             known.append(weakref.ref(owner, known.remove))
 
-    def of(self, given: ArrayLike) -> list[str]:
-        """Return the modality of an array. Raises `ConfigError` where that is not known."""
+    def of(self, given: ArrayLike) -> str | None:
+        """Return the modality of an array, None where that is not known."""
         array = np.asarray(given)
         for modality, known in self._known.items():
             for reference in tuple(known):
                 owner = reference()
                 if owner is not None and np.may_share_memory(owner, array):
-                    return [modality]
-        raise ConfigError(
-            "the policy binds what may be compared, and this space cannot tell of which modality "
-            "these embeddings are; compare what its encode returned, not copies of it"
-        )
+                    return modality
+        return None
+
+
+def unknown_origin() -> ConfigError:
+    """Say that the policy cannot judge a comparison."""
+    return ConfigError(
+        "the policy binds what may be compared, and this space cannot tell of which modality "
+        "these embeddings are; compare what its encode returned, not copies of it"
+    )

@@ -17,7 +17,7 @@ from spaner.evaluation.embedded_rows import EmbeddedRows, embed_split
 from spaner.output_paths import check_writable
 from spaner.policy.links import linked_for
 from spaner.project import Project
-from spaner.reports import Report
+from spaner.reports import Audited, Report
 from spaner.search.calibration_file import (
     Calibration,
     calibration_path,
@@ -45,6 +45,11 @@ class CalibrationReport(Report):
     path: Path
     calibration: Calibration
     familiar: Mapping[str, FamiliarRows]
+
+    @property
+    def audited(self) -> Audited:
+        """What the audit log says of it."""
+        return Audited({"pairs": len(self.calibration.pairs)}, self.calibration.keys)
 
     def as_dicts(self) -> list[dict[str, Any]]:
         """Return what was fitted of each pair, for kinds and, where they were fitted, things."""

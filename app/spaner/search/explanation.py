@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from spaner_core.space.embeddings import VectorKey
 
-from spaner.reports import Report
+from spaner.reports import Audited, Report
 
 SHOWN = 3
 """Parts that are told of a side, the strongest first."""
@@ -81,6 +81,11 @@ class Explanation(Report):
     hit: ExplainedSide
     calibration: UsedCalibration | None
     caveat: str = CAVEAT
+
+    @property
+    def audited(self) -> Audited:
+        """What the audit log says of it."""
+        return Audited({"hits": 1}, (self.query.modality, self.hit.modality), [self.id])
 
     def __repr__(self) -> str:
         return "\n".join([*self.lines(), f"  {self.caveat}"])

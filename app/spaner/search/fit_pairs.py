@@ -13,7 +13,7 @@ from spaner_core.evaluation.pairs import ordered_pairs
 from spaner_core.evaluation.ranking import Rows
 from torch import Tensor
 
-from spaner.policy.links import linked_for
+from spaner.policy.links import noted_links
 from spaner.project import Project
 from spaner.search.calibration_file import CalibratedPair
 
@@ -48,7 +48,8 @@ def fit_pairs(
     }
     pairs: list[CalibratedPair] = []
     lacking: list[str] = []
-    for source, target in ordered_pairs(samples, linked_for(project.config, "search")):
+    linked = noted_links(project.config, samples, purpose="search")
+    for source, target in ordered_pairs(samples, linked):
         pair, reasons = _fit_pair(source, target, samples, rate=rate)
         lacking += reasons
         if pair.probability is not None or pair.threshold is not None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, overload
 
-from spaner.reports import Report
+from spaner.reports import Audited, Report
 
 if TYPE_CHECKING:
     from spaner.search.calibration_file import Calibration
@@ -97,6 +97,13 @@ class Hits(Report, Sequence[Hit]):
 
     def __iter__(self) -> Iterator[Hit]:
         return iter(self.found)
+
+    @property
+    def audited(self) -> Audited:
+        """What the audit log says of it."""
+        return Audited(
+            {"hits": len(self)}, {hit.modality for hit in self}, [hit.id for hit in self]
+        )
 
     def __repr__(self) -> str:
         said = "no match" if self.no_match else str(len(self))

@@ -22,7 +22,7 @@ from spaner.arguments import as_list
 from spaner.notices import spelling_notices, unseen_notices
 from spaner.output_paths import check_growing_space
 from spaner.project import Project
-from spaner.reports import Report
+from spaner.reports import Audited, Report
 from spaner.training.plan import concept_names
 
 TOO_CLOSE = 0.9
@@ -38,6 +38,11 @@ class ExtensionReport(Report):
     label_texts: dict[str, tuple[str, ...]]
     anchors: str
     receipt: Path
+
+    @property
+    def audited(self) -> Audited:
+        """What the audit log says of it."""
+        return Audited({"concepts": len(self.concepts)})
 
 
 def extend(project: Project, concepts: Sequence[str]) -> ExtensionReport:

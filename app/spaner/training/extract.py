@@ -16,7 +16,7 @@ from spaner_core.features.stream_records import StreamIdentity
 from spaner_core.files.replacing import writing_alone
 
 from spaner.project import Project
-from spaner.reports import Report
+from spaner.reports import Audited, Report
 from spaner.splits import split_rows
 from spaner.usable_modalities import declared_modalities, fresh_modalities, working_modalities
 
@@ -56,6 +56,12 @@ class ExtractionReport(Report):
     dtype: str
     modalities: tuple[ExtractedModality, ...]
     pruned: PruneReport | None
+
+    @property
+    def audited(self) -> Audited:
+        """What the audit log says of it."""
+        names = [one.name for one in self.modalities]
+        return Audited({"rows": sum(one.rows for one in self.modalities)}, names)
 
 
 def extract(

@@ -20,7 +20,7 @@ from spaner.notices import (
 )
 from spaner.output_paths import check_new_space, check_traces
 from spaner.project import Project
-from spaner.reports import Report
+from spaner.reports import Audited, Report
 from spaner.training.plan import count_parameters, plan_training, prepare_material
 from spaner.training.watch import monitor_training, monitoring_notices
 from spaner.usable_modalities import declared_modalities
@@ -44,6 +44,11 @@ class TrainingReport(Report):
     receipts: tuple[Path, ...]
     pairs: dict[str, int] = field(default_factory=dict)
     strengths: Mapping[Same, float] = field(default_factory=dict)
+
+    @property
+    def audited(self) -> Audited:
+        """What the audit log says of it."""
+        return Audited({"rows": sum(self.rows.values())}, {*self.rows, *self.pairs})
 
 
 def train(

@@ -6,14 +6,18 @@ from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Tag
+from spaner_core.ranges import Days
 
-from spaner_registry.config.values import Explicit, ModalityName, Text
+from spaner_registry.config.values import Explicit, LogPath, ModalityName, Text
 
 FOR_ALL, BY_PURPOSE = "(for all purposes)", "(by purpose)"
 """The two forms of a modality's links, as pydantic tells them apart."""
 
 Purpose = Literal["search", "propagate", "measure", "export"]
 """What a link may serve: the fields of `PurposeLinks`."""
+
+KEEP_DAYS = 183
+"""Days for which people can read what was done: six months."""
 
 _FROZEN = ConfigDict(extra="forbid", frozen=True)
 
@@ -45,12 +49,18 @@ Links = Annotated[
 
 
 class PolicySettings(BaseModel):
-    """`policy:`, what may be linked and which distributions may be loaded; None permits all."""
+    """`policy:`, what may be linked and which distributions may be loaded; None permits all.
+
+    `audit_log` is where all that links or shows rows is logged, None for nowhere; what people can
+    read of it is kept for `audit_keep_days`.
+    """
 
     model_config = _FROZEN
 
     links: Annotated[Mapping[ModalityName, Links] | None, Explicit] = None
     allow: Annotated[tuple[Text, ...] | None, Explicit] = None
+    audit_log: LogPath = None
+    audit_keep_days: Days = KEEP_DAYS
 
     @property
     def named(self) -> tuple[str, ...]:

@@ -79,6 +79,13 @@ def _empty_policy(value: object) -> object:
     return value
 
 
+def _empty_log(value: object) -> object:
+    """Refuse a log left blank: whoever wrote its key expects one."""
+    if value is None:
+        raise expect("a path (no line logs nothing)")
+    return value
+
+
 def _by_modality(value: object, handler: ValidatorFunctionWrapHandler) -> Mapping[str, float]:
     """Read one share for all modalities, or a mapping of shares whose `default` is for others."""
     if not isinstance(value, Mapping):
@@ -95,6 +102,7 @@ def _by_modality(value: object, handler: ValidatorFunctionWrapHandler) -> Mappin
 Section = BeforeValidator(_empty_section)
 Explicit = BeforeValidator(_empty_policy)
 FilePath = Annotated[Path, BeforeValidator(_check_path)]
+LogPath = Annotated[FilePath | None, BeforeValidator(_empty_log)]
 Text = Annotated[str, BeforeValidator(_check_text)]
 ModalityName = Annotated[str, AfterValidator(_check_name)]
 ShareByModality = Annotated[Mapping[ModalityName, Share], WrapValidator(_by_modality)]

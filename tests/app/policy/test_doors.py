@@ -12,6 +12,12 @@ from typing import Any
 import pytest
 import spaner as product
 
+from tests.app.policy.doors import (
+    ASKING,
+    COMMANDS,
+    COMMANDS_LINKING_NOTHING,
+    LINKING_NOTHING,
+)
 from tests.app.projects import picture
 from tests.surface import kept
 
@@ -24,40 +30,6 @@ SOME = {"text": ["vision"], "vision": ["audio", "text"], "audio": []}
 OTHERS = {"text": ["audio"], "vision": [], "audio": ["text", "vision"]}
 POLICIES = [SOME, OTHERS]
 """Together they permit and refuse every ordered pair once."""
-
-ASKING = {
-    "search": "search",
-    "explain": "search",
-    "calibrate": "search",
-    "similarity": "search",
-    "index": "search",
-    "check_index": "search",
-    "attention": "search",
-    "prompt": "measure",
-    "evaluate": "measure",
-    "few_shot": "measure",
-    "robustness": "measure",
-    "tune": "measure",
-    "propagate": "propagate",
-    "export": "export",
-}
-"""Calls that link modalities, and the purpose for which they ask; each is tried below."""
-
-LINKING_NOTHING = {
-    *("check", "extract", "train", "attach", "extend", "preview", "verify", "save_pretrained"),
-    *("align", "aligner", "embed", "embedding_parts", "encode", "features", "renew_features"),
-    *("changing_space", "check_modality", "check_query", "close", "concepts", "manifest"),
-    *("max_unusable", "notices", "notices_from", "open_space", "say", "sources", "space"),
-    *("whole_manifest", "check_vectors", "damaged", "fingerprint", "label_texts", "modalities"),
-    *("project", "records", "strengths", "unseen", "unserved", "usable", "vector_key"),
-    *("encode_document", "encode_query", "model_card_data", "set_evaluation_metrics"),
-    *("read_anew", "similarity_fn_name"),
-}
-"""Calls of one modality, or of none: vectors they give are in the caller's hands."""
-COMMANDS = {name.replace("_", "-") for name in ASKING} - {"similarity", "check-index", "attention"}
-COMMANDS_LINKING_NOTHING = LINKING_NOTHING & {"check", "extract", "train", "attach", "extend"}
-# what `serve` links is tried in tests/app/serve/test_policy.py
-COMMANDS_LINKING_NOTHING |= {"demo", "verify", "preview", "plugins", "serve"}
 
 
 def test_every_call_says_whether_it_links_modalities() -> None:

@@ -15,7 +15,7 @@ from tqdm.auto import tqdm
 from spaner.evaluation.embedded_rows import EmbeddedRows, embed_split
 from spaner.experiments.retrain import Embedded, Figures, counted, mean_known
 from spaner.experiments.robustness.embed_corrupted import embed_corrupted
-from spaner.policy.links import link_notices, measured_links
+from spaner.policy.links import check_measured, link_notices, measured_links
 from spaner.project import Project
 from spaner.result_tables import synthetic_modalities, synthetic_words
 from spaner.splits import TEST_SPLIT, check_held_out
@@ -72,7 +72,7 @@ def measure_inputs(project: Project, *, split: str = TEST_SPLIT) -> InputRobustn
     """
     check_held_out(project.manifest, split)
     heard = len(project.said)
-    measured_links(project.config, project.config.modalities)
+    check_measured(project.config, project.config.modalities)
     embedded = embed_split(project, split)
     project.say(*link_notices(project.config, embedded))
     offered: dict[str, Sequence[Corruption]] = {}

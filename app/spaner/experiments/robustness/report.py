@@ -26,6 +26,7 @@ from spaner.experiments.robustness.tables_and_curves import (
 )
 from spaner.output_paths import check_output_folder
 from spaner.project import Project
+from spaner.reports import Audited, Report
 from spaner.result_tables import Table, to_markdown
 from spaner.splits import TEST_SPLIT
 
@@ -33,7 +34,7 @@ REPORT, TABLES = "robustness.json", "tables.md"
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class RobustnessReport:
+class RobustnessReport(Report):
     """What a project endures; None where it was not measured.
 
     `dataclasses.asdict` gives the JSON of `spaner robustness --json`:
@@ -56,6 +57,13 @@ class RobustnessReport:
 
     inputs: InputRobustness | None
     training: TrainingRobustness | None
+
+    @property
+    def audited(self) -> Audited:
+        """What the audit log says of it."""
+        inputs = self.inputs.modalities if self.inputs else ()
+        training = self.training.modalities if self.training else ()
+        return Audited(modalities={*inputs, *training})
 
     def __repr__(self) -> str:
         return "\n".join(map(to_markdown, self.tables))

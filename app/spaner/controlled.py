@@ -1,0 +1,48 @@
+"""Lets whoever answers for data protection stay in control of a project."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from spaner.arguments import as_path
+from spaner.project import Project
+
+if TYPE_CHECKING:
+    from spaner.audit.show import AuditReport
+    from spaner.audit.verify import AuditCheck
+    from spaner.verify import Verification
+
+
+class ControlledProject(Project):
+    """A project whose space can be verified, and whose audit log can be read and verified."""
+
+    def audit(
+        self,
+        *,
+        since: str | None = None,
+        until: str | None = None,
+        who: str | None = None,
+        action: str | None = None,
+        modality: str | None = None,
+        last: int = 50,
+    ) -> AuditReport:
+        """Read the last lines of the audit log that meet all that is given."""
+        from spaner.audit.show import Wanted, log_path, show_log
+
+        wanted = Wanted(since=since, until=until, who=who, action=action, modality=modality)
+        return show_log(log_path(self.config), wanted, last=last)
+
+    def verify_audit(self, *, head: str | Path | None = None) -> AuditCheck:
+        """Look for what was changed in the audit log; `head` is the file of one kept elsewhere."""
+        from spaner.audit.show import log_path
+        from spaner.audit.verify import read_head, verify_log
+
+        kept = None if head is None else read_head(Path(head))
+        return verify_log(log_path(self.config), head=kept)
+
+    def verify(self, *, receipt: str | Path | None = None) -> Verification:
+        """Compare every file of the space with its receipts, and with a copy kept elsewhere."""
+        from spaner.verify import verify
+
+        return verify(self.config.space, receipt=as_path(receipt))
