@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import permutations
 
 import torch
@@ -18,6 +19,7 @@ from spaner.search.calibration_file import (
     read_familiar,
 )
 from spaner.search.fit_pairs import FIRST_HITS
+from spaner.search.gallery import anchors_near
 from spaner.search.judged_query import judge
 from spaner_core.data.matches import SamplePositives, number_rows, one_a_sample
 from spaner_core.evaluation.ranking import unit_pair
@@ -41,7 +43,10 @@ def judge_scores(project: Project) -> Figures:
     for pair in calibration.pairs:
         queries, gallery = unit_pair(samples[pair.source], samples[pair.target])
         relevant = SamplePositives(labels[pair.source], labels[pair.target])[slice(None)]
-        figures |= _promised_and_found(pair, queries @ gallery.T, relevant, known[pair.source])
+        near = partial(anchors_near, project, pair.target)
+        alike = near(queries.float()).unsqueeze(1) == near(gallery.float())
+        cosines = queries @ gallery.T
+        figures |= _promised_and_found(pair, cosines, relevant, known[pair.source], alike)
     return figures
 
 
@@ -56,9 +61,12 @@ def _recognised(project: Project, name: str, part: EmbeddedRows) -> Tensor:
 
 
 def _promised_and_found(
-    pair: CalibratedPair, cosines: Tensor, relevant: Tensor, known: Tensor
+    pair: CalibratedPair, cosines: Tensor, relevant: Tensor, known: Tensor, alike: Tensor
 ) -> Figures:
-    """Compare by `cosines` (Q, G), which rows are `relevant` (Q, G), which kinds `known` (Q,)."""
+    """Compare by `cosines` (Q, G), which rows are `relevant` (Q, G), which kinds `known` (Q,).
+
+    `alike` (Q, G) says which have the same nearest anchor.
+    """
     figures: Figures = {}
     if pair.probability is not None:
         first, places = cosines.topk(min(FIRST_HITS, cosines.shape[1]), dim=1)
@@ -69,6 +77,8 @@ def _promised_and_found(
         figures["brier"] = float(brier_score_loss(found.numpy(), promised))
     if pair.threshold is not None:
         cosine = pair.threshold.at(cosines.shape[1])
+        if pair.threshold.same_anchor:
+            cosines = cosines.masked_fill(~alike, -torch.inf)
         absent = (cosines.masked_fill(relevant, -torch.inf).amax(dim=1) >= cosine) & known
         present = (cosines.amax(dim=1) >= cosine) & known
         figures["validation_accepts"] = pair.threshold.false_accept_rate

@@ -11,7 +11,8 @@ concepts. `unknown kind` are rows of the part's concepts: neither training nor t
 the gallery. Both should pass in at most twice .05 of the cases. `found` is the share of queries
 with a relevant row in the gallery that pass. `before` is a threshold on the best score alone, as
 the validation gallery has it; `now` asks in addition whether one kind stands out among the familiar
-rows, and raises the threshold with the size of the gallery. Means over the spaces, four a seed,
+rows and whether query and hit lie nearest the same anchor, and raises the threshold with the size
+of the gallery. Means over the spaces, four a seed,
 which draws parts and weights, with 95% t-intervals.
 """
 
@@ -35,6 +36,7 @@ from spaner.evaluation.embedded_rows import embed_split
 from spaner.result_tables import Table, interval_cell
 from spaner.search.calibration_file import CalibratedPair, calibration_path, read_familiar
 from spaner.search.fit_pairs import Judged, fit_pairs
+from spaner.search.gallery import anchors_near
 from spaner.search.judged_query import judge
 from spaner.splits import TEST_SPLIT, VALIDATION_SPLIT
 from spaner_core.data.matches import number_rows, numbers_of
@@ -51,11 +53,15 @@ Figures = dict[str, float | None]
 
 
 class TestRows(NamedTuple):
-    """Test rows of a modality: embeddings (n, D), concepts (n,), whether one kind stands out."""
+    """Test rows of a modality: embeddings (n, D), concepts (n,), whether one kind stands out.
+
+    `anchors` (n,) are the numbers of the nearest ones.
+    """
 
     vectors: Tensor
     concepts: Tensor
     known: Tensor
+    anchors: Tensor
 
 
 def main() -> None:
@@ -130,7 +136,8 @@ def _measured(project: Project, unknown: set[str]) -> Figures:
             said = judge(project, name, features, familiar)
             known = torch.tensor([one.kind is not None and one.kind <= RATE for one in said])
         numbers = numbers_of([row.concept for row in part.rows], concepts)
-        rows[name] = TestRows(part.embeddings, numbers, known)
+        anchors = anchors_near(project, name, part.embeddings)  # all know the same ones here
+        rows[name] = TestRows(part.embeddings, numbers, known, anchors)
     figures: Figures = {}
     for pair in calibration.pairs:
         earlier = before.get((pair.source, pair.target))
@@ -157,18 +164,22 @@ def _passed(
     queries, gallery = rows[pair.source], rows[pair.target]
     there = ~torch.isin(gallery.concepts, strange)
     concepts, wanted = gallery.concepts[there], pair.threshold
-    steps = score_steps(*unit_pair(queries.vectors, gallery.vectors[there])) / SCORE_STEPS
+    plain = score_steps(*unit_pair(queries.vectors, gallery.vectors[there])) / SCORE_STEPS
     relevant = queries.concepts.unsqueeze(1) == concepts
-    best, rest = steps.amax(dim=1), steps.masked_fill(relevant, -1.0).amax(dim=1)
     unseen, found = torch.isin(queries.concepts, strange), relevant.any(dim=1)
     figures: Figures = {}
     for way in WAYS:
-        cosine = earlier.cosine if way == "before" else wanted.at(len(concepts))
-        known = queries.known if way == "now" else torch.ones_like(queries.known)
+        cosine, known, steps = earlier.cosine, torch.ones_like(queries.known), plain
+        if way == "now":
+            cosine, known = wanted.at(len(concepts)), queries.known
+            if wanted.same_anchor:
+                alike = queries.anchors.unsqueeze(1) == gallery.anchors[there]
+                steps = plain.masked_fill(~alike, -2.0)
+        best, rest = steps.amax(dim=1), steps.masked_fill(relevant, -2.0).amax(dim=1)
         for name, scores, those in zip(
             FIGURES, (best, rest, best), (unseen, ~unseen, found), strict=True
         ):
-            passed = ((scores >= cosine) & known)[those]
+            passed = ((scores >= cosine) & (scores > -2.0) & known)[those]
             figures[f"{name}: {way}"] = float(passed.double().mean()) if len(passed) else None
     return figures
 

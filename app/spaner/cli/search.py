@@ -155,7 +155,8 @@ def _say_hits(hits: Hits, reasons: Sequence[Explanation]) -> None:
         )
     elif hits.no_match:
         say(
-            f"no match: no hit reaches its threshold (false-accept rate {rate:g}); the nearest are:"
+            "no match: no hit stands out from wrong ones "
+            f"(false-accept rate {rate:g}); the nearest are:"
         )
     columns = ["rank", "score", "modality", "concept", "input"]
     if rate is not None and not hits.unfamiliar:

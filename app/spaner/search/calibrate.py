@@ -90,7 +90,7 @@ def calibrate(
         name: Judged(part.embeddings, labels[name], _kinds(project, part, familiar.get(name)))
         for name, part in embedded.items()
     }
-    pairs, lacking = fit_pairs(project, judged, rate=false_accept_rate)
+    pairs, lacking = fit_pairs(project, judged, rate=false_accept_rate, by_anchor=True)
     if not pairs:
         first = lacking[0] if lacking else "policy.links lets none of its modalities find another"
         raise DataError(f"{project.manifest.path}: split {split!r} calibrates no pair: {first}")

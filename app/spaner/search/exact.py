@@ -117,7 +117,7 @@ def _hit(
     *,
     gallery: int,
 ) -> Hit:
-    row, cosine, exact = nearest
+    row, cosine, exact, _ = nearest
     hit = Hit(
         rank=rank,
         score=round(cosine, 4),

@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeVar
 
 from spaner_core.data.matches import Labels, SamplePositives, one_a_sample
 from spaner_core.evaluation.calibration import HitProbability, TooFewSamples, fit_hit_probability
-from spaner_core.evaluation.no_match import MatchThreshold, fit_match_threshold
+from spaner_core.evaluation.no_match import Anchors, MatchThreshold, fit_match_threshold
 from spaner_core.evaluation.pairs import ordered_pairs
 from spaner_core.evaluation.ranking import Rows
 from torch import Tensor
@@ -16,6 +16,7 @@ from torch import Tensor
 from spaner.policy.links import noted_links
 from spaner.project import Project
 from spaner.search.calibration_file import CalibratedPair
+from spaner.search.gallery import anchors_near
 
 FIRST_HITS = 10
 RATES = (0.1, 0.01, 0.001)
@@ -36,9 +37,12 @@ class Judged(NamedTuple):
 
 
 def fit_pairs(
-    project: Project, rows: Mapping[str, Judged], *, rate: float
+    project: Project, rows: Mapping[str, Judged], *, rate: float, by_anchor: bool = False
 ) -> tuple[list[CalibratedPair], list[str]]:
-    """Fit the pairs that `policy.links` allows, and say of which something lacks and why."""
+    """Fit the pairs that `policy.links` allows, and say of which something lacks and why.
+
+    With `by_anchor` a match may be asked to have the query's nearest anchor.
+    """
     samples = {
         name: part._replace(
             vectors=one_a_sample(part.vectors, part.labels),
@@ -50,7 +54,10 @@ def fit_pairs(
     lacking: list[str] = []
     linked = noted_links(project.config, samples, purpose="search")
     for source, target in ordered_pairs(samples, linked):
-        pair, reasons = _fit_pair(source, target, samples, rate=rate)
+        near = partial(anchors_near, project, target)
+        queries, gallery = samples[source].vectors, samples[target].vectors
+        anchors = (near(queries), near(gallery)) if by_anchor else None
+        pair, reasons = _fit_pair(source, target, samples, rate=rate, anchors=anchors)
         lacking += reasons
         if pair.probability is not None or pair.threshold is not None:
             pairs.append(pair)
@@ -58,7 +65,12 @@ def fit_pairs(
 
 
 def _fit_pair(
-    source: str, target: str, samples: Mapping[str, Judged], *, rate: float
+    source: str,
+    target: str,
+    samples: Mapping[str, Judged],
+    *,
+    rate: float,
+    anchors: Anchors | None,
 ) -> tuple[CalibratedPair, list[str]]:
     """Fit what can be fitted, and say what cannot and why."""
     queries, gallery = samples[source], samples[target]
@@ -79,6 +91,7 @@ def _fit_pair(
             relevant,
             false_accept_rate=rate,
             passing=None if queries.kinds is None else queries.kinds <= rate,
+            anchors=anchors,
         )
 
     threshold = fitted("threshold", partial(cutoff, rate))

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from spaner_core.data.manifest import Manifest, Rows
 from spaner_core.errors import SpaceError
 from spaner_core.evaluation.ranking import SCORE_STEPS, cosine_steps
+from spaner_core.evaluation.shared_anchors import nearest_anchors
 from spaner_core.space.records import Strength
+from torch import Tensor
 
 from spaner.index.files import ModalityIndex
 from spaner.index.scan import find_nearest
@@ -71,9 +73,28 @@ def open_gallery(project: Project, name: str) -> Gallery:
     """Open the gallery of a modality: its index, or without one the manifest's rows."""
     index = usable_index(project, name)
     if index is not None:
-        return _IndexedRows(project, index)
+        return _IndexedRows(project, name, index)
     project.check_modality(name, rows=1)  # which costs what a query does
     return _ManifestRows(project, name)
+
+
+def anchors_near(project: Project, modality: str, vectors: Tensor) -> Tensor:
+    """Return the numbers of the anchors nearest to embeddings (n, D) of any modality, (n,) int64.
+
+    They are among those that the aligner of `modality` knows.
+    """
+    space = project.space
+    return nearest_anchors(vectors, space.prompt.anchors[: space.records[modality].anchor_count])
+
+
+def _alike(
+    project: Project, modality: str, wanted: NDArray[np.float32], vectors: Tensor
+) -> list[bool]:
+    """Say of hits of a modality, (n, D), whether their nearest anchor is that of the query."""
+    if not len(vectors):
+        return []
+    found = anchors_near(project, modality, torch.cat([torch.from_numpy(wanted), vectors]))
+    return (found[1:] == found[0]).tolist()
 
 
 def choose(
@@ -110,7 +131,11 @@ class _ManifestRows:
         steps = cosine_steps(wanted, gallery)[0]
         # stable: rows that tie keep the manifest's order
         best = np.argsort(-steps, kind="stable")[:k]
-        return [Nearest(usable.rows[place], int(steps[place]) / SCORE_STEPS) for place in best]
+        alike = _alike(self.project, self.modality, wanted, torch.from_numpy(gallery[best]))
+        return [
+            Nearest(usable.rows[place], int(steps[place]) / SCORE_STEPS, same_anchor=same)
+            for place, same in zip(best, alike, strict=True)
+        ]
 
     def embedding(self, place: int, *, strength: Strength | None) -> NDArray[np.float32]:
         usable = self.project.features(self.modality, self.rows.take([place]))
@@ -122,6 +147,7 @@ class _IndexedRows:
     """Rows of an index, which holds what is read of them."""
 
     project: Project
+    modality: str
     index: ModalityIndex
 
     @property
@@ -135,9 +161,12 @@ class _IndexedRows:
         allowed = None if among.all() else torch.from_numpy(among)
         query = torch.from_numpy(wanted)
         (found,) = find_nearest(self.index, query, strength=pull, k=k, allowed=allowed)
+        vectors = parts_at(self.index.shards, found.places).at(pull)
+        alike = _alike(self.project, self.modality, wanted, vectors)
+        hits = zip(found.places.tolist(), found.steps.tolist(), alike, strict=True)
         return [
-            Nearest(self.index.rows[place], steps / SCORE_STEPS)
-            for place, steps in zip(found.places.tolist(), found.steps.tolist(), strict=True)
+            Nearest(self.index.rows[place], steps / SCORE_STEPS, same_anchor=same)
+            for place, steps, same in hits
         ]
 
     def embedding(self, place: int, *, strength: Strength | None) -> NDArray[np.float32]:

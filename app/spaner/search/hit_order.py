@@ -16,11 +16,15 @@ from spaner.search.calibration_file import Calibration
 
 
 class Nearest(NamedTuple):
-    """A row of a gallery, its cosine with the query, and whether the query names it."""
+    """A row of a gallery, its cosine with the query, and whether the query names it.
+
+    `same_anchor` says whether the anchor nearest to it is the query's.
+    """
 
     row: Row
     cosine: float
     exact: bool = False
+    same_anchor: bool = True
 
 
 def probability_of(calibration: Calibration | None, source: str, hit: Nearest) -> float | None:
@@ -34,7 +38,9 @@ def matches(
 ) -> bool | None:
     """Whether a hit passes for a match among `gallery` rows; None without a threshold."""
     pair = calibration.pair(source, hit.row.modality) if calibration else None
-    return pair.threshold.passes(hit.cosine, gallery=gallery) if pair and pair.threshold else None
+    if pair is None or pair.threshold is None:
+        return None
+    return pair.threshold.passes(hit.cosine, gallery=gallery, same_anchor=hit.same_anchor)
 
 
 def in_order(

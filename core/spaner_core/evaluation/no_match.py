@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -22,6 +23,12 @@ FEWEST_ROWS = 8
 NEVER = -SCORE_STEPS - 2
 """A score below all others."""
 
+MOST_LOST = 0.05
+"""Share of the queries with a relevant row that may lose their match for being asked its anchor."""
+
+Anchors = tuple[Tensor, Tensor]
+"""Numbers of the anchors nearest to queries (Q,) and to gallery rows (G,), int64."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class MatchThreshold:
@@ -35,7 +42,8 @@ class MatchThreshold:
     `ValueError` where a number is not finite.
 
     It holds for galleries of up to `gallery` rows. The best of more wrong rows is higher: a gallery
-    e times as large needs a cosine that is `growth` higher.
+    e times as large needs a cosine that is `growth` higher. With `same_anchor`, only a row whose
+    nearest anchor is the query's is a match.
     """
 
     cosine: float
@@ -46,6 +54,7 @@ class MatchThreshold:
     present: int
     gallery: int = 0
     growth: float = 0.0
+    same_anchor: bool = False
 
     def __post_init__(self) -> None:
         numbers = (self.cosine, self.asked, self.false_accept_rate, self.false_reject_rate or 0)
@@ -61,9 +70,12 @@ class MatchThreshold:
             return self.cosine
         return self.cosine + self.growth * math.log(gallery / self.gallery)
 
-    def passes(self, cosine: float, *, gallery: int = 0) -> bool:
-        """Whether a best hit of this cosine, in a gallery of so many rows, is a match."""
-        return cosine >= self.at(gallery)
+    def passes(self, cosine: float, *, gallery: int = 0, same_anchor: bool = True) -> bool:
+        """Whether a hit of this cosine, in a gallery of so many rows, is a match.
+
+        `same_anchor` says whether the anchor nearest to it is the query's.
+        """
+        return cosine >= self.at(gallery) and (same_anchor or not self.same_anchor)
 
 
 def fit_match_threshold(
@@ -73,6 +85,7 @@ def fit_match_threshold(
     *,
     false_accept_rate: float = 0.05,
     passing: Tensor | None = None,
+    anchors: Anchors | None = None,
 ) -> MatchThreshold:
     """Choose the lowest threshold that keeps to `false_accept_rate` on validation rows.
 
@@ -86,7 +99,10 @@ def fit_match_threshold(
         false accepts = mean_q [a_q >= cosine]          false rejects = mean_q [b_q < cosine]
 
     With `passing` (Q,) bool, queries that are false there are rejected whatever their score, so
-    that the others may pass by a lower one.
+    that the others may pass by a lower one. With `anchors`, the numbers of the anchors nearest to
+    queries (Q,) and rows (G,), a match is asked to have the query's, where that costs at most one
+    in twenty of the queries with a relevant row their match. The threshold stays, and both rates
+    are what they are then.
 
     How the best wrong score grows with the gallery is seen in parts of it, an eighth, a quarter and
     a half, each drawn 5 times: `growth` is the slope, at least 0, of the line by least squares
@@ -108,7 +124,7 @@ def fit_match_threshold(
             f"got a false-accept rate of {false_accept_rate}; expected more than 0 and less than "
             "1; give for example 0.05"
         )
-    best = _best_scores(queries, gallery, relevant, passing)
+    best = _best_scores(queries, gallery, relevant, passing, parts=_parts(len(gallery)))
     absent, count = best.absent[0], len(best.absent[0])
     if not _allowed(count, false_accept_rate):
         raise TooFewSamples(
@@ -117,16 +133,24 @@ def fit_match_threshold(
             "or a higher rate"
         )
     refused = _refused(absent, false_accept_rate)
-    rejected = best.present <= refused
+    accepts, rejects = _rates(best, refused)
+    same_anchor = False
+    if anchors is not None and rejects is not None:
+        whole = [torch.arange(len(gallery))]
+        asked = _best_scores(queries, gallery, relevant, passing, parts=whole, anchors=anchors)
+        fewer, more = _rates(asked, refused)
+        if more is not None and more - rejects <= MOST_LOST:
+            accepts, rejects, same_anchor = fewer, more, True
     return MatchThreshold(
         cosine=(refused + 0.5) / SCORE_STEPS,
         asked=false_accept_rate,
-        false_accept_rate=float((absent > refused).double().mean()),
-        false_reject_rate=float(rejected.double().mean()) if len(rejected) else None,
+        false_accept_rate=accepts,
+        false_reject_rate=rejects,
         absent=count,
-        present=len(rejected),
+        present=len(best.present),
         gallery=len(gallery),
         growth=_growth(best, false_accept_rate),
+        same_anchor=same_anchor,
     )
 
 
@@ -138,6 +162,13 @@ def _allowed(count: int, rate: float) -> int:
 def _refused(absent: Tensor, rate: float) -> int:
     """Return the highest best score, in steps, that may not pass."""
     return int(absent.sort(descending=True).values[_allowed(len(absent), rate)])
+
+
+def _rates(best: _BestScores, refused: int) -> tuple[float, float | None]:
+    """Return the rates of false accepts and, where a query has a relevant row, false rejects."""
+    accepted, rejected = best.absent[0] > refused, best.present <= refused
+    rejects = float(rejected.double().mean()) if len(rejected) else None
+    return float(accepted.double().mean()), rejects
 
 
 class _BestScores(NamedTuple):
@@ -155,15 +186,24 @@ class _BestScores(NamedTuple):
 
 
 def _best_scores(
-    queries: Tensor, gallery: Tensor, relevant: Rows, passing: Tensor | None
+    queries: Tensor,
+    gallery: Tensor,
+    relevant: Rows,
+    passing: Tensor | None,
+    *,
+    parts: Sequence[Tensor],
+    anchors: Anchors | None = None,
 ) -> _BestScores:
-    parts = _parts(len(gallery))
     absent: list[list[Tensor]] = [[torch.zeros(0, dtype=torch.int32)] for _ in parts]
     present, having, start = [torch.zeros(0, dtype=torch.int32)], [torch.zeros(0).long()], 0
     for steps, marks in scored_blocks(queries, gallery, relevant):
+        block = slice(start, start + len(steps))
         if passing is not None:
-            refused = ~passing[start : start + len(steps)].to(steps.device)
+            refused = ~passing[block].to(steps.device)
             steps = steps.masked_fill(refused.unsqueeze(1), NEVER)
+        if anchors is not None:
+            others = anchors[0][block].unsqueeze(1) != anchors[1]
+            steps = steps.masked_fill(others.to(steps.device), NEVER)
         for found, part in zip(absent, parts, strict=True):
             if len(part):
                 own, mine = steps[:, part], marks[:, part]

@@ -1,4 +1,4 @@
-"""Shares out a score among the anchors that two rows attend to."""
+"""Says which anchors rows lie nearest, and which a score goes through."""
 
 from __future__ import annotations
 
@@ -27,6 +27,16 @@ def anchor_scores(query: Alignment, hit: Alignment, *, anchors: Tensor, strength
     (first, one), (second, other) = sides
     towards = anchors.double()
     return (one * (towards @ second) + other * (towards @ first)) / 2
+
+
+def nearest_anchors(vectors: Tensor, anchors: Tensor) -> Tensor:
+    """Return the number of the anchor (C, D) nearest to each of `vectors` (n, D), (n,) int64.
+
+    Zeros where there is no anchor.
+    """
+    if not len(anchors):
+        return torch.zeros(len(vectors), dtype=torch.int64)
+    return (vectors @ anchors.T).argmax(dim=1)
 
 
 def _added(row: Alignment, anchors: Tensor, *, strength: float) -> Tensor:

@@ -189,6 +189,38 @@ def test_queries_that_are_rejected_anyway_let_others_pass_by_a_lower_score() -> 
     assert none.false_reject_rate == 1.0
 
 
+def with_a_misplaced_row() -> tuple[Tensor, Tensor, Tensor, tuple[Tensor, Tensor]]:
+    """Rows of three of four concepts at their anchors, one of them at the fourth's anchor."""
+    mine, theirs = torch.arange(40) % 4, torch.arange(30) % 3
+    places = theirs.clone()
+    places[0] = 3
+    eye = torch.eye(4)
+    return eye[mine], eye[places], mine.unsqueeze(1) == theirs, (mine, theirs)
+
+
+def test_a_match_has_the_anchor_of_the_query_where_that_costs_little() -> None:
+    a, b, relevant, near = with_a_misplaced_row()
+    plain = fit_match_threshold(a, b, relevant, false_accept_rate=0.3)
+    found = fit_match_threshold(a, b, relevant, false_accept_rate=0.3, anchors=near)
+    assert plain.false_accept_rate == 10 / 40, "every query of the fourth finds the misplaced row"
+    assert found == replace(plain, same_anchor=True, false_accept_rate=0.0)
+    assert not found.passes(1.0, same_anchor=False)
+    assert found.passes(1.0, same_anchor=True)
+    assert plain.passes(1.0, same_anchor=False)
+
+
+def test_anchors_are_not_asked_for_where_they_lose_matches_or_nothing_shows_what_they_lose() -> (
+    None
+):
+    a, b, relevant, (mine, theirs) = with_a_misplaced_row()
+    plain = fit_match_threshold(a, b, relevant, false_accept_rate=0.3)
+    wrong = torch.where(mine == 0, 3, mine)  # a third of the queries lies nearest another anchor
+    rate = {"false_accept_rate": 0.3}
+    assert fit_match_threshold(a, b, relevant, anchors=(wrong, theirs), **rate) == plain
+    nothing = torch.zeros_like(relevant)
+    assert not fit_match_threshold(a, b, nothing, anchors=(mine, theirs), **rate).same_anchor
+
+
 def test_parts_in_which_nothing_passes_do_not_count_as_growth() -> None:
     a = torch.randn(50, 8, generator=torch.Generator().manual_seed(0))
     b = torch.randn(64, 8, generator=torch.Generator().manual_seed(1))
