@@ -8,6 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from spaner.commands import Project
+
 from tests.app.search.calibrations import (
     FILE,
     FIND,
@@ -102,6 +105,33 @@ def test_below_every_threshold_the_answer_is_no_match(calibrated: Path, spaner: 
     change(calibrated, accept_vision)
     both = spaner(*FIND, "audio,vision", "-k", "100", cwd=calibrated)
     assert "no match" not in both.stdout
+
+
+def test_a_match_has_the_nearest_anchor_of_the_query_where_the_calibration_says_so(
+    calibrated: Path, spaner: Run
+) -> None:
+    def pass_all(content: dict[str, Any]) -> None:
+        threshold = pair_of(content, "text", "audio")["threshold"]
+        threshold.update(cosine=-1.5, growth=0.0, same_anchor=True)
+
+    change(calibrated, pass_all)
+    space = Project(calibrated / "plugins.yaml").space
+    every = (*FIND, "audio", "-k", "100", "--json")
+    hits = only_json(spaner(*every, cwd=calibrated))
+    rows = [calibrated / hit["input"] for hit in hits]
+    vectors = [space.encode("two", modality="text"), space.encode(rows, modality="audio")]
+    query, *found = (np.concatenate(vectors) @ space.prompt.anchors.numpy().T).argmax(axis=1)
+    assert [hit["match"] for hit in hits] == sorted((one == query for one in found), reverse=True)
+    assert {True, False} == {hit["match"] for hit in hits}
+    assert spaner("index", cwd=calibrated).returncode == 0
+    assert only_json(spaner(*every, cwd=calibrated)) == hits
+
+    def as_before(content: dict[str, Any]) -> None:
+        del pair_of(content, "text", "audio")["threshold"]["same_anchor"]
+
+    change(calibrated, as_before)
+    hits = only_json(spaner(*every, cwd=calibrated))
+    assert {hit["match"] for hit in hits} == {True}, "earlier calibrations do not ask for it"
 
 
 def test_a_pair_without_a_threshold_is_never_no_match(attached: Path, spaner: Run) -> None:

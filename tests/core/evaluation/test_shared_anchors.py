@@ -6,7 +6,7 @@ import pytest
 import torch
 from spaner_core.contract.modality import Alignment
 from spaner_core.errors import SpaceError
-from spaner_core.evaluation.shared_anchors import anchor_scores
+from spaner_core.evaluation.shared_anchors import anchor_scores, nearest_anchors
 from torch import Tensor
 from torch.nn import functional
 
@@ -49,3 +49,9 @@ def test_anchors_add_nothing_where_they_do_not_pull() -> None:
 def test_an_aligner_that_composes_otherwise_is_refused() -> None:
     with pytest.raises(SpaceError, match="composes"):
         anchor_scores(row(1, strength=0.2), row(2, strength=0.4), anchors=ANCHORS, strength=0.4)
+
+
+def test_rows_lie_nearest_the_anchor_of_the_highest_cosine() -> None:
+    rows = torch.cat([ANCHORS.flip(0), -ANCHORS[:1]])
+    assert nearest_anchors(rows[:5], ANCHORS).tolist() == [4, 3, 2, 1, 0]
+    assert nearest_anchors(rows, ANCHORS[:0]).tolist() == [0] * 6, "no anchor tells them apart"
