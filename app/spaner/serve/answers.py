@@ -1,15 +1,17 @@
-"""Answers what clients ask of a project, as JSON."""
+"""Answers what clients ask of a project, as JSON, and has it logged."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, TypeVar
 
+from pydantic import BaseModel
 from spaner_core.errors import ConfigError
 from spaner_registry.config.policy import Purpose
 
+from spaner.audit.actions import Action, readable, refusals
+from spaner.audit.doors import logged, note_found
 from spaner.labelling.propagate import propagate
 from spaner.labelling.request import Propagation
 from spaner.policy.links import check_export, check_links
@@ -20,7 +22,7 @@ from spaner.search.explain import explain
 from spaner.search.query_parts import Condition, QueryPart, read_condition
 from spaner.serve.described import pair_figures
 from spaner.serve.errors import Refused
-from spaner.serve.indexed import indexed
+from spaner.serve.indexed import Found, find_row, indexed
 from spaner.serve.requests import (
     EmbedRequest,
     ExplainRequest,
@@ -33,13 +35,15 @@ from spaner.serve.shown_rows import as_json
 
 Json = dict[str, Any]
 Parts = Sequence[QueryPart]
+T = TypeVar("T")
 
 
 def ask_search(project: Project, asked: SearchRequest) -> Parts:
-    """Read the inputs of a search. Raises `Refused` where the policy does not let it be."""
+    """Read the inputs of a search. Raises `NotPermitted` where the policy does not let it be."""
     parts = [read_part(project, sent) for sent in asked.query]
-    for part in parts:
-        _allow(project, part.source, asked.to)
+    with refusals(project.config, _action("search", "search", asked)):
+        for part in parts:
+            check_links(project.config, part.source, asked.to)
     for target in asked.to:
         indexed(project, target)
     return parts
@@ -47,16 +51,19 @@ def ask_search(project: Project, asked: SearchRequest) -> Parts:
 
 def answer_search(project: Project, parts: Parts, asked: SearchRequest) -> Json:
     """Search, and say what the hits are worth."""
-    hits = search(
-        project,
-        parts,
-        targets=asked.to,
-        k=asked.k,
-        split=asked.split,
-        where=[read_condition(given) for given in asked.where],
-        strength=asked.strength,
-        each=asked.each,
-    )
+    action = _action("search", "search", asked)
+    with logged(project, action):
+        hits = search(
+            project,
+            parts,
+            targets=asked.to,
+            k=asked.k,
+            split=asked.split,
+            where=[read_condition(given) for given in asked.where],
+            strength=asked.strength,
+            each=asked.each,
+        )
+        note_found(action, hits)
     source = parts[0].source
     figures = {
         target: pair_figures(project, source, target, strength=asked.strength)
@@ -75,37 +82,44 @@ def answer_search(project: Project, parts: Parts, asked: SearchRequest) -> Json:
 def answer_explain(project: Project, asked: ExplainRequest) -> Json:
     """Say why a hit was found."""
     part = read_part(project, asked.query)
-    _allow(project, part.source, [asked.modality])
-    indexed(project, asked.modality)
-    only = Condition("id", "=", asked.hit)
-    hits = search(
-        project, [part], targets=[asked.modality], k=1, where=[only], strength=asked.strength
-    )
-    if not hits or hits[0].id != asked.hit:
-        raise Refused(404, f"no row of {asked.modality!r} that is not the query has this id")
-    found = explain(project, [part], hits[0], strength=asked.strength, budget=asked.budget)
+    action = _action("explain", "search", asked)
+    with logged(project, action):
+        check_links(project.config, part.source, [asked.modality])
+        indexed(project, asked.modality)
+        only = Condition("id", "=", asked.hit)
+        hits = search(
+            project, [part], targets=[asked.modality], k=1, where=[only], strength=asked.strength
+        )
+        if not hits or hits[0].id != asked.hit:
+            raise Refused(404, f"no row of {asked.modality!r} that is not the query has this id")
+        found = explain(project, [part], hits[0], strength=asked.strength, budget=asked.budget)
+        note_found(action, found)
     shown = asdict(found)
     shown["hit"]["input"] = hits[0].input  # clients know it by this, not by where it lies
     return shown
 
 
 def ask_embed(project: Project, asked: EmbedRequest) -> Parts:
-    """Read inputs to embed. Raises `Refused` where nothing may be given their embeddings."""
+    """Read inputs to embed. Raises `NotPermitted` where nothing may be given their embeddings."""
     parts = [read_part(project, sent) for sent in asked.inputs]
     if any(part.is_row for part in parts):
         raise ConfigError("rows are not embedded here; give a text or data; `spaner export` does")
-    for name in dict.fromkeys(part.source for part in parts):
-        with _policy():
+    with refusals(project.config, _action("embed", "export", asked)):
+        for name in dict.fromkeys(part.source for part in parts):
             check_export(project.config, name)
     return parts
 
 
 def answer_embed(project: Project, parts: Parts, asked: EmbedRequest) -> Json:
     """Embed inputs, and say what the vectors depend on."""
-    vectors = [
-        project.space.embed(part.source, part.given, strength=asked.strength)[0].tolist()
-        for part in parts
-    ]
+    action = _action("embed", "export", asked)
+    action.modalities |= {part.source for part in parts}
+    action.counts["inputs"] = len(parts)
+    with logged(project, action):
+        vectors = [
+            project.space.embed(part.source, part.given, strength=asked.strength)[0].tolist()
+            for part in parts
+        ]
     names = dict.fromkeys(part.source for part in parts)
     return {
         "embeddings": vectors,
@@ -130,23 +144,24 @@ def answer_preview(project: Project, sent: SentInput) -> Json:
 
 def answer_propagate(project: Project, asked: PropagateRequest) -> Json:
     """Carry labels, and return them."""
-    _allow(project, asked.target, [asked.source], purpose="propagate")
-    report = propagate(project, Propagation(**asked.model_dump()))
+    action = _action("propagate", "propagate", asked)
+    with logged(project, action):
+        check_links(project.config, asked.target, [asked.source], purpose="propagate")
+        report = propagate(project, Propagation(**asked.model_dump()))
+        note_found(action, report)
     return {**asdict(report), "notices": list(project.notices)}
 
 
-def _allow(
-    project: Project, source: str, targets: Sequence[str], *, purpose: Purpose = "search"
-) -> None:
-    project.config.check_declared([source, *targets])
-    with _policy():
-        check_links(project.config, source, targets, purpose=purpose)
+def show_row(project: Project, modality: str, given: str, show: Callable[[Found], T]) -> T:
+    """Show a row of the index, whatever `show` makes of it."""
+    action = Action("show", content={"rows": [given]})
+    with logged(project, action):
+        found = find_row(project, modality, given)
+        action.modalities |= {modality}
+        action.counts["rows"] = 1
+        return show(found)
 
 
-@contextmanager
-def _policy() -> Iterator[None]:
-    """Make what the policy refuses an answer of its own, with the policy's line."""
-    try:
-        yield
-    except ConfigError as error:
-        raise Refused(403, str(error)) from error
+def _action(name: str, purpose: Purpose, asked: BaseModel) -> Action:
+    content = readable(asked.model_dump(exclude_defaults=True))
+    return Action(name, purpose, content=content)

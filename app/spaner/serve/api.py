@@ -26,10 +26,12 @@ from spaner.serve.answers import (
     answer_search,
     ask_embed,
     ask_search,
+    show_row,
 )
 from spaner.serve.described import describe_space
 from spaner.serve.errors import Refused, error_body, status_and_line
-from spaner.serve.indexed import find_row
+from spaner.serve.indexed import Found
+from spaner.serve.limits import Limits
 from spaner.serve.requests import (
     EmbedRequest,
     ExplainRequest,
@@ -37,7 +39,7 @@ from spaner.serve.requests import (
     SearchRequest,
     SentInput,
 )
-from spaner.serve.shown_rows import Previews, sound_of
+from spaner.serve.shown_rows import Previews, kind_of_sound, sound_of
 from spaner.serve.worker import Worker
 
 TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
@@ -45,7 +47,7 @@ MOST_LONG = 4
 """Questions at once that may take long: explanations and propagations."""
 
 
-def build_api(worker: Worker) -> FastAPI:
+def build_api(worker: Worker, *, limits: Limits) -> FastAPI:
     """Build the service; what it is asked is answered by the `worker`."""
     api = FastAPI(
         title="SPANER",
@@ -57,14 +59,14 @@ def build_api(worker: Worker) -> FastAPI:
     )
     for kind in (HTTPException, RequestValidationError, SpanerError, Exception):
         api.add_exception_handler(kind, _explain)
-    _add_questions(api, worker)
+    _add_questions(api, worker, limits)
     _add_long_questions(api, worker)
     _add_rows(api, worker)
     _add_page(api)
     return api
 
 
-def _add_questions(api: FastAPI, worker: Worker) -> None:
+def _add_questions(api: FastAPI, worker: Worker, limits: Limits) -> None:
     @api.get("/health")
     async def health() -> Json:
         """Say that the service is there."""
@@ -73,7 +75,8 @@ def _add_questions(api: FastAPI, worker: Worker) -> None:
     @api.get("/space")
     async def space() -> Any:
         """Describe the modalities, what each may find, and what is known of it."""
-        return await wrap_future(worker.ask_alone(describe_space))
+        described = await wrap_future(worker.ask_alone(describe_space))
+        return {**described, "most_bytes": limits.file_bytes}
 
     @api.post("/search")
     async def search(asked: SearchRequest) -> Any:
@@ -121,12 +124,17 @@ def _add_rows(api: FastAPI, worker: Worker) -> None:
         """Show a row, small; a browser that has the same preview gets 304."""
         known = request.headers.get("if-none-match")
 
-        def answer(project: Project) -> tuple[str, Any]:
-            found = find_row(project, modality, row)
+        def show(project: Project, found: Found) -> tuple[str, Any]:
             tag = f'"{found.content[:32]}"'
-            return tag, None if tag == known else previews.of(project, found)
+            if tag == known:
+                return tag, None
+            return tag, {**previews.of(project, found), "sound": kind_of_sound(found) is not None}
 
-        tag, shown = await wrap_future(worker.ask_alone(answer))
+        tag, shown = await wrap_future(
+            worker.ask_alone(
+                lambda project: show_row(project, modality, row, partial(show, project))
+            )
+        )
         if shown is None:
             return Response(status_code=304, headers={"etag": tag})
         return JSONResponse(shown, headers={"etag": tag})
@@ -135,7 +143,7 @@ def _add_rows(api: FastAPI, worker: Worker) -> None:
     async def row_sound(modality: str, row: str) -> Response:
         """Return the sound of a row, to be played, or a range of its bytes."""
         path, kind = await wrap_future(
-            worker.ask_alone(lambda project: sound_of(find_row(project, modality, row)))
+            worker.ask_alone(lambda project: show_row(project, modality, row, sound_of))
         )
         return FileResponse(path, media_type=kind)
 

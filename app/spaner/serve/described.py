@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+from pyarrow import compute as pc
 from spaner_core.errors import ConfigError, SpanerError
 from spaner_core.space.records import Strength
 
@@ -18,6 +20,8 @@ from spaner.serve.indexed import indexed
 
 SAMPLES = 3
 """Rows of each modality that the page offers as queries."""
+MOST_VALUES = 100
+"""Values of a column that are named."""
 
 
 def describe_space(project: Project) -> dict[str, Any]:
@@ -30,7 +34,7 @@ def describe_space(project: Project) -> dict[str, Any]:
         "concepts": len(space.concepts),
         "strength": space.strengths.pull(None),
         "strengths": {name: space.strengths.pull(name) for name in space.strengths.trained},
-        "columns": sorted({c for index, _ in opened.values() if index for c in index.rows.cells}),
+        "columns": list(_columns([index for index, _ in opened.values() if index])),
         "notices": list(project.notices),
     }
 
@@ -41,6 +45,19 @@ def _open(project: Project, name: str) -> tuple[ModalityIndex | None, str | None
         return indexed(project, name), None
     except SpanerError as error:
         return None, str(error)
+
+
+def _columns(indexes: Sequence[ModalityIndex]) -> Iterator[dict[str, Any]]:
+    """Give each column that conditions may name with its most frequent values."""
+    counted: dict[str, Counter[str]] = {}
+    for index in indexes:
+        for name, cells in index.rows.cells.items():
+            if name not in ("id", "input", "modality"):
+                for found in pc.value_counts(cells.drop_null()).to_pylist():
+                    counted.setdefault(name, Counter())[found["values"]] += found["counts"]
+    for name, values in sorted(counted.items()):
+        most = [{"value": one, "count": count} for one, count in values.most_common(MOST_VALUES)]
+        yield {"name": name, "values": most}
 
 
 def _modality(

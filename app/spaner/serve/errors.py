@@ -9,6 +9,7 @@ from concurrent.futures import CancelledError
 from spaner_core.errors import (
     ConfigError,
     DataError,
+    NotPermitted,
     PluginError,
     SpaceError,
     SpanerError,
@@ -19,6 +20,7 @@ _logger = logging.getLogger(__name__)
 
 STATUSES: dict[type[SpanerError], int] = {
     DataError: 422,  # an input cannot be read
+    NotPermitted: 403,
     ConfigError: 400,
     SpaceError: 409,  # space, index and request do not fit together
     PluginError: 503,

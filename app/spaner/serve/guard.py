@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from starlette.datastructures import Headers
 
+from spaner.audit.who import acting_as
 from spaner.serve.admission import Admission
 from spaner.serve.errors import Refused, error_body, status_and_line
 from spaner.serve.limits import Limits
@@ -42,8 +44,9 @@ class Guard:
         """Answer one request, whatever happens; uvicorn ends the connection of half an answer."""
         answer = _Answer(send)
         try:
-            self._admission.admit(scope["path"], Headers(scope=scope))
-            await self._bounded(scope, receive, answer)
+            name = self._admission.admit(scope["path"], Headers(scope=scope))
+            with nullcontext() if name is None else acting_as(name):
+                await self._bounded(scope, receive, answer)
         except Exception as error:
             status, line = status_and_line(error)
             if not answer.begun:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pyarrow import compute as pc
 from spaner_core.data.manifest import Row
-from spaner_core.errors import SpaceError
+from spaner_core.errors import NotPermitted, SpaceError
 
 from spaner.index.files import ModalityIndex
 from spaner.index.usable_index import usable_index
@@ -42,11 +42,11 @@ def indexed(project: Project, modality: str) -> ModalityIndex:
 def find_row(project: Project, modality: str, given: str) -> Found:
     """Find a row of the index by its id.
 
-    Raises `Refused` where there is none, or where nothing may find the modality.
+    Raises `Refused` where there is none, `NotPermitted` where nothing may find the modality.
     """
     project.config.check_declared([modality])
     if not is_served(project.config, modality):
-        raise Refused(403, f"nothing may find {modality!r}, so its rows are not shown")
+        raise NotPermitted(f"nothing may find {modality!r}, so its rows are not shown")
     index = indexed(project, modality)
     place = _place(index, given)
     if place < 0:

@@ -22,3 +22,8 @@ class Limits:
     requests: int = 64
     connections: int = 256
     idle_s: float = 10.0
+
+    @property
+    def file_bytes(self) -> int:
+        """Bytes of a file that a request can hold as base64, beside what else it says."""
+        return (self.body_bytes - 2**14) // 4 * 3

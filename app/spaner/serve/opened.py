@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from spaner_core.errors import SpanerError
 from spaner_core.features.inputs import stamp_of
 
 from spaner.left_out_modalities import LeftOut
 from spaner.project import Project
 from spaner.quarantine import Quarantine
+from spaner.serve.errors import Refused
 
 Stamps = tuple[object, ...]
 
@@ -30,12 +32,17 @@ class Opened:
     def now(self) -> Project:
         """Return the project as its files are now, with nothing said yet.
 
-        Raises `ConfigError` while the configuration is wrong: what it said before no longer binds.
+        Raises `Refused` while the configuration is wrong: what it said before no longer binds.
         """
         project = self._project
         if project is None or self._configured != _stamps(project.config.path):
             self._project = None
-            project = self._open()
+            try:
+                project = self._open()
+            except SpanerError as error:
+                if not self._read:  # it never was right: the service does not begin
+                    raise
+                raise Refused(503, str(error)) from error
             self._configured = _stamps(project.config.path)
             self._project, self._read = project, ()
         read = _stamps(*_files_of(project))

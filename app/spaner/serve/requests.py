@@ -32,7 +32,7 @@ class SentInput(_Sent):
     """
 
     text: str | None = Field(default=None, max_length=200_000)
-    data: str | None = None
+    data: str | None = Field(default=None, exclude=True)  # no log has it
     id: str | None = Field(default=None, max_length=1_000)
     name: str = Field(default="", max_length=255)
     modality: Name | None = None

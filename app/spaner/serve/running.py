@@ -59,7 +59,7 @@ def serve(
     _check_ready(opened.now())
     with _listen(place) as listener:
         worker = Worker(opened)
-        api = build_api(worker)
+        api = build_api(worker, limits=limits)
         config = uvicorn.Config(
             Guard(api, limits=limits, admission=Admission(tokens=place.tokens)),
             http=watched_protocol(limits.idle_s),

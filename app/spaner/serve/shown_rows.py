@@ -80,15 +80,22 @@ def _webp(image: Any, **how: Any) -> bytes:
     return file.getvalue()
 
 
+def kind_of_sound(found: Found) -> str | None:
+    """Return the type of a row's sound, None where its input is no sound file."""
+    if not isinstance(found.source, Path):
+        return None
+    kind, _ = mimetypes.guess_type(found.source.name)
+    return kind if kind is not None and kind.startswith("audio/") else None
+
+
 def sound_of(found: Found) -> tuple[Path, str]:
     """Return the file of a row's sound, and its type.
 
     Raises `Refused` where it is no file that can be played, `DataError` where it is gone.
     """
-    if isinstance(found.source, Path):
-        kind = mimetypes.guess_type(found.source.name)[0]
-        if kind is not None and kind.startswith("audio/"):
-            if not found.source.is_file():
-                raise DataError("the sound of this row is no file any more; restore it")
-            return found.source, kind
-    raise Refused(404, "this row is no sound file that can be played")
+    kind = kind_of_sound(found)
+    if kind is None or not isinstance(found.source, Path):
+        raise Refused(404, "this row is no sound file that can be played")
+    if not found.source.is_file():
+        raise DataError("the sound of this row is no file any more; restore it")
+    return found.source, kind

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
+from contextvars import Context, copy_context
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -30,12 +31,13 @@ Answer = Callable[[Project, Sequence[QueryPart]], Any]
 
 @dataclass(eq=False)
 class Question:
-    """What one client asks, and the place of its answer."""
+    """What one client asks, and the place of its answer; its context says who it is."""
 
     ask: Ask
     answer: Answer
     future: Future[Any] = field(default_factory=Future)
     parts: list[QueryPart] = field(default_factory=list)
+    context: Context = field(default_factory=copy_context)
 
 
 class Worker:
@@ -89,14 +91,14 @@ class Worker:
     def _answer(self, questions: Sequence[Question]) -> None:
         for question in questions:
             with _answering(question):
-                question.parts = list(question.ask(self._opened.now()))
+                question.parts = [*question.context.run(question.ask, self._opened.now())]
         _embed_together(self._opened, questions)
         # searches first: what has no parts may take longer
         for question in sorted(questions, key=lambda one: not one.parts):
             if not question.future.done():
                 with _answering(question):
-                    answer = question.answer(self._opened.now(), question.parts)
-                    question.future.set_result(answer)
+                    given = (self._opened.now(), question.parts)
+                    question.future.set_result(question.context.run(question.answer, *given))
 
 
 def _embed_together(opened: Opened, questions: Sequence[Question]) -> None:
