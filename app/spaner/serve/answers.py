@@ -1,4 +1,4 @@
-"""Answers what clients ask of a project, as JSON, and has it logged."""
+"""Answers what clients ask of a project, and has it logged."""
 
 from __future__ import annotations
 
