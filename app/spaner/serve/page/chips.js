@@ -1,0 +1,69 @@
+// Shows the parts of a query that are not typed: what they are, how they are read, how to change it.
+
+import { byId, element } from "./element.js";
+import { readFile } from "./query.js";
+import { rowPreview, uploadPreview } from "./previews.js";
+import { play } from "./sounds.js";
+
+// `on` has: changed() after a part was read or removed, modalities to choose from.
+export function showChips(query, on) {
+  byId("chips").replaceChildren(...query.parts.map((part) => chip(part, query, on)));
+}
+
+function chip(part, query, on) {
+  const name = part.kind === "row" ? part.id : part.name;
+  const remove = element("button", {
+    type: "button", class: "quiet", "aria-label": `Remove ${name}`,
+    onclick: () => {
+      query.remove(part);
+      on.changed();
+      byId("text").focus();
+    },
+  }, "×");
+  const middle = element("div", { class: "about" }, element("b", {}, name), ...told(part, on));
+  const parts = [shown(part), middle, remove].filter(Boolean);
+  return element("li", { class: part.problem ? "chip wrong" : "chip" }, parts);
+}
+
+function shown(part) {
+  if (part.kind === "row") return rowPreview(part);
+  return part.preview ? uploadPreview(part.preview, part.modality) : null;
+}
+
+function told(part, on) {
+  if (part.kind === "row") return [element("p", {}, `${part.modality} row`)];
+  if (part.problem) return [element("p", { role: "alert" }, part.problem.message), readAs(part, on)];
+  if (part.candidates.length > 1 && !part.modality) return [question(part, on)];
+  if (!part.modality) return [element("p", {}, "Reading …")];
+  const length = (part.preview?.text ?? "").split("\n")[0];
+  const measure = part.preview?.picture && length ? [element("p", {}, length)] : [];
+  const listen = on.plays(part.modality, part.name) ? [element("button", {
+    type: "button", class: "quiet", "aria-pressed": "false",
+    onclick: (event) => play(event.currentTarget, part.file),
+  }, "Play")] : [];
+  return [...measure, readAs(part, on), ...listen];
+}
+
+async function readAgain(part, modality, on) {
+  await readFile(part, modality);
+  on.changed();
+}
+
+function readAs(part, on) {
+  const options = on.modalities.map((name) =>
+    element("option", { value: name, selected: name === part.modality }, name));
+  if (!part.modality) options.unshift(element("option", { value: "", selected: true }, "choose"));
+  const choice = element("select", {
+    onchange: (event) => event.target.value && readAgain(part, event.target.value, on),
+  }, options);
+  return element("label", { class: "read-as" }, "read as ", choice);
+}
+
+// two plugins could read it: ask once
+function question(part, on) {
+  return element("div", { class: "asked", role: "group", "aria-label": `What is ${part.name}?` },
+    element("span", {}, "Read as"),
+    part.candidates.map((name) => element("button", {
+      type: "button", onclick: () => readAgain(part, name, on),
+    }, name)));
+}

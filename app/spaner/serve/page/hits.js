@@ -1,0 +1,67 @@
+// Shows hits as cards, in one list or a lane a modality.
+
+import { element } from "./element.js";
+import { ROW } from "./inputs.js";
+import { rowPreview } from "./previews.js";
+import { play } from "./sounds.js";
+import { cosine, digits, likely } from "./words.js";
+
+// `on` has: why(hit), more(rows), select(hit, yes), selected(hit), words.
+export function cardList(hits, on, label) {
+  return element("ol", { class: "cards", "aria-label": label }, hits.map((hit) => card(hit, on)));
+}
+
+function card(hit, on) {
+  const listen = element("button", {
+    type: "button", class: "quiet play", "aria-pressed": "false", hidden: true,
+    onclick: (event) => play(event.currentTarget, hit),
+  }, "Play");
+  const preview = rowPreview(hit, on.words, (shown) => {
+    listen.hidden = !(shown.sound ?? /\.(wav|flac|ogg|mp3)$/i.test(hit.input));
+  });
+  const choose = element("input", {
+    type: "checkbox", "aria-label": `Select ${hit.id}`, checked: on.selected(hit),
+    onchange: (event) => on.select(hit, event.target.checked),
+  });
+  const article = element("article", {
+    "aria-label": spoken(hit), tabindex: "-1", draggable: "true",
+    ondragstart: (event) => event.dataTransfer.setData(ROW, JSON.stringify(hit)),
+  },
+  preview,
+  element("div", { class: "worth" }, worth(hit)),
+  element("p", { class: "concept" }, hit.concept ?? "no concept",
+    hit.exact ? element("span", { class: "badge" }, "exact name") : null),
+  element("p", { class: "which" }, `${hit.rank} · ${hit.modality} · ${hit.id}`),
+  element("div", { class: "actions" },
+    listen,
+    button("Why", hit, () => on.why(hit)),
+    button("More like this", hit, () => on.more([hit])),
+    choose));
+  article.hit = hit;
+  return element("li", {}, article);
+}
+
+const button = (name, hit, act) => element("button", {
+  type: "button", class: "quiet", "aria-label": `${name}: ${hit.id}`, onclick: act,
+}, name);
+
+function worth(hit) {
+  if (hit.probability === null || hit.probability === undefined) {
+    return [element("span", {}, `cosine ${cosine(hit.score)}`)];
+  }
+  const bar = element("i", { class: "bar", "aria-hidden": "true" });
+  bar.style.setProperty("--share", hit.probability);
+  return [
+    element("span", {}, likely(hit.probability)),
+    element("b", {}, digits(hit.probability)),
+    hit.match === false ? element("small", {}, "below its threshold") : null,
+    bar,
+  ].filter(Boolean);
+}
+
+function spoken(hit) {
+  const worth = hit.probability == null
+    ? `cosine ${cosine(hit.score)}` : `${likely(hit.probability)}, ${digits(hit.probability)}`;
+  return [`${hit.rank}: ${hit.modality}`, hit.concept, hit.exact ? "exact name" : null, worth, hit.id]
+    .filter(Boolean).join(", ");
+}

@@ -1,0 +1,91 @@
+// Holds what is asked: parts that are one query together, each a text, a file or a row.
+//
+// A part is {kind: "file", file, name, data, modality, preview, candidates, problem} or
+// {kind: "row", id, modality, input}; the text of the box is one more part while it is not empty.
+
+import { ask } from "./api.js";
+
+export const MOST_PARTS = 16;
+
+export class Query {
+  parts = [];
+  text = "";
+  textModality = null; // which plugin reads what is typed
+
+  get all() {
+    const text = this.text.trim();
+    const typed = { kind: "text", text, modality: this.textModality, weight: 1 };
+    return text ? [...this.parts, typed] : [...this.parts];
+  }
+
+  get empty() {
+    return !this.all.length;
+  }
+
+  get sources() {
+    return [...new Set(this.all.map((part) => part.modality).filter(Boolean))];
+  }
+
+  // why it cannot be asked yet: a file is being read, is asked about, or cannot be read
+  get waits() {
+    return this.parts.some((part) => !part.modality || part.problem);
+  }
+
+  get sent() {
+    return this.all.map(sentPart);
+  }
+
+  // the words that may be lit up in what is found
+  get words() {
+    return this.text.trim().split(/\s+/u).filter(Boolean);
+  }
+
+  replace(parts) {
+    this.parts = parts.slice(0, MOST_PARTS);
+    this.text = "";
+  }
+
+  remove(part) {
+    this.parts = this.parts.filter((other) => other !== part);
+  }
+}
+
+function sentPart(part) {
+  const weight = part.weight === 1 ? {} : { weight: part.weight };
+  if (part.kind === "row") return { id: part.id, ...weight };
+  const { modality } = part;
+  if (part.kind === "text") return { text: part.text, modality, ...weight };
+  return { data: part.data, name: part.name, modality, ...weight };
+}
+
+export const rowPart = ({ id, modality, input }) => ({ kind: "row", id, modality, input, weight: 1 });
+
+export const filePart = (file) => ({
+  kind: "file", file, name: file.name || "pasted", modality: null, candidates: [], weight: 1,
+});
+
+// Ask the plugins what a file is, or show it as what it is said to be.
+export async function readFile(part, modality = null) {
+  part.problem = null;
+  try {
+    part.data ??= await base64(part.file);
+    const sent = { data: part.data, name: part.name, ...(modality ? { modality } : {}) };
+    const preview = await ask("/preview", sent);
+    part.modality = preview.modality;
+    part.preview = preview.modality ? preview : null;
+    part.candidates = preview.candidates;
+  } catch (error) {
+    part.modality = modality;
+    part.preview = null;
+    part.problem = error;
+  }
+}
+
+function base64(file) {
+  return new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(reader.result.slice(reader.result.indexOf(",") + 1));
+    reader.onerror = () => reject(new Error(`${file.name} cannot be read: choose it again`));
+    reader.readAsDataURL(file);
+  });
+}
