@@ -6,11 +6,13 @@ import { byId, element } from "./element.js";
 import { listen } from "./inputs.js";
 import { listenToKeys } from "./keys.js";
 import { Query, filePart, readFile, rowPart } from "./query.js";
-import { STEP, say, show, showAnswer } from "./results.js";
+import { LANE, STEP, say, show, showAnswer } from "./results.js";
 import { showSamples } from "./samples.js";
+import { clearSelection, isSelected, select } from "./selection.js";
 import { failureState, skeleton, state } from "./states.js";
 import { chosenTargets, showTargets } from "./targets.js";
 import { askToken } from "./token.js";
+import { offerViews, showViews } from "./views.js";
 import { showWhy } from "./why.js";
 import { count } from "./words.js";
 
@@ -18,11 +20,9 @@ const NOTICED_MS = 150;
 
 const query = new Query();
 let space = null;
-let asked = { k: STEP };
+let asked = {};
+let each = false;
 let running = new AbortController();
-const selected = new Map();
-
-const keyOf = ({ modality, id }) => `${modality}/${id}`;
 
 async function start() {
   try {
@@ -37,6 +37,10 @@ async function start() {
   byId("about").textContent = `${count(rows, "row")} of ${count(space.modalities.length, "modality", "modalities")}, `
     + count(space.concepts, "concept");
   showSamples(space, (row) => searchBy([rowPart(row)]));
+  offerViews((own) => {
+    each = own;
+    search();
+  });
   changed();
 }
 
@@ -49,38 +53,44 @@ function changed() {
   const sources = query.empty ? [query.textModality].filter(Boolean) : query.sources;
   showTargets(space, sources, changed);
   byId("samples").hidden = !query.empty;
-  asked = { k: STEP };
   search();
 }
 
-async function search() {
+async function search(k = each ? LANE : STEP) {
   running.abort();
   running = new AbortController();
   const { signal } = running;
-  selected.clear();
-  if (query.empty) {
-    say("");
-    return show();
-  }
-  if (query.waits) return show();
+  clearSelection();
+  if (query.empty || query.waits) return nothing();
   const to = chosenTargets(space, query.sources);
-  if (!to.length) return show(state("none", "Nothing is chosen to be found.", ["Switch on a modality above."]));
-  asked = { ...asked, query: query.sent, to };
+  if (!to.length) return nothing(state("none", "Nothing is chosen to be found.", ["Switch on a modality above."]));
+  asked = { query: query.sent, to, each, k };
   const late = setTimeout(() => show(skeleton(() => cancel())), NOTICED_MS);
   try {
     const answer = await ask("/search", asked, signal);
     clearTimeout(late);
-    if (!signal.aborted) showAnswer(answer, asked, cards());
+    if (!signal.aborted) answered(answer);
   } catch (failure) {
     clearTimeout(late);
     if (!signal.aborted) failed(failure);
   }
 }
 
+function answered(answer) {
+  showAnswer(answer, asked, cards());
+  showViews(each, asked.to.length > 1 && answer.hits.length > 0);
+}
+
+function nothing(...instead) {
+  say("");
+  showViews(each, false);
+  show(...instead);
+}
+
 function cancel() {
   running.abort();
   say("Cancelled.");
-  show(state("none", "Cancelled.", [], [element("button", { type: "button", onclick: search }, "Search again")]));
+  show(state("none", "Cancelled.", [], [element("button", { type: "button", onclick: () => search() }, "Search again")]));
 }
 
 async function failed(failure) {
@@ -89,20 +99,18 @@ async function failed(failure) {
     await askToken(failure.message);
     return search();
   }
-  say("");
-  show(failureState(failure, search));
+  nothing(failureState(failure, () => search()));
 }
 
 const cards = () => ({
   words: query.words,
   why: (hit) => showWhy(hit, query.sent, null),
   more: (hits) => searchBy(hits.map(rowPart)),
-  selected: (hit) => selected.has(keyOf(hit)),
-  select: (hit, yes) => (yes ? selected.set(keyOf(hit), hit) : selected.delete(keyOf(hit))),
+  selected: isSelected,
+  select: (hit, yes) => select(hit, yes, cards().more),
   further: async (k) => {
     const before = byId("found").querySelectorAll("article").length;
-    asked.k = k;
-    await search();
+    await search(k);
     byId("found").querySelectorAll("article")[before]?.focus();
   },
 });
@@ -125,6 +133,7 @@ async function searchByFiles(files) {
 }
 
 function back() {
+  if (clearSelection()) return;
   if (document.activeElement?.closest("article")) byId("text").focus();
   else if (query.text || query.parts.length) searchBy([]);
   byId("text").focus();

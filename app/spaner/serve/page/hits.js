@@ -35,14 +35,15 @@ function card(hit, on) {
   element("div", { class: "actions" },
     listen,
     button("Why", hit, () => on.why(hit)),
-    button("More like this", hit, () => on.more([hit])),
-    choose));
+    button("More", hit, () => on.more([hit]))),
+  choose);
   article.hit = hit;
   return element("li", {}, article);
 }
 
 const button = (name, hit, act) => element("button", {
   type: "button", class: "quiet", "aria-label": `${name}: ${hit.id}`, onclick: act,
+  title: name === "More" ? "More like this" : "Why this hit",
 }, name);
 
 function worth(hit) {

@@ -52,8 +52,8 @@ export class Query {
 
 function sentPart(part) {
   const weight = part.weight === 1 ? {} : { weight: part.weight };
-  if (part.kind === "row") return { id: part.id, ...weight };
   const { modality } = part;
+  if (part.kind === "row") return { id: part.id, modality, ...weight };
   if (part.kind === "text") return { text: part.text, modality, ...weight };
   return { data: part.data, name: part.name, modality, ...weight };
 }

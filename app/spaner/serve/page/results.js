@@ -1,6 +1,6 @@
 // Shows an answer: the verdict, then the hits, or why there are none.
 
-import { byId, element } from "./element.js";
+import { byId, element, line } from "./element.js";
 import { cardList } from "./hits.js";
 import { current } from "./keys.js";
 import { state } from "./states.js";
@@ -9,7 +9,7 @@ import { judge } from "./verdict.js";
 const NEAREST = 3;
 const MOST = 200;
 
-export const STEP = 20;
+export const STEP = 20, LANE = 5; // hits at first, of all or of each
 
 export function say(text) {
   byId("said").textContent = text;
@@ -23,14 +23,21 @@ export function show(...content) {
 export function showAnswer(answer, asked, on) {
   const verdict = judge(answer);
   say(verdict.kind === "hits" ? verdict.title : [verdict.title, ...verdict.lines].join(" "));
-  if (verdict.kind === "hits") show(...listsOf(answer.hits, asked, on), further(answer, asked, on));
-  else if (verdict.kind === "uncalibrated") {
-    show(state("note", verdict.title, verdict.lines), ...listsOf(answer.hits, asked, on), further(answer, asked, on));
-  } else show(state(verdict.kind, verdict.title, verdict.lines), nearest(answer.hits, on));
-  byId("said").classList.toggle("hidden", verdict.kind !== "hits");
+  const shown = ["hits", "uncalibrated"].includes(verdict.kind);
+  const notes = shown ? [...verdict.lines, ...answer.notices] : [];
+  if (shown) show(...notes.map(note), ...listsOf(answer.hits, asked, on), further(answer, asked, on));
+  else {
+    const told = state(verdict.kind, verdict.title, verdict.lines);
+    show(told, verdict.kind === "untold" ? cardList(answer.hits, on, "Nearest rows") : nearest(answer.hits, on));
+  }
+  byId("said").classList.toggle("hidden", !shown);
   const first = byId("found").querySelector("article");
   if (first) current(first);
 }
+
+// what the command line says, with the name that its flag has here
+const note = (text) => element("p", { class: "note" },
+  line(text.replace("--each lists every modality by itself", "“By modality” lists each by itself")));
 
 function nearest(hits, on) {
   if (!hits.length) return null;
@@ -52,7 +59,7 @@ function listsOf(hits, asked, on) {
 
 function further(answer, asked, on) {
   const lists = asked.each ? asked.to.length : 1;
-  const next = Math.min(asked.k + STEP, Math.floor(MOST / lists));
+  const next = Math.min(asked.k + (asked.each ? LANE : STEP), Math.floor(MOST / lists));
   if (answer.hits.length < asked.k || next <= asked.k) return null;
   return element("button", { type: "button", class: "further", onclick: () => on.further(next) }, "Show more");
 }

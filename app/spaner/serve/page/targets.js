@@ -3,6 +3,8 @@
 import { byId, element } from "./element.js";
 import { count } from "./words.js";
 
+const WHAT = "answered: the share of n validation queries with a match that got an answer";
+
 // What people switched on; null while they have switched nothing, and all others are searched.
 let wanted = null;
 
@@ -25,15 +27,22 @@ export function chosenTargets(space, sources) {
   const open = space.modalities.filter((one) => !hindrance(one, sources, space));
   const names = open.map(({ name }) => name);
   if (wanted) return names.filter((name) => wanted.has(name));
+  // hits of those that nothing is known of would stand among the others without a probability
   const others = names.filter((name) => sources.length !== 1 || name !== sources[0]);
-  return others.length ? others : names;
+  const known = others.filter((name) => typeof pairOf(space, sources, name)?.answered === "number");
+  return [known, others, names].find((some) => some.length) ?? [];
+}
+
+function pairOf(space, [source, ...more], target) {
+  return more.length ? null : space.modalities.find(({ name }) => name === source)?.finds[target];
 }
 
 export function showTargets(space, sources, changed) {
   const chosen = new Set(chosenTargets(space, sources));
+  const told = space.modalities.some(({ name }) => pairOf(space, sources, name)?.queries);
   const toggles = space.modalities.map((modality, place) => {
     const why = hindrance(modality, sources, space);
-    const name = modality.name, told = `target-${place}`;
+    const name = modality.name, id = `target-${place}`;
     const flip = () => {
       if (why) return;
       wanted = new Set(chosen);
@@ -42,28 +51,24 @@ export function showTargets(space, sources, changed) {
     };
     const button = element("button", {
       type: "button", "aria-pressed": String(chosen.has(name)), "aria-disabled": why ? "true" : null,
-      "aria-describedby": told, "aria-keyshortcuts": place < 9 ? place + 1 : null, onclick: flip,
+      "aria-describedby": id, "aria-keyshortcuts": place < 9 ? place + 1 : null, onclick: flip,
     }, name, element("small", {}, ` ${modality.rows.toLocaleString("en")}`));
     return element("li", { class: why ? "target closed" : "target" },
-      button, element("p", { id: told }, why ?? expectation(modality, sources, space)));
+      button, element("p", { id }, why ?? expectation(modality, sources, space)));
   });
   const focused = document.activeElement?.closest("#targets li");
   const place = focused ? [...focused.parentElement.children].indexOf(focused) : -1;
   byId("targets").replaceChildren(
-    element("h2", {}, "Find"), element("ul", {}, toggles));
+    element("h2", {}, "Find ", told ? element("small", {}, WHAT) : null), element("ul", {}, toggles));
   if (place >= 0) toggles[place].querySelector("button").focus();
 }
 
 // What to expect of a pair, by its calibration.
 function expectation(modality, sources, space) {
-  const rows = count(modality.rows, "row");
-  if (sources.length !== 1) return rows;
-  const pair = space.modalities.find(({ name }) => name === sources[0])?.finds[modality.name];
-  if (!pair?.queries) return `${sources[0]} → ${modality.name}: not calibrated`;
-  if (pair.answered === null || pair.answered === undefined) {
-    return `${sources[0]} → ${modality.name}: too few of ${count(pair.queries, "validation row")} to tell`;
-  }
-  const share = Math.round(pair.answered * 100);
-  return `${sources[0]} → ${modality.name}: answers ${share}% of what has a match, `
-    + count(pair.queries, "validation row");
+  const pair = pairOf(space, sources, modality.name);
+  if (!pair) return count(modality.rows, "row");
+  const named = `${sources[0]} → ${modality.name}: `;
+  if (!pair.queries) return `${named}not calibrated`;
+  if (typeof pair.answered !== "number") return `${named}too few validation rows`;
+  return `${named}${Math.round(pair.answered * 100)}% answered, n = ${pair.queries.toLocaleString("en")}`;
 }

@@ -1,8 +1,8 @@
 // Says what an answer is worth before its hits are shown.
 
-import { digits, inAHundred, likely, listed, count } from "./words.js";
+import { cosine, count, digits, inAHundred, likely } from "./words.js";
 
-// {kind, title, lines}: kind is "hits", "none", "no-match", "unfamiliar" or "uncalibrated".
+// {kind, title, lines}: kind is one of hits, uncalibrated, untold, no-match, unfamiliar, none.
 export function judge(answer) {
   const { hits } = answer, [first] = hits;
   if (!first) return { kind: "none", title: "No row to find.", lines: ["No row meets what was asked for."] };
@@ -34,18 +34,32 @@ function unfamiliar(hit) {
   };
 }
 
-function noMatch(answer) {
-  const { hits, pairs } = answer, best = bestOf(hits);
-  const from = Object.entries(pairs).filter(([, pair]) => typeof pair.answer_from === "number");
-  const lines = [];
+function noMatch({ hits, pairs }) {
+  const title = "Nothing here is likely to fit.";
   if (hits[0].unknown_kind) {
-    lines.push("It cannot be told from queries of kinds that nothing here knows.");
-  } else if (from.length) {
-    const rates = [...new Set(from.map(([, pair]) => inAHundred(pair.accept_rate)))];
-    const bounds = from.map(([name, pair]) =>
-      digits(pair.answer_from) + (from.length > 1 ? ` for ${name}` : ""));
-    lines.push(`${best === null ? "" : `Best ${digits(best)}; `}we answer from ${listed(bounds)}, `
-      + `where ${listed(rates)} queries without a match would still get one.`);
+    return { kind: "no-match", title, lines: ["It cannot be told from queries of kinds that nothing here knows."] };
   }
-  return { kind: "no-match", title: "Nothing here is likely to fit.", lines };
+  const best = hits.reduce((one, other) => ((other.probability ?? 0) > (one.probability ?? 0) ? other : one));
+  const pair = pairs[best.modality];
+  if (pair?.answer_from_cosine > 1) return untold(best.modality);
+  return { kind: "no-match", title, lines: [bound(best, pair)].filter(Boolean) };
+}
+
+function untold(modality) {
+  return {
+    kind: "untold", title: "Whether anything here fits cannot be told.",
+    lines: [`Among so many rows of ${modality} no score is high enough to stand out from the best wrong one. `
+      + "The nearest may be right: look at them."],
+  };
+}
+
+// Probabilities where they tell both apart, else cosines.
+function bound(hit, pair) {
+  if (typeof pair?.answer_from_cosine !== "number") return null;
+  let [best, from] = [digits(hit.probability ?? 0), digits(pair.answer_from ?? 0)];
+  if (hit.probability === null || best === from) {
+    [best, from] = [`cosine ${cosine(hit.score)}`, cosine(pair.answer_from_cosine)];
+  }
+  return `Best ${best}, in ${hit.modality}; we answer from ${from} there, where ${inAHundred(pair.accept_rate)} `
+    + "queries without a match would still get one.";
 }

@@ -8,6 +8,7 @@ import { cosine, digits, likely } from "./words.js";
 
 const SHOWN = 5;
 
+// `query` holds the parts as they are sent.
 export async function showWhy(hit, query, strength) {
   const dialog = byId("why");
   const close = element("button", { type: "button", class: "quiet close", onclick: () => dialog.close() }, "Close");
@@ -22,8 +23,7 @@ export async function showWhy(hit, query, strength) {
   const reading = new AbortController();
   dialog.addEventListener("close", () => reading.abort(), { once: true });
   try {
-    const { modality, id } = hit;
-    const asked = { query, hit: { modality, id }, ...(strength === null ? {} : { strength }) };
+    const asked = { query: query[0], hit: hit.id, modality: hit.modality, strength };
     const reason = await ask("/explain", asked, reading.signal);
     body.replaceChildren(...told(reason, hit));
   } catch (error) {

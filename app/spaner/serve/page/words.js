@@ -27,8 +27,3 @@ export function inAHundred(rate) {
   const of = rate > 0 && rate < 0.01 ? 1000 : 100;
   return `${Math.round(rate * of)} in ${of.toLocaleString("en")}`;
 }
-
-export function listed(names, last = "and") {
-  if (names.length < 2) return names.join("");
-  return `${names.slice(0, -1).join(", ")} ${last} ${names.at(-1)}`;
-}
