@@ -69,16 +69,11 @@ async function search(k = each ? LANE : STEP) {
   try {
     const answer = await ask("/search", asked, signal);
     clearTimeout(late);
-    if (!signal.aborted) answered(answer);
+    if (!signal.aborted) showAnswer(answer, asked, cards());
   } catch (failure) {
     clearTimeout(late);
     if (!signal.aborted) failed(failure);
   }
-}
-
-function answered(answer) {
-  showAnswer(answer, asked, cards());
-  showViews(each, asked.to.length > 1 && answer.hits.length > 0);
 }
 
 function nothing(...instead) {
@@ -104,7 +99,7 @@ async function failed(failure) {
 
 const cards = () => ({
   words: query.words,
-  why: (hit) => showWhy(hit, query.sent, null),
+  why: (hit) => showWhy(hit, query),
   more: (hits) => searchBy(hits.map(rowPart)),
   selected: isSelected,
   select: (hit, yes) => select(hit, yes, cards().more),

@@ -2,7 +2,7 @@
 
 import { byId, element } from "./element.js";
 import { readFile } from "./query.js";
-import { rowPreview, uploadPreview } from "./previews.js";
+import { partPreview } from "./previews.js";
 import { play } from "./sounds.js";
 
 // `on` has: changed() after a part was read or removed, modalities to choose from.
@@ -21,13 +21,8 @@ function chip(part, query, on) {
     },
   }, "×");
   const middle = element("div", { class: "about" }, element("b", {}, name), ...told(part, on));
-  const parts = [shown(part), middle, remove].filter(Boolean);
+  const parts = [part.modality && !part.problem ? partPreview(part) : null, middle, remove].filter(Boolean);
   return element("li", { class: part.problem ? "chip wrong" : "chip" }, parts);
-}
-
-function shown(part) {
-  if (part.kind === "row") return rowPreview(part);
-  return part.preview ? uploadPreview(part.preview, part.modality) : null;
 }
 
 function told(part, on) {

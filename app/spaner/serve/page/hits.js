@@ -50,19 +50,17 @@ function worth(hit) {
   if (hit.probability === null || hit.probability === undefined) {
     return [element("span", {}, `cosine ${cosine(hit.score)}`)];
   }
-  const bar = element("i", { class: "bar", "aria-hidden": "true" });
+  const bar = element("i", { class: hit.match === false ? "bar faint" : "bar", "aria-hidden": "true" });
   bar.style.setProperty("--share", hit.probability);
-  return [
-    element("span", {}, likely(hit.probability)),
-    element("b", {}, digits(hit.probability)),
-    hit.match === false ? element("small", {}, "below its threshold") : null,
-    bar,
-  ].filter(Boolean);
+  return [element("span", {}, inWords(hit)), element("b", {}, digits(hit.probability)), bar];
 }
+
+// below a pair's threshold even a high probability does not stand out from the best wrong rows
+const inWords = (hit) => (hit.match === false ? "below its threshold" : likely(hit.probability));
 
 function spoken(hit) {
   const worth = hit.probability == null
-    ? `cosine ${cosine(hit.score)}` : `${likely(hit.probability)}, ${digits(hit.probability)}`;
+    ? `cosine ${cosine(hit.score)}` : `${inWords(hit)}, ${digits(hit.probability)}`;
   return [`${hit.rank}: ${hit.modality}`, hit.concept, hit.exact ? "exact name" : null, worth, hit.id]
     .filter(Boolean).join(", ");
 }

@@ -46,8 +46,11 @@ export function rowPreview(row, marked = [], shown = () => {}) {
   return frame;
 }
 
-export function uploadPreview(preview, modality) {
-  return element("div", { class: "preview" }, inside(preview, modality, []));
+// What a part of the query looks like.
+export function partPreview(part) {
+  if (part.kind === "row") return rowPreview(part);
+  const preview = part.kind === "text" ? { text: part.text } : part.preview ?? {};
+  return element("div", { class: "preview" }, inside(preview, part.modality, []));
 }
 
 function inside({ picture, text }, modality, marked) {

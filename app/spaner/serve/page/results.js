@@ -4,6 +4,7 @@ import { byId, element, line } from "./element.js";
 import { cardList } from "./hits.js";
 import { current } from "./keys.js";
 import { state } from "./states.js";
+import { showViews } from "./views.js";
 import { judge } from "./verdict.js";
 
 const NEAREST = 3;
@@ -30,6 +31,7 @@ export function showAnswer(answer, asked, on) {
     const told = state(verdict.kind, verdict.title, verdict.lines);
     show(told, verdict.kind === "untold" ? cardList(answer.hits, on, "Nearest rows") : nearest(answer.hits, on));
   }
+  showViews(asked.each, shown && asked.to.length > 1);
   byId("said").classList.toggle("hidden", !shown);
   const first = byId("found").querySelector("article");
   if (first) current(first);

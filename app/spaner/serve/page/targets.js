@@ -1,7 +1,6 @@
 // Offers the modalities to find: those that the policy allows, and why the others are not.
 
 import { byId, element } from "./element.js";
-import { count } from "./words.js";
 
 const WHAT = "answered: the share of n validation queries with a match that got an answer";
 
@@ -29,8 +28,9 @@ export function chosenTargets(space, sources) {
   if (wanted) return names.filter((name) => wanted.has(name));
   // hits of those that nothing is known of would stand among the others without a probability
   const others = names.filter((name) => sources.length !== 1 || name !== sources[0]);
-  const known = others.filter((name) => typeof pairOf(space, sources, name)?.answered === "number");
-  return [known, others, names].find((some) => some.length) ?? [];
+  const judged = others.filter((name) => typeof pairOf(space, sources, name)?.answered === "number");
+  const known = others.filter((name) => pairOf(space, sources, name)?.queries);
+  return [judged, known, others, names].find((some) => some.length) ?? [];
 }
 
 function pairOf(space, [source, ...more], target) {
@@ -66,7 +66,7 @@ export function showTargets(space, sources, changed) {
 // What to expect of a pair, by its calibration.
 function expectation(modality, sources, space) {
   const pair = pairOf(space, sources, modality.name);
-  if (!pair) return count(modality.rows, "row");
+  if (!pair) return "";
   const named = `${sources[0]} → ${modality.name}: `;
   if (!pair.queries) return `${named}not calibrated`;
   if (typeof pair.answered !== "number") return `${named}too few validation rows`;

@@ -3,36 +3,36 @@
 import { ask } from "./api.js";
 import { byId, element } from "./element.js";
 import { failureState } from "./states.js";
-import { rowPreview } from "./previews.js";
+import { partPreview, rowPreview } from "./previews.js";
 import { cosine, digits, likely } from "./words.js";
 
 const SHOWN = 5;
 
-// `query` holds the parts as they are sent.
-export async function showWhy(hit, query, strength) {
+export async function showWhy(hit, query, strength = null) {
   const dialog = byId("why");
   const close = element("button", { type: "button", class: "quiet close", onclick: () => dialog.close() }, "Close");
   const body = element("div", { class: "body" }, element("p", { role: "status" }, "Covering parts of both sides …"));
   dialog.replaceChildren(
     element("header", {}, element("h2", { id: "why-title" }, `Why ${hit.id}`), close), body);
   if (!dialog.open) dialog.showModal();
-  if (query.length !== 1) {
+  const parts = query.all;
+  if (parts.length !== 1) {
     body.replaceChildren(element("p", {}, "A reason can be given for one query alone, and this one has several parts."));
     return;
   }
   const reading = new AbortController();
   dialog.addEventListener("close", () => reading.abort(), { once: true });
   try {
-    const asked = { query: query[0], hit: hit.id, modality: hit.modality, strength };
+    const asked = { query: query.sent[0], hit: hit.id, modality: hit.modality, strength };
     const reason = await ask("/explain", asked, reading.signal);
-    body.replaceChildren(...told(reason, hit));
+    body.replaceChildren(...told(reason, hit, parts[0]));
   } catch (error) {
     if (error.name === "AbortError") return;
     body.replaceChildren(failureState(error, () => showWhy(hit, query, strength)));
   }
 }
 
-function told(reason, hit) {
+function told(reason, hit, part) {
   const { calibration } = reason, sure = calibration?.probability;
   return [
     element("p", {}, sure == null
@@ -40,7 +40,7 @@ function told(reason, hit) {
     element("h3", {}, "Anchors that both share"),
     ...anchors(reason),
     element("h3", {}, "What speaks for it"),
-    element("div", { class: "sides" }, side("The query", reason.query), side("The hit", reason.hit, hit)),
+    element("div", { class: "sides" }, side("The query", reason.query, partPreview(part)), side("The hit", reason.hit, rowPreview(hit))),
     element("h3", {}, "Numbers"),
     element("dl", {},
       fact("cosine", cosine(reason.cosine)),
@@ -75,7 +75,7 @@ function bars(rows) {
   }));
 }
 
-function side(title, told, row = null) {
+function side(title, told, preview) {
   const speaking = told.parts.filter((part) => part.fall > 0).slice(0, SHOWN);
   const content = told.without_parts
     ? element("p", {}, told.without_parts)
@@ -83,5 +83,5 @@ function side(title, told, row = null) {
       ? bars(speaking.map((part) => [part.label, part.fall, `+${part.fall.toFixed(3)}`]))
       : element("p", {}, "No part speaks for it.");
   return element("section", {}, element("h4", {}, `${title}: ${told.modality}`),
-    row ? rowPreview(row) : element("p", { class: "which" }, told.input), content);
+    preview, content);
 }
