@@ -37,6 +37,7 @@ async function start() {
   byId("about").textContent = `${count(rows, "row")} of ${count(space.modalities.length, "modality", "modalities")}, `
     + count(space.concepts, "concept");
   showSamples(space, (row) => searchBy([rowPart(row)]));
+  query.text = byId("text").value; // what was typed meanwhile
   offerViews((own) => {
     each = own;
     search();
@@ -48,7 +49,6 @@ async function start() {
 function changed() {
   showChips(query, {
     changed, modalities: space.modalities.map(({ name }) => name),
-    plays: (_, name) => /\.(wav|flac|ogg|mp3)$/i.test(name),
   });
   const sources = query.empty ? [query.textModality].filter(Boolean) : query.sources;
   showTargets(space, sources, changed);
@@ -61,10 +61,12 @@ async function search(k = each ? LANE : STEP) {
   running = new AbortController();
   const { signal } = running;
   clearSelection();
+  busy(query.reading);
   if (query.empty || query.waits) return nothing();
   const to = chosenTargets(space, query.sources);
   if (!to.length) return nothing(state("none", "Nothing is chosen to be found.", ["Switch on a modality above."]));
   asked = { query: query.sent, to, each, k };
+  busy(true);
   const late = setTimeout(() => show(skeleton(() => cancel())), NOTICED_MS);
   try {
     const answer = await ask("/search", asked, signal);
@@ -72,9 +74,12 @@ async function search(k = each ? LANE : STEP) {
     if (!signal.aborted) showAnswer(answer, asked, cards());
   } catch (failure) {
     clearTimeout(late);
-    if (!signal.aborted) failed(failure);
+    if (!signal.aborted) await failed(failure);
   }
+  if (!signal.aborted) busy(false);
 }
+
+const busy = (now) => byId("results").setAttribute("aria-busy", String(now));
 
 function nothing(...instead) {
   say("");
@@ -84,6 +89,7 @@ function nothing(...instead) {
 
 function cancel() {
   running.abort();
+  busy(false);
   say("Cancelled.");
   show(state("none", "Cancelled.", [], [element("button", { type: "button", onclick: () => search() }, "Search again")]));
 }
@@ -119,7 +125,7 @@ function searchBy(parts) {
 }
 
 async function searchByFiles(files) {
-  const parts = files.map(filePart);
+  const parts = files.map((file) => filePart(file, space.most_bytes));
   query.replace(parts);
   byId("text").value = "";
   changed();

@@ -32,7 +32,7 @@ function told(part, on) {
   if (!part.modality) return [element("p", {}, "Reading …")];
   const length = (part.preview?.text ?? "").split("\n")[0];
   const measure = part.preview?.picture && length ? [element("p", {}, length)] : [];
-  const listen = on.plays(part.modality, part.name) ? [element("button", {
+  const listen = part.file.type.startsWith("audio/") ? [element("button", {
     type: "button", class: "quiet", "aria-pressed": "false",
     onclick: (event) => play(event.currentTarget, part.file),
   }, "Play")] : [];

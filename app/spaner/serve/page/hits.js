@@ -17,7 +17,7 @@ function card(hit, on) {
     onclick: (event) => play(event.currentTarget, hit),
   }, "Play");
   const preview = rowPreview(hit, on.words, (shown) => {
-    listen.hidden = !(shown.sound ?? /\.(wav|flac|ogg|mp3)$/i.test(hit.input));
+    listen.hidden = !shown.sound;
   });
   const choose = element("input", {
     type: "checkbox", "aria-label": `Select ${hit.id}`, checked: on.selected(hit),

@@ -26,7 +26,11 @@ export class Query {
     return [...new Set(this.all.map((part) => part.modality).filter(Boolean))];
   }
 
-  // why it cannot be asked yet: a file is being read, is asked about, or cannot be read
+  get reading() {
+    return this.parts.some((part) => !part.modality && !part.problem && part.candidates.length < 2);
+  }
+
+  // it cannot be asked yet: a file is being read, is asked about, or cannot be read
   get waits() {
     return this.parts.some((part) => !part.modality || part.problem);
   }
@@ -60,14 +64,17 @@ function sentPart(part) {
 
 export const rowPart = ({ id, modality, input }) => ({ kind: "row", id, modality, input, weight: 1 });
 
-export const filePart = (file) => ({
-  kind: "file", file, name: file.name || "pasted", modality: null, candidates: [], weight: 1,
+export const filePart = (file, mostBytes) => ({
+  kind: "file", file, mostBytes, name: file.name || "pasted", modality: null, candidates: [], weight: 1,
 });
 
 // Ask the plugins what a file is, or show it as what it is said to be.
 export async function readFile(part, modality = null) {
   part.problem = null;
   try {
+    if (part.file.size > part.mostBytes) {
+      throw new Error(`${part.name} is too large: expected at most ${Math.floor(part.mostBytes / 2 ** 20)} MB`);
+    }
     part.data ??= await base64(part.file);
     const sent = { data: part.data, name: part.name, ...(modality ? { modality } : {}) };
     const preview = await ask("/preview", sent);

@@ -68,6 +68,7 @@ class Browsed:
 
     def answer(self) -> str:
         """Wait for an answer or a refusal; returns what is said."""
+        self.settle()
         self.shown("#found article, #found .state, #chips [role=alert]")
         for selector in ("#chips [role=alert]", "#found .state"):
             found = self.page.locator(selector)
@@ -75,7 +76,14 @@ class Browsed:
                 return found.first.inner_text()
         return self.page.locator("#said").inner_text()
 
+    def settle(self) -> None:
+        """Wait until nothing is read or searched any more."""
+        expect(self.page.locator("#results")).to_have_attribute(
+            "aria-busy", "false", timeout=MOST_MS
+        )
+
     def cards(self) -> Locator:
+        self.settle()
         self.shown("#found article")
         return self.page.locator("#found article")
 
@@ -87,6 +95,10 @@ class Browsed:
         """Ask axe what is not accessible, by its rules for WCAG A and AA and good practice."""
         found = Axe().run(self.page).response["violations"]
         return [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in found]
+
+    def target(self, name: str) -> Locator:
+        """The toggle of a modality to find."""
+        return self.page.locator("#targets").get_by_role("button", name=name)
 
     def too_wide(self) -> bool:
         found: bool = self.page.evaluate("document.documentElement.scrollWidth > innerWidth")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ def _noise(modality: str) -> tuple[str, bytes]:
     return "noise.wav", file.getvalue()
 
 
+@cache
 def what(service: Service, modality: str, outcome: str) -> tuple[str, bytes]:
     """Return a file's name and content that the service answers so."""
     if modality == "text":
@@ -50,13 +52,13 @@ def outcome_of(service: Service, source: str, sent: dict[str, Any]) -> str:
     """Say what the service answers where those are searched that the page would search."""
     (described,) = (one for one in service.client.get("/space").json()["modalities"]
                     if one["name"] == source)  # fmt: skip
-    finds = described["finds"]
-    known = [name for name in finds if name != source and finds[name].get("answered") is not None]
-    to = known or [name for name in finds if name != source]
+    finds = {name: pair for name, pair in described["finds"].items() if name != source}
+    judged = [name for name, pair in finds.items() if pair.get("answered") is not None]
+    to = judged or [name for name, pair in finds.items() if pair.get("queries")] or list(finds)
     answer = service.search(sent, to=",".join(to), k=20)
     first = answer["hits"][0]
     if first.get("unfamiliar"):
         return "unfamiliar"
     if answer["no_match"]:
         return "no match"
-    return "hit" if first.get("probability") is not None else "uncalibrated"
+    return "hit"

@@ -19,9 +19,8 @@ def test_the_page_is_small() -> None:
 def test_its_policy_lets_no_script_or_style_stand_in_the_page() -> None:
     assert POLICY.startswith("default-src 'self';")
     assert "unsafe" not in POLICY
-    assert (
-        re.search(rb"<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)", FILES["index.html"]) is None
-    )
+    inline = rb"<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)"
+    assert re.search(inline, FILES["index.html"]) is None
 
 
 def test_every_file_is_asked_for_and_every_one_asked_for_is_there() -> None:
