@@ -56,6 +56,9 @@ function untold(modality) {
 // Probabilities where they tell both apart, else cosines.
 function bound(hit, pair) {
   if (typeof pair?.answer_from_cosine !== "number") return null;
+  if (hit.score >= pair.answer_from_cosine) {
+    return `The nearest rows of ${hit.modality} are of other kinds than the one that the query lies nearest to.`;
+  }
   let [best, from] = [digits(hit.probability ?? 0), digits(pair.answer_from ?? 0)];
   if (hit.probability === null || best === from) {
     [best, from] = [`cosine ${cosine(hit.score)}`, cosine(pair.answer_from_cosine)];
