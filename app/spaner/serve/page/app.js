@@ -1,8 +1,10 @@
 // Puts the page together: what is asked, the answer, and what happens in between.
 
+import { addressOf, keptQuestion, remember } from "./address.js";
 import { Failure, ask } from "./api.js";
 import { showChips } from "./chips.js";
-import { byId, element } from "./element.js";
+import { button, byId } from "./element.js";
+import { conditions, setConditions, showFilters } from "./filters.js";
 import { listen } from "./inputs.js";
 import { listenToKeys } from "./keys.js";
 import { Query, filePart, readFile, rowPart } from "./query.js";
@@ -10,7 +12,7 @@ import { LANE, STEP, say, show, showAnswer } from "./results.js";
 import { showSamples } from "./samples.js";
 import { clearSelection, isSelected, select } from "./selection.js";
 import { failureState, skeleton, state } from "./states.js";
-import { chosenTargets, showTargets } from "./targets.js";
+import { chosenTargets, showTargets, wantTargets, wantedTargets } from "./targets.js";
 import { askToken } from "./token.js";
 import { offerViews, showViews } from "./views.js";
 import { showWhy } from "./why.js";
@@ -37,21 +39,40 @@ async function start() {
   byId("about").textContent = `${count(rows, "row")} of ${count(space.modalities.length, "modality", "modalities")}, `
     + count(space.concepts, "concept");
   showSamples(space, (row) => searchBy([rowPart(row)]));
-  query.text = byId("text").value; // what was typed meanwhile
   offerViews((own) => {
     each = own;
-    search();
+    changed();
   });
-  changed();
+  addEventListener("popstate", restore);
+  if (location.hash) return restore();
+  query.text = byId("text").value; // what was typed meanwhile
+  return changed();
 }
 
-// What is asked has changed: show it, and search.
-function changed() {
+function restore() {
+  const kept = keptQuestion();
+  query.parts = kept.parts;
+  query.text = byId("text").value = kept.text;
+  wantTargets(kept.wanted);
+  setConditions(kept.where);
+  each = kept.each;
+  refresh();
+  if (kept.lost) show(state("none", "The file is not there any more.", ["Give it again: an address holds no files."]));
+}
+
+// What is asked has changed: keep it in the address, show it, and search.
+function changed(typed) {
+  remember(addressOf(query, { wanted: wantedTargets(), each, where: conditions() }), typed);
+  refresh();
+}
+
+function refresh() {
   showChips(query, {
-    changed, modalities: space.modalities.map(({ name }) => name),
+    changed: () => changed(), modalities: space.modalities.map(({ name }) => name),
   });
   const sources = query.empty ? [query.textModality].filter(Boolean) : query.sources;
-  showTargets(space, sources, changed);
+  showTargets(space, sources, () => changed());
+  showFilters(space, () => changed());
   byId("samples").hidden = !query.empty;
   search();
 }
@@ -65,9 +86,9 @@ async function search(k = each ? LANE : STEP) {
   if (query.empty || query.waits) return nothing();
   const to = chosenTargets(space, query.sources);
   if (!to.length) return nothing(state("none", "Nothing is chosen to be found.", ["Switch on a modality above."]));
-  asked = { query: query.sent, to, each, k };
+  asked = { query: query.sent, to, each, k, where: conditions() };
   busy(true);
-  const late = setTimeout(() => show(skeleton(() => cancel())), NOTICED_MS);
+  const late = setTimeout(() => show(skeleton(cancel)), NOTICED_MS);
   try {
     const answer = await ask("/search", asked, signal);
     clearTimeout(late);
@@ -90,8 +111,7 @@ function nothing(...instead) {
 function cancel() {
   running.abort();
   busy(false);
-  say("Cancelled.");
-  show(state("none", "Cancelled.", [], [element("button", { type: "button", onclick: () => search() }, "Search again")]));
+  nothing(state("none", "Cancelled.", [], button("Search again", () => search())));
 }
 
 async function failed(failure) {
@@ -104,7 +124,7 @@ async function failed(failure) {
 }
 
 const cards = () => ({
-  words: query.words,
+  query,
   why: (hit) => showWhy(hit, query),
   more: (hits) => searchBy(hits.map(rowPart)),
   selected: isSelected,
@@ -144,7 +164,7 @@ listen({
   typed(text, sure) {
     if (!space || (text.trim() === query.text.trim() && !sure)) return;
     query.text = text;
-    changed();
+    changed(!sure);
   },
   files: (files) => space && searchByFiles(files),
   row: (row) => searchBy([rowPart(row)]),

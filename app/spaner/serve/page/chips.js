@@ -1,6 +1,6 @@
 // Shows the parts of a query that are not typed: what they are, how they are read, how to change it.
 
-import { byId, element } from "./element.js";
+import { button, byId, element, quiet } from "./element.js";
 import { readFile } from "./query.js";
 import { partPreview } from "./previews.js";
 import { play } from "./sounds.js";
@@ -12,16 +12,13 @@ export function showChips(query, on) {
 
 function chip(part, query, on) {
   const name = part.kind === "row" ? part.id : part.name;
-  const remove = element("button", {
-    type: "button", class: "quiet", "aria-label": `Remove ${name}`,
-    onclick: () => {
-      query.remove(part);
-      on.changed();
-      byId("text").focus();
-    },
-  }, "×");
+  const remove = quiet("×", () => {
+    query.remove(part);
+    on.changed();
+    byId("text").focus();
+  }, { "aria-label": `Remove ${name}` });
   const middle = element("div", { class: "about" }, element("b", {}, name), ...told(part, on));
-  const parts = [part.modality && !part.problem ? partPreview(part) : null, middle, remove].filter(Boolean);
+  const parts = [part.modality && !part.problem ? partPreview(part) : null, middle, remove];
   return element("li", { class: part.problem ? "chip wrong" : "chip" }, parts);
 }
 
@@ -32,10 +29,8 @@ function told(part, on) {
   if (!part.modality) return [element("p", {}, "Reading …")];
   const length = (part.preview?.text ?? "").split("\n")[0];
   const measure = part.preview?.picture && length ? [element("p", {}, length)] : [];
-  const listen = part.file.type.startsWith("audio/") ? [element("button", {
-    type: "button", class: "quiet", "aria-pressed": "false",
-    onclick: (event) => play(event.currentTarget, part.file),
-  }, "Play")] : [];
+  const listen = part.file.type.startsWith("audio/") ? [
+    quiet("Play", (event) => play(event.currentTarget, part.file), { "aria-pressed": "false" })] : [];
   return [...measure, readAs(part, on), ...listen];
 }
 
@@ -47,18 +42,15 @@ async function readAgain(part, modality, on) {
 function readAs(part, on) {
   const options = on.modalities.map((name) =>
     element("option", { value: name, selected: name === part.modality }, name));
-  if (!part.modality) options.unshift(element("option", { value: "", selected: true }, "choose"));
-  const choice = element("select", {
-    onchange: (event) => event.target.value && readAgain(part, event.target.value, on),
-  }, options);
-  return element("label", { class: "read-as" }, "read as ", choice);
+  if (!part.modality) options.unshift(element("option", { selected: true, disabled: true }, "choose"));
+  return element("label", {}, "read as ", element("select", {
+    onchange: (event) => readAgain(part, event.target.value, on),
+  }, options));
 }
 
 // two plugins could read it: ask once
 function question(part, on) {
   return element("div", { class: "asked", role: "group", "aria-label": `What is ${part.name}?` },
     element("span", {}, "Read as"),
-    part.candidates.map((name) => element("button", {
-      type: "button", onclick: () => readAgain(part, name, on),
-    }, name)));
+    part.candidates.map((name) => button(name, () => readAgain(part, name, on))));
 }

@@ -11,6 +11,13 @@ export function element(tag, attributes = {}, ...children) {
   return made;
 }
 
+export const button = (name, act, attributes = {}) =>
+  element("button", { type: "button", onclick: act, ...attributes }, name);
+
+export const quiet = (name, act, attributes = {}) => button(name, act, { class: "quiet", ...attributes });
+
+export const closer = (dialog) => quiet("Close", () => dialog.close());
+
 export const byId = (id) => document.getElementById(id);
 
 // A line in which `commands` stand between backticks, as the service writes them.

@@ -1,22 +1,20 @@
 // Shows hits as cards, in one list or a lane a modality.
 
-import { element } from "./element.js";
+import { element, quiet } from "./element.js";
 import { ROW } from "./inputs.js";
 import { rowPreview } from "./previews.js";
 import { play } from "./sounds.js";
 import { cosine, digits, likely } from "./words.js";
 
-// `on` has: why(hit), more(rows), select(hit, yes), selected(hit), words.
+// `on` has: why(hit), more(rows), select(hit, yes), selected(hit), query.
 export function cardList(hits, on, label) {
   return element("ol", { class: "cards", "aria-label": label }, hits.map((hit) => card(hit, on)));
 }
 
 function card(hit, on) {
-  const listen = element("button", {
-    type: "button", class: "quiet play", "aria-pressed": "false", hidden: true,
-    onclick: (event) => play(event.currentTarget, hit),
-  }, "Play");
-  const preview = rowPreview(hit, on.words, (shown) => {
+  const listen = quiet("Play", (event) => play(event.currentTarget, hit),
+    { class: "quiet play", "aria-pressed": "false", hidden: true });
+  const preview = rowPreview(hit, on.query.words, (shown) => {
     listen.hidden = !shown.sound;
   });
   const choose = element("input", {
@@ -34,17 +32,12 @@ function card(hit, on) {
   element("p", { class: "which" }, `${hit.rank} · ${hit.modality} · ${hit.id}`),
   element("div", { class: "actions" },
     listen,
-    button("Why", hit, () => on.why(hit)),
-    button("More", hit, () => on.more([hit]))),
+    quiet("Why", () => on.why(hit), { "aria-label": `Why: ${hit.id}`, title: "Why this hit" }),
+    quiet("More", () => on.more([hit]), { "aria-label": `More: ${hit.id}`, title: "More like this" })),
   choose);
   article.hit = hit;
   return element("li", {}, article);
 }
-
-const button = (name, hit, act) => element("button", {
-  type: "button", class: "quiet", "aria-label": `${name}: ${hit.id}`, onclick: act,
-  title: name === "More" ? "More like this" : "Why this hit",
-}, name);
 
 function worth(hit) {
   if (hit.probability === null || hit.probability === undefined) {

@@ -11,15 +11,9 @@ export function listen(on) {
   let pause;
   const typed = (sure) => {
     clearTimeout(pause);
-    fit();
     on.typed(text.value, sure);
   };
-  const fit = () => {
-    text.style.height = "auto";
-    text.style.height = `${text.scrollHeight}px`;
-  };
   text.addEventListener("input", (event) => {
-    fit();
     clearTimeout(pause);
     if (!event.isComposing) pause = setTimeout(() => typed(false), PAUSE_MS);
   });

@@ -1,12 +1,13 @@
 // The keyboard: single keys outside of text fields, and arrows through cards.
 
-import { byId, element } from "./element.js";
+import { byId, closer, element } from "./element.js";
+import { openFilters } from "./filters.js";
 
 const LIST = [
   ["/", "go to the box"], ["Enter", "search; on a card: more like this"],
   ["← → ↑ ↓", "from card to card; Home and End"],
   ["Space", "play a sound"], ["w", "why this hit"], ["m", "more like this"], ["x", "select a hit"],
-  ["1 – 9", "switch a modality to find"], ["Esc", "one step back"], ["?", "this list"],
+  ["1 – 9", "switch a modality to find"], ["f", "filters"], ["Esc", "one step back"], ["?", "this list"],
 ];
 const KEPT = "spaner-keys-off";
 const off = () => localStorage.getItem(KEPT) === "1";
@@ -16,14 +17,11 @@ export function listenToKeys(on) {
   byId("help").addEventListener("click", showKeys);
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
-    if (event.key === "Escape") {
-      on.back();
-      return;
-    }
+    if (event.key === "Escape") return on.back();
     if (event.target.closest("textarea, select, input:not([type=checkbox])")) return;
     const card = event.target.closest("article");
     const done = (card && onCard(event, card, on)) || (!off() && anywhere(event));
-    if (done) event.preventDefault();
+    return done && event.preventDefault();
   });
   document.addEventListener("focusin", ({ target }) => {
     const card = target.closest?.("article");
@@ -34,6 +32,7 @@ export function listenToKeys(on) {
 function anywhere({ key }) {
   if (key === "/") byId("text").focus();
   else if (key === "?") showKeys();
+  else if (key === "f") openFilters();
   else if (/^[1-9]$/.test(key)) byId("targets").querySelectorAll("button")[key - 1]?.click();
   else return false;
   return true;
@@ -71,17 +70,12 @@ function neighbour(card, key) {
   if (key === "ArrowLeft") return all[place - 1];
   if (key === "Home") return all[0];
   if (key === "End") return all.at(-1);
-  if (key !== "ArrowDown" && key !== "ArrowUp") return null;
-  const here = card.getBoundingClientRect(), down = key === "ArrowDown";
-  const rows = all.filter((one) => {
-    const { top } = one.getBoundingClientRect();
-    return down ? top > here.top + 4 : top < here.top - 4;
-  });
-  const distance = (one) => {
-    const { top, left } = one.getBoundingClientRect();
-    return Math.abs(top - here.top) * 4 + Math.abs(left - here.left);
-  };
-  return rows.sort((one, other) => distance(one) - distance(other))[0];
+  const sign = { ArrowDown: 1, ArrowUp: -1 }[key];
+  if (!sign) return null;
+  const box = (one) => one.getBoundingClientRect(), here = box(card);
+  const below = (one) => sign * (box(one).top - here.top);
+  const far = (one) => 4 * below(one) + Math.abs(box(one).left - here.left);
+  return all.filter((one) => below(one) > 4).sort((one, other) => far(one) - far(other))[0];
 }
 
 export function showKeys() {
@@ -91,8 +85,7 @@ export function showKeys() {
     onchange: (event) => localStorage.setItem(KEPT, event.target.checked ? "0" : "1"),
   });
   dialog.replaceChildren(
-    element("header", {}, element("h2", { id: "keys-title" }, "Keys"),
-      element("button", { type: "button", class: "quiet close", onclick: () => dialog.close() }, "Close")),
+    element("header", {}, element("h2", { id: "keys-title" }, "Keys"), closer(dialog)),
     element("div", { class: "body" },
       element("dl", {}, LIST.map(([key, what]) => [
         element("dt", {}, element("kbd", {}, key)), element("dd", {}, what)])),

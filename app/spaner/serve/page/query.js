@@ -1,7 +1,7 @@
 // Holds what is asked: parts that are one query together, each a text, a file or a row.
 //
 // A part is {kind: "file", file, name, data, modality, preview, candidates, problem} or
-// {kind: "row", id, modality, input}; the text of the box is one more part while it is not empty.
+// {kind: "row", id, modality}; the text of the box is one more part while it is not empty.
 
 import { ask } from "./api.js";
 
@@ -14,8 +14,7 @@ export class Query {
 
   get all() {
     const text = this.text.trim();
-    const typed = { kind: "text", text, modality: this.textModality, weight: 1 };
-    return text ? [...this.parts, typed] : [...this.parts];
+    return text ? [...this.parts, { kind: "text", text, modality: this.textModality }] : this.parts;
   }
 
   get empty() {
@@ -30,7 +29,7 @@ export class Query {
     return this.parts.some((part) => !part.modality && !part.problem && part.candidates.length < 2);
   }
 
-  // it cannot be asked yet: a file is being read, is asked about, or cannot be read
+  // a file is being read, is asked about, or cannot be read
   get waits() {
     return this.parts.some((part) => !part.modality || part.problem);
   }
@@ -54,18 +53,13 @@ export class Query {
   }
 }
 
-function sentPart(part) {
-  const weight = part.weight === 1 ? {} : { weight: part.weight };
-  const { modality } = part;
-  if (part.kind === "row") return { id: part.id, modality, ...weight };
-  if (part.kind === "text") return { text: part.text, modality, ...weight };
-  return { data: part.data, name: part.name, modality, ...weight };
-}
+// an undefined key is not sent
+const sentPart = ({ id, text, data, name, modality }) => ({ id, text, data, name, modality });
 
-export const rowPart = ({ id, modality, input }) => ({ kind: "row", id, modality, input, weight: 1 });
+export const rowPart = ({ id, modality }) => ({ kind: "row", id, modality });
 
 export const filePart = (file, mostBytes) => ({
-  kind: "file", file, mostBytes, name: file.name || "pasted", modality: null, candidates: [], weight: 1,
+  kind: "file", file, mostBytes, name: file.name || "pasted", modality: null, candidates: [],
 });
 
 // Ask the plugins what a file is, or show it as what it is said to be.
@@ -76,8 +70,7 @@ export async function readFile(part, modality = null) {
       throw new Error(`${part.name} is too large: expected at most ${Math.floor(part.mostBytes / 2 ** 20)} MB`);
     }
     part.data ??= await base64(part.file);
-    const sent = { data: part.data, name: part.name, ...(modality ? { modality } : {}) };
-    const preview = await ask("/preview", sent);
+    const preview = await ask("/preview", { data: part.data, name: part.name, modality });
     part.modality = preview.modality;
     part.preview = preview.modality ? preview : null;
     part.candidates = preview.candidates;
@@ -91,7 +84,7 @@ export async function readFile(part, modality = null) {
 function base64(file) {
   return new Promise((resolve, reject) => {
     const reader = new FileReader();
-    reader.onload = () => resolve(reader.result.slice(reader.result.indexOf(",") + 1));
+    reader.onload = () => resolve(reader.result.split(",")[1] ?? "");
     reader.onerror = () => reject(new Error(`${file.name} cannot be read: choose it again`));
     reader.readAsDataURL(file);
   });

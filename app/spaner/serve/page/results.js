@@ -1,6 +1,7 @@
 // Shows an answer: the verdict, then the hits, or why there are none.
 
-import { byId, element, line } from "./element.js";
+import { button, byId, element, line } from "./element.js";
+import { elsewhere } from "./elsewhere.js";
 import { cardList } from "./hits.js";
 import { current } from "./keys.js";
 import { state } from "./states.js";
@@ -20,14 +21,16 @@ export function show(...content) {
   byId("found").replaceChildren(...content.filter(Boolean));
 }
 
-// `on` has what cards need, further() for more hits, and lanes: whether each modality has its own.
+// `on` has what cards need, the query, and further(k) for more hits.
 export function showAnswer(answer, asked, on) {
   const verdict = judge(answer);
-  say(verdict.kind === "hits" ? verdict.title : [verdict.title, ...verdict.lines].join(" "));
   const shown = ["hits", "uncalibrated"].includes(verdict.kind);
+  say(shown ? verdict.title : [verdict.title, ...verdict.lines].join(" "));
   const notes = shown ? [...verdict.lines, ...answer.notices] : [];
-  if (shown) show(...notes.map(note), ...listsOf(answer.hits, asked, on), further(answer, asked, on));
-  else {
+  if (shown) {
+    show(...notes.map(note), ...listsOf(answer.hits, asked, on), further(answer, asked, on),
+      elsewhere(on.query, asked, answer.hits));
+  } else {
     const told = state(verdict.kind, verdict.title, verdict.lines);
     show(told, verdict.kind === "untold" ? cardList(answer.hits, on, "Nearest rows") : nearest(answer.hits, on));
   }
@@ -63,5 +66,5 @@ function further(answer, asked, on) {
   const lists = asked.each ? asked.to.length : 1;
   const next = Math.min(asked.k + (asked.each ? LANE : STEP), Math.floor(MOST / lists));
   if (answer.hits.length < asked.k || next <= asked.k) return null;
-  return element("button", { type: "button", class: "further", onclick: () => on.further(next) }, "Show more");
+  return button("Show more", () => on.further(next), { class: "further" });
 }

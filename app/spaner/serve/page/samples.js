@@ -1,6 +1,6 @@
 // Offers a few rows of each modality as queries, so that an empty page is no dead end.
 
-import { byId, element } from "./element.js";
+import { button, byId, element } from "./element.js";
 import { rowPreview } from "./previews.js";
 
 export function showSamples(space, pick) {
@@ -12,7 +12,7 @@ export function showSamples(space, pick) {
     element("ul", {}, lanes));
 }
 
-const sample = (row, pick) => element("button", {
-  type: "button", class: "sample", onclick: () => pick(row),
+const sample = (row, pick) => button(rowPreview(row), () => pick(row), {
+  class: "sample",
   "aria-label": `Search by ${row.modality} ${row.id}${row.concept ? `, ${row.concept}` : ""}`,
-}, rowPreview(row));
+});

@@ -1,6 +1,6 @@
 // Holds the hits that were selected, which together become one query.
 
-import { byId, element } from "./element.js";
+import { button, byId, element, quiet } from "./element.js";
 import { count } from "./words.js";
 
 const selected = new Map();
@@ -28,6 +28,6 @@ function showSelection(more) {
   if (!selected.size) return;
   bar.replaceChildren(
     element("p", { role: "status" }, `${count(selected.size, "hit")} selected`),
-    element("button", { type: "button", class: "main", onclick: () => more([...selected.values()]) }, "More like these"),
-    element("button", { type: "button", class: "quiet", onclick: clearSelection }, "Clear"));
+    button("More like these", () => more([...selected.values()]), { class: "main" }),
+    quiet("Clear", clearSelection));
 }

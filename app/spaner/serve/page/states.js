@@ -1,28 +1,21 @@
 // Says in words what stands in the way of an answer.
 
-import { element, line } from "./element.js";
+import { button, element, line, quiet } from "./element.js";
 
 const TITLES = {
   0: "The service is gone.",
   400: "This cannot be asked so.",
-  401: "A token is needed.",
   403: "The policy does not allow this.",
-  404: "This row is not there any more.",
-  408: "Sending took too long.",
   409: "Space and index do not fit together.",
   413: "This is too large.",
   422: "This cannot be read.",
   503: "The service cannot answer now.",
 };
 
-const titleOf = (failure) => TITLES[failure.status] ?? "Something went wrong.";
-
 export function failureState(failure, again) {
   const lines = [failure.message];
   if (failure.status === 0) lines.push("Start it again with `spaner serve`; what you ask is kept here.");
-  return state("failure", titleOf(failure), lines, [
-    element("button", { type: "button", onclick: again }, "Try again"),
-  ]);
+  return state("failure", TITLES[failure.status] ?? "Something went wrong.", lines, button("Try again", again));
 }
 
 export function state(kind, title, lines, more = []) {
@@ -32,7 +25,7 @@ export function state(kind, title, lines, more = []) {
 
 // What stands where hits will be, once waiting is noticed; it can be ended when it is long.
 export function skeleton(cancel) {
-  const stop = element("button", { type: "button", class: "quiet", hidden: true, onclick: cancel }, "Cancel");
+  const stop = quiet("Cancel", cancel, { hidden: true });
   setTimeout(() => { stop.hidden = false; }, 850); // 1 s after the question
   return element("div", { class: "skeleton" },
     element("p", {}, "Searching … ", stop),

@@ -1,6 +1,6 @@
 // Offers the modalities to find: those that the policy allows, and why the others are not.
 
-import { byId, element } from "./element.js";
+import { button, byId, element } from "./element.js";
 
 const WHAT = "answered: the share of n validation queries with a match that got an answer";
 
@@ -49,12 +49,12 @@ export function showTargets(space, sources, changed) {
       if (!wanted.delete(name)) wanted.add(name);
       changed();
     };
-    const button = element("button", {
-      type: "button", "aria-pressed": String(chosen.has(name)), "aria-disabled": why ? "true" : null,
-      "aria-describedby": id, "aria-keyshortcuts": place < 9 ? place + 1 : null, onclick: flip,
-    }, name, element("small", {}, ` ${modality.rows.toLocaleString("en")}`));
+    const toggle = button([name, element("small", {}, ` ${modality.rows.toLocaleString("en")}`)], flip, {
+      "aria-pressed": String(chosen.has(name)), "aria-disabled": why ? "true" : null,
+      "aria-describedby": id, "aria-keyshortcuts": place < 9 ? place + 1 : null,
+    });
     return element("li", { class: why ? "target closed" : "target" },
-      button, element("p", { id }, why ?? expectation(modality, sources, space)));
+      toggle, element("p", { id }, why ?? expectation(modality, sources, space)));
   });
   const focused = document.activeElement?.closest("#targets li");
   const place = focused ? [...focused.parentElement.children].indexOf(focused) : -1;

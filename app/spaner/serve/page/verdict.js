@@ -12,16 +12,15 @@ export function judge(answer) {
   const where = modalities.length > 1 ? `in ${modalities.length} modalities` : `in ${modalities[0]}`;
   const best = bestOf(hits);
   if (best === null) {
-    return {
-      kind: "uncalibrated", title: `${many} ${where}`,
-      lines: ["Scores are not calibrated, so they do not say how likely a hit is: `spaner calibrate`."],
-    };
+    const lines = ["No calibration says how likely these hits are; `spaner calibrate` makes one where rows suffice."];
+    return { kind: "uncalibrated", title: `${many} ${where}, not calibrated`, lines };
   }
   return { kind: "hits", title: `${many}, best ${digits(best)} (${likely(best)}), ${where}`, lines: [] };
 }
 
 function bestOf(hits) {
-  const known = hits.map((hit) => hit.probability).filter((one) => typeof one === "number");
+  const passing = hits.some((hit) => hit.match) ? hits.filter((hit) => hit.match) : hits;
+  const known = passing.map((hit) => hit.probability).filter((one) => typeof one === "number");
   return known.length ? Math.max(...known) : null;
 }
 

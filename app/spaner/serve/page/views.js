@@ -1,12 +1,11 @@
 // Offers one list by probability, or a list a modality.
 
-import { byId, element } from "./element.js";
+import { button, byId } from "./element.js";
 
 const VIEWS = [["One list", false], ["By modality", true]];
 
 export function offerViews(choose) {
-  byId("views").replaceChildren(...VIEWS.map(([name, own]) =>
-    element("button", { type: "button", onclick: () => choose(own) }, name)));
+  byId("views").replaceChildren(...VIEWS.map(([name, own]) => button(name, () => choose(own))));
 }
 
 export function showViews(each, offered) {

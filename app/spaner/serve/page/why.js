@@ -1,7 +1,7 @@
 // Says why a row was found.
 
 import { ask } from "./api.js";
-import { byId, element } from "./element.js";
+import { byId, closer, element } from "./element.js";
 import { failureState } from "./states.js";
 import { partPreview, rowPreview } from "./previews.js";
 import { cosine, digits, likely } from "./words.js";
@@ -10,10 +10,9 @@ const SHOWN = 5;
 
 export async function showWhy(hit, query, strength = null) {
   const dialog = byId("why");
-  const close = element("button", { type: "button", class: "quiet close", onclick: () => dialog.close() }, "Close");
   const body = element("div", { class: "body" }, element("p", { role: "status" }, "Covering parts of both sides …"));
   dialog.replaceChildren(
-    element("header", {}, element("h2", { id: "why-title" }, `Why ${hit.id}`), close), body);
+    element("header", {}, element("h2", { id: "why-title" }, `Why ${hit.id}`), closer(dialog)), body);
   if (!dialog.open) dialog.showModal();
   const parts = query.all;
   if (parts.length !== 1) {
@@ -38,9 +37,10 @@ function told(reason, hit, part) {
     element("p", {}, sure == null
       ? "No probability is known for it." : `It is ${likely(sure)} to fit (${digits(sure)}).`),
     element("h3", {}, "Anchors that both share"),
-    ...anchors(reason),
+    anchors(reason),
     element("h3", {}, "What speaks for it"),
-    element("div", { class: "sides" }, side("The query", reason.query, partPreview(part)), side("The hit", reason.hit, rowPreview(hit))),
+    element("div", { class: "sides" },
+      side("The query", reason.query, partPreview(part)), side("The hit", reason.hit, rowPreview(hit))),
     element("h3", {}, "Numbers"),
     element("dl", {},
       fact("cosine", cosine(reason.cosine)),
@@ -57,31 +57,22 @@ const fact = (name, value) => [element("dt", {}, name), element("dd", {}, value)
 const key = ({ modality, aligner, prompt }) => `${modality} ${aligner.slice(0, 8)}/${prompt.slice(0, 8)}`;
 
 function anchors(reason) {
-  if (reason.other === null) return [element("p", {}, `None: ${reason.without_anchors}`)];
+  if (reason.other === null) return element("p", {}, `None: ${reason.without_anchors}`);
   const rows = [...reason.anchors.map((one) => [one.concept, one.share]), ["other", reason.other]];
-  const least = reason.other < 0 || reason.anchors.some((one) => one.share < 0);
-  return [
-    bars(rows.map(([name, share]) => [name, share, `${Math.round(share * 100)}%`])),
-    least ? element("p", {}, "A share below 0 speaks against it.") : null,
-  ].filter(Boolean);
+  return bars(rows.map(([name, share]) => [name, share, `${Math.round(share * 100)}%`]));
 }
 
 function bars(rows) {
-  const most = Math.max(...rows.map(([, value]) => Math.abs(value)), 1e-9);
   return element("ul", { class: "bars" }, rows.map(([name, value, said]) => {
     const bar = element("i", { "aria-hidden": "true", class: value < 0 ? "against" : null });
-    bar.style.setProperty("--share", Math.abs(value) / Math.max(most, 1));
+    bar.style.setProperty("--share", Math.min(Math.abs(value), 1));
     return element("li", {}, element("span", {}, name), element("b", {}, said), bar);
   }));
 }
 
 function side(title, told, preview) {
   const speaking = told.parts.filter((part) => part.fall > 0).slice(0, SHOWN);
-  const content = told.without_parts
-    ? element("p", {}, told.without_parts)
-    : speaking.length
-      ? bars(speaking.map((part) => [part.label, part.fall, `+${part.fall.toFixed(3)}`]))
-      : element("p", {}, "No part speaks for it.");
-  return element("section", {}, element("h4", {}, `${title}: ${told.modality}`),
-    preview, content);
+  return element("section", {}, element("h4", {}, `${title}: ${told.modality}`), preview, speaking.length
+    ? bars(speaking.map((part) => [part.label, part.fall, `+${part.fall.toFixed(3)}`]))
+    : element("p", {}, told.without_parts ?? "No part speaks for it."));
 }
