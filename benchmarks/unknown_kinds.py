@@ -12,7 +12,9 @@ the gallery. Both should pass in at most twice .05 of the cases. `found` is the 
 with a relevant row in the gallery that pass. `before` is a threshold on the best score alone, as
 the validation gallery has it; `now` asks in addition whether one kind stands out among the familiar
 rows and whether query and hit lie nearest the same anchor, and raises the threshold with the size
-of the gallery. Means over the spaces, four a seed,
+of the gallery. The second table has the same test rows search all rows of the other concepts, those
+of training and validation, too: `as fitted` by the threshold of the validation gallery, which has
+so many `times` fewer rows, `grown` by that of the larger one. Means over the spaces, four a seed,
 which draws parts and weights, with 95% t-intervals.
 """
 
@@ -22,7 +24,7 @@ import argparse
 import csv
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,7 +34,7 @@ from page import as_section, progress
 from spaner.commands import Project
 from spaner.demo.dataset import put, table, write_dataset
 from spaner.demo.factory.project import write_factory
-from spaner.evaluation.embedded_rows import embed_split
+from spaner.evaluation.embedded_rows import EmbeddedRows, embed_split
 from spaner.result_tables import Table, interval_cell
 from spaner.search.calibration_file import CalibratedPair, calibration_path, read_familiar
 from spaner.search.fit_pairs import Judged, fit_pairs
@@ -40,28 +42,38 @@ from spaner.search.gallery import anchors_near
 from spaner.search.judged_query import judge
 from spaner.splits import TEST_SPLIT, VALIDATION_SPLIT
 from spaner_core.data.matches import number_rows, numbers_of
-from spaner_core.evaluation.intervals import intervals
-from spaner_core.evaluation.no_match import MatchThreshold
+from spaner_core.evaluation.intervals import Interval, intervals
 from spaner_core.evaluation.ranking import SCORE_STEPS, score_steps, unit_pair
 from torch import Tensor
 
 PARTS, RATE = 4, 0.05
+NONE = -2.0
+"""A score below all others."""
 FIGURES = ("unknown kind", "not there", "found")
 WAYS = ("before", "now")
+AMONG_ALL, GROWTH = FIGURES[1:], ("as fitted", "grown")
 
 Figures = dict[str, float | None]
 
 
-class TestRows(NamedTuple):
-    """Test rows of a modality: embeddings (n, D), concepts (n,), whether one kind stands out.
+class JudgedRows(NamedTuple):
+    """Rows of a modality: embeddings (n, D), concepts (n,), numbers (n,) of the nearest anchors.
 
-    `anchors` (n,) are the numbers of the nearest ones.
+    `known` (n,) bool says of which one kind stands out.
     """
 
     vectors: Tensor
     concepts: Tensor
-    known: Tensor
     anchors: Tensor
+    known: Tensor
+
+
+class Asked(NamedTuple):
+    """What a match is asked for: a cosine, and whether kinds and anchors count."""
+
+    cosine: float
+    kinds: bool
+    anchors: bool
 
 
 def main() -> None:
@@ -81,9 +93,16 @@ def main() -> None:
                 folder = Path(name) / f"{seed}-{part}"
                 project, unknown = _without(data, folder, given.data, seed, part, given.quick)
                 runs[len(runs)] = _measured(project, unknown)
-    title = f"Queries without a match: {given.data}, {len(runs)} spaces"
-    heads = ("query", "finds", *(f"{figure}: {way}" for figure in FIGURES for way in WAYS))
-    sys.stdout.write(as_section(Table(title, heads, [*_lines(runs)])))
+    found, data = intervals(runs), f"{given.data}, {len(runs)} spaces"
+    for title, figures, ways in (
+        (f"Queries without a match: {data}", FIGURES, WAYS),
+        (f"The same among all rows: {data}", AMONG_ALL, GROWTH),
+    ):
+        columns = [f"{figure}: {way}" for figure in figures for way in ways]
+        if ways is GROWTH:
+            columns.insert(0, "times")
+        lines = [*_lines(found, columns)]
+        sys.stdout.write(as_section(Table(title, ("query", "finds", *columns), lines)))
 
 
 def _written(folder: Path, data: str) -> Path:
@@ -127,24 +146,47 @@ def _measured(project: Project, unknown: set[str]) -> Figures:
     before = {(pair.source, pair.target): pair.threshold for pair in _by_score_alone(project)}
     concepts = project.manifest.concepts
     strange = numbers_of(sorted(unknown), concepts)
-    rows = {}
-    for name, part in embed_split(project, TEST_SPLIT).items():
-        familiar = read_familiar(calibration_path(project.config.space), name)
-        known = torch.ones(len(part.rows), dtype=torch.bool)
-        if familiar and familiar.kinds:
-            features = project.features(name, part.rows).features
-            said = judge(project, name, features, familiar)
-            known = torch.tensor([one.kind is not None and one.kind <= RATE for one in said])
-        numbers = numbers_of([row.concept for row in part.rows], concepts)
-        anchors = anchors_near(project, name, part.embeddings)  # all know the same ones here
-        rows[name] = TestRows(part.embeddings, numbers, known, anchors)
+    test, every = {}, {}
+    embedded = {split: embed_split(project, split) for split in project.manifest.splits}
+    for name, part in embedded[TEST_SPLIT].items():
+        test[name] = _judged(project, name, part)
+        parts = [_judged(project, name, of[name]) for of in embedded.values() if name in of]
+        every[name] = JudgedRows(*map(torch.cat, zip(*parts, strict=True)))
     figures: Figures = {}
     for pair in calibration.pairs:
-        earlier = before.get((pair.source, pair.target))
-        if pair.threshold is not None and earlier is not None:
-            for figure, value in _passed(pair, earlier, rows, strange).items():
-                figures[f"{pair.source} {pair.target} {figure}"] = value
+        wanted, earlier = pair.threshold, before.get((pair.source, pair.target))
+        if wanted is None or earlier is None:
+            continue
+        queries, few, all_rows = test[pair.source], test[pair.target], every[pair.target]
+        few, all_rows = (_without_kinds(rows, strange) for rows in (few, all_rows))
+        now = Asked(wanted.at(len(few.concepts)), True, wanted.same_anchor)
+        found = {
+            **_passed(queries, few, strange, Asked(earlier.cosine, False, False), "before"),
+            **_passed(queries, few, strange, now, "now"),
+            **_passed(queries, all_rows, strange, now._replace(cosine=wanted.cosine), GROWTH[0]),
+        }
+        grown = now._replace(cosine=wanted.at(len(all_rows.concepts)))
+        found |= _passed(queries, all_rows, strange, grown, GROWTH[1])
+        found["times"] = len(all_rows.concepts) / pair.gallery
+        figures |= {f"{pair.source} {pair.target} {name}": value for name, value in found.items()}
     return figures
+
+
+def _judged(project: Project, name: str, part: EmbeddedRows) -> JudgedRows:
+    familiar = read_familiar(calibration_path(project.config.space), name)
+    known = torch.ones(len(part.rows), dtype=torch.bool)
+    if familiar and familiar.kinds:
+        features = project.features(name, part.rows).features
+        said = judge(project, name, features, familiar)
+        known = torch.tensor([one.kind is not None and one.kind <= RATE for one in said])
+    numbers = numbers_of([row.concept for row in part.rows], project.manifest.concepts)
+    anchors = anchors_near(project, name, part.embeddings)  # all know the same ones here
+    return JudgedRows(part.embeddings, numbers, anchors, known)
+
+
+def _without_kinds(rows: JudgedRows, strange: Tensor) -> JudgedRows:
+    there = ~torch.isin(rows.concepts, strange)
+    return JudgedRows(*(column[there] for column in rows))
 
 
 def _by_score_alone(project: Project) -> list[CalibratedPair]:
@@ -157,39 +199,30 @@ def _by_score_alone(project: Project) -> list[CalibratedPair]:
 
 
 def _passed(
-    pair: CalibratedPair, earlier: MatchThreshold, rows: Mapping[str, TestRows], strange: Tensor
+    queries: JudgedRows, gallery: JudgedRows, strange: Tensor, asked: Asked, way: str
 ) -> Figures:
-    """Say which share of queries passes, before and now."""
-    assert pair.threshold
-    queries, gallery = rows[pair.source], rows[pair.target]
-    there = ~torch.isin(gallery.concepts, strange)
-    concepts, wanted = gallery.concepts[there], pair.threshold
-    plain = score_steps(*unit_pair(queries.vectors, gallery.vectors[there])) / SCORE_STEPS
-    relevant = queries.concepts.unsqueeze(1) == concepts
+    """Say which share of queries of each sort passes in a gallery without `strange` concepts."""
+    steps = score_steps(*unit_pair(queries.vectors, gallery.vectors)) / SCORE_STEPS
+    if asked.anchors:
+        steps = steps.masked_fill(queries.anchors.unsqueeze(1) != gallery.anchors, NONE)
+    if asked.kinds:
+        steps = steps.masked_fill(~queries.known.unsqueeze(1), NONE)
+    relevant = queries.concepts.unsqueeze(1) == gallery.concepts
+    best, rest = steps.amax(dim=1), steps.masked_fill(relevant, NONE).amax(dim=1)
     unseen, found = torch.isin(queries.concepts, strange), relevant.any(dim=1)
     figures: Figures = {}
-    for way in WAYS:
-        cosine, known, steps = earlier.cosine, torch.ones_like(queries.known), plain
-        if way == "now":
-            cosine, known = wanted.at(len(concepts)), queries.known
-            if wanted.same_anchor:
-                alike = queries.anchors.unsqueeze(1) == gallery.anchors[there]
-                steps = plain.masked_fill(~alike, -2.0)
-        best, rest = steps.amax(dim=1), steps.masked_fill(relevant, -2.0).amax(dim=1)
-        for name, scores, those in zip(
-            FIGURES, (best, rest, best), (unseen, ~unseen, found), strict=True
-        ):
-            passed = ((scores >= cosine) & (scores > -2.0) & known)[those]
-            figures[f"{name}: {way}"] = float(passed.double().mean()) if len(passed) else None
+    for name, scores, those in zip(
+        FIGURES, (best, rest, best), (unseen, ~unseen, found), strict=True
+    ):
+        passed = ((scores >= asked.cosine) & (scores > NONE))[those]
+        figures[f"{name}: {way}"] = float(passed.double().mean()) if len(passed) else None
     return figures
 
 
-def _lines(runs: Mapping[int, Figures]) -> Iterator[list[str]]:
-    found = intervals(runs)
-    pairs = dict.fromkeys(tuple(key.split(" ", 2)[:2]) for key in found)
-    for source, target in pairs:
-        cells = (f"{source} {target} {figure}: {way}" for figure in FIGURES for way in WAYS)
-        yield [source, target, *(interval_cell(found.get(cell)) for cell in cells)]
+def _lines(found: Mapping[str, Interval], columns: Sequence[str]) -> Iterator[list[str]]:
+    for source, target in dict.fromkeys(tuple(key.split(" ", 2)[:2]) for key in found):
+        cells = (found.get(f"{source} {target} {column}") for column in columns)
+        yield [source, target, *map(interval_cell, cells)]
 
 
 if __name__ == "__main__":
