@@ -102,7 +102,7 @@ def main() -> None:
         if ways is GROWTH:
             columns.insert(0, "times")
         lines = [*_lines(found, columns)]
-        sys.stdout.write(as_section(Table(title, ("query", "finds", *columns), lines)))
+        sys.stdout.write(as_section(Table(title, ("query", "finds", *columns), lines)) + "\n")
 
 
 def _written(folder: Path, data: str) -> Path:
