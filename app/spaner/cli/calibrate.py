@@ -100,7 +100,10 @@ def _say_pairs(calibration: Calibration) -> None:
     )
     rates = sorted({one.asked for pair in calibration.pairs for one in pair.cutoffs}, reverse=True)
     if rates:
-        say("Thresholds for other rates; found is the share of queries with a match that pass")
+        say(
+            "Thresholds for other rates, each from 1 / rate queries or more;\n"
+            "found is the share of queries with a match that pass"
+        )
         say_table(
             ("query", "finds", *(head for rate in rates for head in (f"at {rate:g}", "found"))),
             [

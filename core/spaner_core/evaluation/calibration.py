@@ -15,9 +15,20 @@ from spaner_core.evaluation.ranking import SCORE_STEPS, Rows, check_k, first_pla
 LEAST_HITS = 10
 """Fewer relevant, or fewer irrelevant, hits than this say too little."""
 
+ALIKE = 1e-5
+"""Scores that differ by less are the same: rows that are equal are not computed to the last bit."""
+
 
 class TooFewSamples(ValueError):  # noqa: N818  (a verdict on the data, not a fault)
     """There is too little data to fit what was asked for."""
+
+
+def constant_scores(cosine: float) -> str:
+    """Say that nothing can be fitted to scores that are all the same."""
+    return (
+        f"all scores are the same ({cosine:.3f}), so none tells a right hit from a wrong one; look "
+        "whether the encoders tell these rows apart"
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +78,7 @@ def fit_hit_probability(
     fit from few validation rows, where a step function follows their noise, and strict growth
     keeps the order of hits and never says 0 or 1. With thousands of hits isotonic regression would
     follow other shapes better. Raises `ValueError` when shapes do not fit, an entry is not finite
-    or k < 1, `TooFewSamples` below 10 relevant or 10 other hits.
+    or k < 1, `TooFewSamples` below 10 relevant or 10 other hits, and where all have one score.
     """
     check_k(k)
     cosines, hits, found = _hits_by_score(queries, gallery, relevant, k)
@@ -79,6 +90,8 @@ def fit_hit_probability(
             f"{len(queries)} queries; expected at least {LEAST_HITS} of each; give more validation "
             "rows, of more concepts"
         )
+    if cosines[-1] - cosines[0] < ALIKE:
+        raise TooFewSamples(constant_scores(float(cosines[0])))
     high, low = (positive + 1) / (positive + 2), 1 / (negative + 2)
     target = (found * high + (hits - found) * low) / hits  # (n,) mean target at each score
     slope, intercept = _logistic(cosines, target, hits)

@@ -83,8 +83,8 @@ def fit_familiarity(
     counted = near[near.isfinite()]
     if len(near) and not len(counted):
         raise TooFewSamples(
-            f"all {len(kept) + len(near)} rows are of one group, so nothing shows how a new one "
-            "differs; give rows of several groups"
+            "all rows are of one group, so nothing shows how a new one differs; give rows of "
+            "several groups"
         )
     return Familiarity(references=kept, held_out=_checked(counted, rate=rate))
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from spaner_core.evaluation.calibration import TooFewSamples
+from spaner_core.evaluation.calibration import ALIKE, TooFewSamples, constant_scores
 from spaner_core.evaluation.ranking import SCORE_STEPS, Rows, scored_blocks
 
 PARTS, DRAWS = (2, 4, 8), 5
@@ -117,7 +117,7 @@ def fit_match_threshold(
     gallery; what counts is that these rows are as hard as those to come. Source: the project's
     definition. Raises `ValueError` when shapes do not fit, an entry is not finite or the rate is
     not between 0 and 1, `TooFewSamples` where n · rate < 1: then not one query may pass, and the
-    data cannot tell the rate from 0.
+    data cannot tell the rate from 0, and where all a_q and b_q are the same.
     """
     if not 0 < false_accept_rate < 1:
         raise ValueError(
@@ -129,9 +129,12 @@ def fit_match_threshold(
     if not _allowed(count, false_accept_rate):
         raise TooFewSamples(
             f"got {count} queries to choose a false-accept rate of {false_accept_rate:g} on; "
-            f"expected at least {math.ceil(1 / false_accept_rate)}; give more validation rows, "
-            "or a higher rate"
+            f"expected at least {math.ceil(1 / false_accept_rate)}; give more validation rows, of "
+            "more concepts, or a higher rate"
         )
+    low, high = (int(end) for end in torch.cat([absent, best.present]).aminmax())
+    if low > NEVER and high - low < ALIKE * SCORE_STEPS:
+        raise TooFewSamples(constant_scores(low / SCORE_STEPS))
     refused = _refused(absent, false_accept_rate)
     accepts, rejects = _rates(best, refused)
     same_anchor = False

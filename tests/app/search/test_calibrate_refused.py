@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -9,10 +10,12 @@ from typing import Any
 
 import pytest
 
+from tests.app.projects import rows_of, write_rows
 from tests.app.search.calibrations import FILE, FIND, RATE, document, pair_of, write_document
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Refuses = Callable[..., str]
+Edit = Callable[[list[dict[str, str]]], list[dict[str, str]]]
 
 
 @pytest.mark.parametrize(
@@ -55,6 +58,34 @@ def test_rows_that_calibrate_no_pair_write_nothing(attached: Path, refuses: Refu
     path.write_text("".join(kept), encoding="utf-8")
     said = refuses("calibrate", cwd=attached, says=("'validation'", "calibrates no pair"))
     assert "more validation rows" in said
+
+
+def of_one_concept(rows: list[dict[str, str]]) -> list[dict[str, str]]:
+    return [row for row in rows if row["split"] != "validation" or row["concept"] == "two"]
+
+
+def all_alike(rows: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Every validation row shows what the first of its modality does."""
+    first: dict[str, str] = {}
+    return [
+        {**row, "input": first.setdefault(row["modality"], row["input"])}
+        if row["split"] == "validation"
+        else row
+        for row in rows
+    ]
+
+
+@pytest.mark.parametrize(
+    ("edit", "says"),
+    [(of_one_concept, "got 0 queries .* of more concepts"), (all_alike, "all scores are the same")],
+)
+def test_rows_that_say_nothing_of_scores_give_no_figure(
+    attached: Path, refuses: Refuses, edit: Edit, says: str
+) -> None:
+    write_rows(attached, edit(rows_of(attached)))
+    said = refuses("calibrate", *RATE, cwd=attached, says=("calibrates no pair",))
+    (error,) = [line for line in said.splitlines() if line.startswith("error: ")]
+    assert re.search(says, error)
 
 
 def broken(content: dict[str, Any], name: str) -> Any:

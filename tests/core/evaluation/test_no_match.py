@@ -9,6 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from spaner_core.evaluation import ranking as blocks_module
+from spaner_core.evaluation.calibration import TooFewSamples
 from spaner_core.evaluation.no_match import MatchThreshold, fit_match_threshold
 from torch import Tensor
 from torch.nn.functional import normalize
@@ -87,12 +88,10 @@ def test_concepts_far_apart_are_told_without_error() -> None:
     assert not found.passes(0.01)
 
 
-def test_a_constant_space_can_only_refuse_everything() -> None:
+def test_a_constant_space_gives_no_figure() -> None:
     _, _, relevant = scene(0)
-    found = fit_match_threshold(torch.ones(40, 3), torch.ones(30, 3), relevant)
-    assert found.cosine > 1
-    assert (found.false_accept_rate, found.false_reject_rate) == (0, 1)
-    assert not found.passes(1.0)
+    with pytest.raises(TooFewSamples, match=r"all scores are the same \(1\.000\)"):
+        fit_match_threshold(torch.ones(40, 3), torch.ones(30, 3), relevant)
 
 
 def test_queries_whose_every_row_is_relevant_do_not_count_as_absent() -> None:
@@ -217,8 +216,9 @@ def test_anchors_are_not_asked_for_where_they_lose_matches_or_nothing_shows_what
     wrong = torch.where(mine == 0, 3, mine)  # a third of the queries lies nearest another anchor
     rate = {"false_accept_rate": 0.3}
     assert fit_match_threshold(a, b, relevant, anchors=(wrong, theirs), **rate) == plain
-    nothing = torch.zeros_like(relevant)
-    assert not fit_match_threshold(a, b, nothing, anchors=(mine, theirs), **rate).same_anchor
+    a, b, relevant = scene(0)
+    nothing, near = torch.zeros_like(relevant), (torch.arange(40) % 5, torch.arange(30) % 4)
+    assert not fit_match_threshold(a, b, nothing, anchors=near, **rate).same_anchor
 
 
 def test_parts_in_which_nothing_passes_do_not_count_as_growth() -> None:
