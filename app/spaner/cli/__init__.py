@@ -12,8 +12,8 @@ from typer.main import get_group
 
 NAMES = (
     *("demo", "extract", "train", "attach", "extend", "evaluate", "index", "search", "calibrate"),
-    *("propagate", "export", "prompt", "check", "verify", "audit", "preview", "few-shot"),
-    *("robustness", "tune", "serve", "plugins"),
+    *("monitor", "propagate", "export", "prompt", "check", "verify", "audit", "preview"),
+    *("few-shot", "robustness", "tune", "serve", "plugins"),
 )
 """The commands in the order of `spaner --help`; each is the `app` of a module called like it."""
 

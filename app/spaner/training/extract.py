@@ -184,7 +184,7 @@ def _keys(project: Project, manifest: Path, modality: str) -> set[str]:
 
     Raises `DataError` where more than `data.max_unusable` of them are: a disk may be missing.
     """
-    rows = read_manifest(manifest).select(modality=modality)
+    rows = read_manifest(manifest, unlabelled=True).select(modality=modality)
     sources = dict.fromkeys(project.sources(modality, rows, folder=manifest.parent))
     found = [
         given

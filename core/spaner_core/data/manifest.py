@@ -186,13 +186,16 @@ class Manifest:
         return rows if split is None else rows.having("split", [split])
 
 
-def read_manifest(path: str | Path) -> Manifest:
+def read_manifest(path: str | Path, *, unlabelled: bool = False) -> Manifest:
     """Read a manifest by its suffix: .csv, .jsonl or .ndjson, .parquet.
 
-    Raises `DataError` with all problems of the file, a line each and the first ten in full.
+    An `unlabelled` one needs neither of the columns `concept` and `item`. Raises `DataError` with
+    all problems of the file, a line each and the first ten in full.
     """
     path = Path(path)
-    return Manifest(path=path, rows=Rows(*checked_columns(path, read_table(path))))
+    return Manifest(
+        path=path, rows=Rows(*checked_columns(path, read_table(path), unlabelled=unlabelled))
+    )
 
 
 def source_of(given: str, folder: Path, *, inline: bool, suffixes: Iterable[str]) -> Path | str:

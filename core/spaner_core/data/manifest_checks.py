@@ -27,13 +27,16 @@ _UNUSUAL = "[^ -~]"
 Columns = dict[str, pa.Array]
 
 
-def checked_columns(path: Path, table: Table) -> tuple[Columns, pa.Array]:
+def checked_columns(
+    path: Path, table: Table, *, unlabelled: bool = False
+) -> tuple[Columns, pa.Array]:
     """Return a manifest's cells by column, `KNOWN` ones first, and each row's line.
 
-    Names are composed, and a row without an id has one from its modality and input. Raises
-    `DataError` with all problems of the file, a line each and the first ten in full.
+    Names are composed, and a row without an id has one from its modality and input. An `unlabelled`
+    manifest needs no column of labels. Raises `DataError` with all problems of the file, a line
+    each and the first ten in full.
     """
-    if wrong := list(_column_problems(table.names)):
+    if wrong := list(_column_problems(table.names, unlabelled=unlabelled)):
         _raise_problems(path, wrong + table.problems)
     names = dict.fromkeys((*KNOWN, *table.names))
     cells, lines = {name: table.column(name) for name in names}, table.lines
@@ -50,11 +53,11 @@ def checked_columns(path: Path, table: Table) -> tuple[Columns, pa.Array]:
     return cells, lines
 
 
-def _column_problems(names: Sequence[str]) -> Iterator[Problem]:
+def _column_problems(names: Sequence[str], *, unlabelled: bool) -> Iterator[Problem]:
     if not names:
         return  # nothing was read; that is another problem
     missing = [repr(name) for name in REQUIRED if name not in names]
-    if not set(LABELS) & set(names):
+    if not unlabelled and not set(LABELS) & set(names):
         missing.append("'concept' or 'item'")
     if missing:
         given = ", ".join(repr(name) for name in names)

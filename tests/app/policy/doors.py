@@ -15,6 +15,7 @@ ASKING = {
     "few_shot": "measure",
     "robustness": "measure",
     "tune": "measure",
+    "monitor": "measure",
     "propagate": "propagate",
     "export": "export",
 }

@@ -175,6 +175,32 @@ def test_a_calibration_has_the_pairs_that_may_search(
         shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
+def test_new_rows_are_watched_where_their_modality_may_be_measured(
+    folder: Path, links: dict[str, list[str]], configure: Configure
+) -> None:
+    bound(folder, configure, dict.fromkeys(NAMES, NAMES), "search").calibrate(
+        unfamiliar_rate=0.1, overwrite=True
+    )
+    lines = (folder / "manifest.csv").read_text("utf-8").splitlines(keepends=True)
+    new = folder / "new.csv"
+    new.write_text("".join(line for line in lines if ",validation," not in line), encoding="utf-8")
+    project = bound(folder, configure, links, "measure")
+    found = {one.modality: one for one in project.monitor(new, *NAMES).modalities}
+    assert found.keys() == {name for name in NAMES if links[name]}
+    for name, one in found.items():
+        assert [part.target for part in one.towards] == sorted(links[name])
+    (barred,) = set(NAMES) - found.keys()
+    assert any(barred in note and "measured with nothing" in note for note in project.notices)
+    with pytest.raises(product.SpanerError, match=f"'{barred}' may not be measured with"):
+        project.monitor(new, barred)
+    project = bound(folder, configure, links, "search")
+    for name in found:
+        (one,) = project.monitor(new, name).modalities
+        assert [part.target for part in one.towards] == sorted(links[name])
+    (folder / "space.calibration.safetensors").unlink()
+    new.unlink()
+
+
 def test_where_nothing_may_be_measured_all_is_refused(
     folder: Path, configure: Configure, refuses: Refuses
 ) -> None:
