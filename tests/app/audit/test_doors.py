@@ -146,6 +146,9 @@ def test_what_the_policy_refuses_is_logged(
         "robustness": lambda project: project.robustness(training=False),
         "tune": lambda project: project.tune(trials=1, output=folder / "tuned.yaml"),
         "export": lambda project: project.export("text", folder / "text.parquet"),
+        "monitor": lambda project: project.monitor(
+            shutil.copyfile(folder / "manifest.csv", folder / "new.csv")
+        ),
     }
     assert {*refused, "prompt", "calibrate"} == set(ASKING), "what asks is tried here"
     for name, call in refused.items():
