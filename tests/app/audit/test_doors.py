@@ -147,7 +147,7 @@ def test_what_the_policy_refuses_is_logged(
         "tune": lambda project: project.tune(trials=1, output=folder / "tuned.yaml"),
         "export": lambda project: project.export("text", folder / "text.parquet"),
         "monitor": lambda project: project.monitor(
-            shutil.copyfile(folder / "manifest.csv", folder / "new.csv")
+            shutil.copyfile(folder / "manifest.csv", folder / "new.csv"), "text"
         ),
     }
     assert {*refused, "prompt", "calibrate"} == set(ASKING), "what asks is tried here"
