@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from spaner.index.check import CheckReport as IndexCheck
     from spaner.labelling.carried_labels import PropagationReport
     from spaner.labelling.request import Propagation
-    from spaner.monitoring.report import DriftReport
     from spaner.preview import ShownInput
     from spaner.search.calibrate import CalibrationReport
     from spaner.training.extend import ExtensionReport
@@ -177,31 +176,6 @@ class Project(Searchable, ControlledProject):
         from spaner.labelling.propagate import propagate
 
         return propagate(self, asked, output=as_path(output), overwrite=overwrite)
-
-    @door("measure")
-    def monitor(
-        self,
-        new: str | Path,
-        *names: str,
-        max_unfamiliar: float | None = None,
-        max_no_match: float | None = None,
-        false_alarms: float = 0.01,
-        output: str | Path | None = None,
-        overwrite: bool = False,
-    ) -> DriftReport:
-        """Compare the rows of another manifest with those that the calibration was fitted on.
-
-        The report names the bounds that they pass; `output` is a JSON to write it to.
-        """
-        from spaner.monitoring.bounds import Bounds
-        from spaner.monitoring.monitor import monitor
-
-        bounds = Bounds(
-            max_unfamiliar=max_unfamiliar, max_no_match=max_no_match, false_alarms=false_alarms
-        )
-        return monitor(
-            self, Path(new), names, bounds=bounds, output=as_path(output), overwrite=overwrite
-        )
 
     @door("measure")
     def prompt(self, split: str | None = None) -> PromptReport:

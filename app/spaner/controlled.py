@@ -1,4 +1,4 @@
-"""Lets whoever answers for data protection stay in control of a project."""
+"""Lets whoever answers for a project stay in control of it."""
 
 from __future__ import annotations
 
@@ -6,16 +6,43 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spaner.arguments import as_path
+from spaner.audit.doors import door
 from spaner.project import Project
 
 if TYPE_CHECKING:
     from spaner.audit.show import AuditReport
     from spaner.audit.verify import AuditCheck
+    from spaner.monitoring.report import DriftReport
     from spaner.verify import Verification
 
 
 class ControlledProject(Project):
-    """A project whose space can be verified, and whose audit log can be read and verified."""
+    """A project whose space, audit log and new data can be looked after."""
+
+    @door("measure")
+    def monitor(
+        self,
+        new: str | Path,
+        *names: str,
+        max_unfamiliar: float | None = None,
+        max_no_match: float | None = None,
+        false_alarms: float = 0.01,
+        output: str | Path | None = None,
+        overwrite: bool = False,
+    ) -> DriftReport:
+        """Compare the rows of another manifest with those that the calibration was fitted on.
+
+        The report names the bounds that they pass; `output` is a JSON to write it to.
+        """
+        from spaner.monitoring.bounds import Bounds
+        from spaner.monitoring.monitor import monitor
+
+        bounds = Bounds(
+            max_unfamiliar=max_unfamiliar, max_no_match=max_no_match, false_alarms=false_alarms
+        )
+        return monitor(
+            self, Path(new), names, bounds=bounds, output=as_path(output), overwrite=overwrite
+        )
 
     def audit(
         self,
