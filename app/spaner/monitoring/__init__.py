@@ -1,1 +1,1 @@
-"""Watches whether new data is like the data that a space was calibrated on."""
+"""Watches whether new data is still like the old."""

@@ -1,4 +1,4 @@
-"""Compares new rows with held-out ones, and corrects the tests for their number."""
+"""Compares new rows with held-out ones by several tests."""
 
 from __future__ import annotations
 

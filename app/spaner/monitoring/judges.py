@@ -1,4 +1,4 @@
-"""Reads by what new rows are judged: the calibration, as far as the policy lets it."""
+"""Reads by what new rows are judged, as the policy lets it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Says whether new data is still like the data that a space was calibrated on."""
+"""Says whether new data is like that which was calibrated on."""
 
 from __future__ import annotations
 

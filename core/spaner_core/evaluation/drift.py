@@ -1,4 +1,4 @@
-"""Tests whether new rows are like old ones, at a stated false-alarm rate."""
+"""Tests whether new rows are like old ones, correcting for chance."""
 
 from __future__ import annotations
 
