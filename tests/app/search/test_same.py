@@ -121,6 +121,11 @@ def test_probabilities_are_fitted_for_kinds_and_for_things(known: Path, spaner: 
             ("text", "vision"),
             ("vision", "text"),
         }
+        for pair in part["pairs"]:
+            (cutoff,) = pair["cutoffs"]  # a rate of 0.01 takes 100 queries
+            assert cutoff["asked"] == 0.1 >= cutoff["false_accept_rate"]
+            assert cutoff["cosine"] >= pair["threshold"]["cosine"]
+    assert done.stdout.count("at 0.1 ┃ found") == 2, "for kinds and for things"
     # a handful of pictures show the kind, one of them the thing
     by_kind, by_thing = (part["pairs"][0]["probability"] for part in (stored, things))
     assert by_thing["relevant_share"] < by_kind["relevant_share"]
