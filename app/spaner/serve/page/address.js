@@ -4,14 +4,14 @@ import { rowPart } from "./query.js";
 
 const files = []; // an address can name a file only while the page is open
 
-export function addressOf({ parts, text }, { wanted, each, where }) {
+export function addressOf({ parts, text }, { switched, each, where }) {
   const kept = new URLSearchParams();
   if (text.trim()) kept.set("q", text.trim());
   for (const part of parts) {
     if (part.kind === "row") kept.append("like", `${part.modality}/${part.id}`);
     else kept.append("file", files.includes(part) ? files.indexOf(part) : files.push(part) - 1);
   }
-  if (wanted) kept.set("to", wanted.join());
+  for (const [name, on] of Object.entries(switched)) kept.append(on ? "on" : "off", name);
   if (each) kept.set("each", "1");
   for (const one of where) kept.append("where", one);
   return kept.size ? `#${kept}` : "";
@@ -34,7 +34,7 @@ export function keptQuestion() {
     text: kept.get("q") ?? "",
     parts: [...rows, ...kept.getAll("file").map((place) => files[place]).filter(Boolean)],
     lost: kept.getAll("file").some((place) => !files[place]),
-    wanted: kept.get("to")?.split(",") ?? null,
+    switched: Object.fromEntries(["off", "on"].flatMap((way, on) => kept.getAll(way).map((name) => [name, on > 0]))),
     each: kept.has("each"),
     where: kept.getAll("where"),
   };

@@ -22,7 +22,7 @@ async function fetched(path, options) {
     answer = await fetch(path, { ...options, headers });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Failure(0, "The service does not answer. It may have been ended.");
+    throw new Failure(0, "The service does not answer.");
   }
   if (answer.ok) return answer;
   const said = await answer.json().catch(() => ({}));

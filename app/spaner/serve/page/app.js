@@ -12,7 +12,7 @@ import { LANE, STEP, say, show, showAnswer } from "./results.js";
 import { showSamples } from "./samples.js";
 import { clearSelection, isSelected, select } from "./selection.js";
 import { failureState, skeleton, state } from "./states.js";
-import { chosenTargets, showTargets, wantTargets, wantedTargets } from "./targets.js";
+import { chosenTargets, showTargets, switchTargets, switchedTargets } from "./targets.js";
 import { askToken } from "./token.js";
 import { offerViews, showViews } from "./views.js";
 import { showWhy } from "./why.js";
@@ -53,7 +53,7 @@ function restore() {
   const kept = keptQuestion();
   query.parts = kept.parts;
   query.text = byId("text").value = kept.text;
-  wantTargets(kept.wanted);
+  switchTargets(kept.switched);
   setConditions(kept.where);
   each = kept.each;
   refresh();
@@ -62,7 +62,7 @@ function restore() {
 
 // What is asked has changed: keep it in the address, show it, and search.
 function changed(typed) {
-  remember(addressOf(query, { wanted: wantedTargets(), each, where: conditions() }), typed);
+  remember(addressOf(query, { switched: switchedTargets(), each, where: conditions() }), typed);
   refresh();
 }
 

@@ -1,6 +1,6 @@
-// Says the same question as a command line, as curl and in Python, and saves hits.
+// Says the same question as a command line, as curl and in Python.
 
-import { button, element } from "./element.js";
+import { element } from "./element.js";
 
 const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 const literal = (value) => JSON.stringify(value);
@@ -17,8 +17,5 @@ export function elsewhere(query, { to, k, each, where, query: sent }, hits) {
     + `like=${literal(ids)}, targets=${literal(to)}, k=${k}, each=${each ? "True" : "False"}, where=${literal(where)})`;
   return element("details", { class: "elsewhere" }, element("summary", {}, "Use this elsewhere"),
     [command, `curl --json ${quoted(literal(body))} ${location.origin}/search`, python]
-      .map((text) => element("pre", { tabindex: "0" }, text)),
-    button("Save the hits as JSON", () => element("a", {
-      href: URL.createObjectURL(new Blob([literal(hits)])), download: "hits.json",
-    }).click()));
+      .map((text) => element("pre", { tabindex: "0" }, text)));
 }

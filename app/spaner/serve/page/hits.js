@@ -32,7 +32,7 @@ function card(hit, on) {
   element("p", { class: "which" }, `${hit.rank} · ${hit.modality} · ${hit.id}`),
   element("div", { class: "actions" },
     listen,
-    quiet("Why", () => on.why(hit), { "aria-label": `Why: ${hit.id}`, title: "Why this hit" }),
+    quiet("Why", () => on.why(hit), { "aria-label": `Why: ${hit.id}` }),
     quiet("More", () => on.more([hit]), { "aria-label": `More: ${hit.id}`, title: "More like this" })),
   choose);
   article.hit = hit;
@@ -49,7 +49,7 @@ function worth(hit) {
 }
 
 // below a pair's threshold even a high probability does not stand out from the best wrong rows
-const inWords = (hit) => (hit.match === false ? "below its threshold" : likely(hit.probability));
+const inWords = (hit) => (hit.match === false ? "below threshold" : likely(hit.probability));
 
 function spoken(hit) {
   const worth = hit.probability == null

@@ -5,7 +5,7 @@ import { openFilters } from "./filters.js";
 
 const LIST = [
   ["/", "go to the box"], ["Enter", "search; on a card: more like this"],
-  ["← → ↑ ↓", "from card to card; Home and End"],
+  ["← → ↑ ↓", "from the box to the hits, from hit to hit; Home, End"],
   ["Space", "play a sound"], ["w", "why this hit"], ["m", "more like this"], ["x", "select a hit"],
   ["1 – 9", "switch a modality to find"], ["f", "filters"], ["Esc", "one step back"], ["?", "this list"],
 ];
@@ -18,6 +18,9 @@ export function listenToKeys(on) {
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
     if (event.key === "Escape") return on.back();
+    if (event.key === "ArrowDown" && ["text", "results"].includes(event.target.id)) {
+      byId("found").querySelector("article[tabindex='0']")?.focus();
+    }
     if (event.target.closest("textarea, select, input:not([type=checkbox])")) return;
     const card = event.target.closest("article");
     const done = (card && onCard(event, card, on)) || (!off() && anywhere(event));

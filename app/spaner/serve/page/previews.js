@@ -60,7 +60,7 @@ function inside({ picture, text }, modality, marked) {
   const alt = said ? `${modality}: ${said.replaceAll("\n", "; ")}` : modality;
   return [
     element("img", { src: source, alt }),
-    said ? element("p", { class: "measure", title: said, "aria-hidden": "true" }, said.split("\n")[0]) : null,
+    said ? element("p", { class: "measure", "aria-hidden": "true" }, said.split("\n")[0]) : null,
   ].filter(Boolean);
 }
 

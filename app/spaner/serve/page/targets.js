@@ -4,13 +4,12 @@ import { button, byId, element } from "./element.js";
 
 const WHAT = "answered: the share of n validation queries with a match that got an answer";
 
-// What people switched on; null while they have switched nothing, and all others are searched.
-let wanted = null;
+let switched = {}; // what people switched on or off; the rest follows the query
 
-export const wantedTargets = () => (wanted ? [...wanted] : null);
+export const switchedTargets = () => switched;
 
-export function wantTargets(names) {
-  wanted = names ? new Set(names) : null;
+export function switchTargets(given) {
+  switched = given;
 }
 
 function hindrance(modality, sources, space) {
@@ -25,12 +24,12 @@ function hindrance(modality, sources, space) {
 export function chosenTargets(space, sources) {
   const open = space.modalities.filter((one) => !hindrance(one, sources, space));
   const names = open.map(({ name }) => name);
-  if (wanted) return names.filter((name) => wanted.has(name));
   // hits of those that nothing is known of would stand among the others without a probability
   const others = names.filter((name) => sources.length !== 1 || name !== sources[0]);
   const judged = others.filter((name) => typeof pairOf(space, sources, name)?.answered === "number");
   const known = others.filter((name) => pairOf(space, sources, name)?.queries);
-  return [judged, known, others, names].find((some) => some.length) ?? [];
+  const usual = [judged, known, others, names].find((some) => some.length) ?? [];
+  return names.filter((name) => switched[name] ?? usual.includes(name));
 }
 
 function pairOf(space, [source, ...more], target) {
@@ -45,8 +44,7 @@ export function showTargets(space, sources, changed) {
     const name = modality.name, id = `target-${place}`;
     const flip = () => {
       if (why) return;
-      wanted = new Set(chosen);
-      if (!wanted.delete(name)) wanted.add(name);
+      switched[name] = !chosen.has(name);
       changed();
     };
     const toggle = button([name, element("small", {}, ` ${modality.rows.toLocaleString("en")}`)], flip, {

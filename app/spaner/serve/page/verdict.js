@@ -11,6 +11,9 @@ export function judge(answer) {
   const many = count(hits.length, "hit"), modalities = [...new Set(hits.map((hit) => hit.modality))];
   const where = modalities.length > 1 ? `in ${modalities.length} modalities` : `in ${modalities[0]}`;
   const best = bestOf(hits);
+  if (best === null && hits.some((hit) => hit.match === false)) {
+    return { kind: "hits", title: `${many} ${where}, none likely to fit`, lines: [] };
+  }
   if (best === null) {
     const lines = ["No calibration says how likely these hits are; `spaner calibrate` makes one where rows suffice."];
     return { kind: "uncalibrated", title: `${many} ${where}, not calibrated`, lines };
@@ -19,7 +22,7 @@ export function judge(answer) {
 }
 
 function bestOf(hits) {
-  const passing = hits.some((hit) => hit.match) ? hits.filter((hit) => hit.match) : hits;
+  const passing = hits.filter((hit) => hit.match !== false);
   const known = passing.map((hit) => hit.probability).filter((one) => typeof one === "number");
   return known.length ? Math.max(...known) : null;
 }

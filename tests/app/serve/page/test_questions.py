@@ -84,7 +84,7 @@ def test_a_filter_that_cannot_be_is_refused(page: Browsed) -> None:
 def test_the_same_is_said_for_the_command_line_and_for_curl(
     page: Browsed, service: Service, spaner: Run
 ) -> None:
-    page.open("#q=it's+a+three&to=vision&where=split+%3D+test")
+    page.open("#q=it's+a+three&off=audio&off=sensor&where=split+%3D+test")
     page.cards()
     shown = [hit["id"] for hit in page.page.evaluate(HITS)]
     page.page.get_by_text("Use this elsewhere").click()
