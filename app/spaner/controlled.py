@@ -3,21 +3,42 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from spaner_registry.config.settings import Config
 
 from spaner.arguments import as_path
 from spaner.audit.doors import door
 from spaner.project import Project
+from spaner.space_files import FORGETTING, beside
 
 if TYPE_CHECKING:
     from spaner.audit.show import AuditReport
     from spaner.audit.verify import AuditCheck
+    from spaner.forgetting.forget import ForgetReport
     from spaner.monitoring.report import DriftReport
     from spaner.verify import Verification
 
 
 class ControlledProject(Project):
-    """A project whose space, audit log and new data can be looked after."""
+    """A project whose space, audit log and new data can be looked after, and that forgets rows.
+
+    Opening it finishes what a killed process began to forget.
+    """
+
+    def __init__(self, config: Config | Path | str, **given: Any) -> None:
+        super().__init__(config, **given)
+        if beside(self.config.space, FORGETTING).exists():
+            from spaner.forgetting.forget import finish_forgetting
+
+            finish_forgetting(self)
+
+    def forget(self, *ids: str) -> ForgetReport:
+        """Take rows out of all that the project keeps, now and when the manifest is read later."""
+        from spaner.forgetting.forget import forget
+
+        with self:
+            return forget(self, ids)
 
     @door("measure")
     def monitor(

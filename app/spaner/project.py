@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Self
 
 from spaner_core.data.manifest import Manifest, Rows, inline_source, read_manifest, source_of
-from spaner_core.errors import ConfigError, DataError, TooManyUnusable
+from spaner_core.errors import DataError, TooManyUnusable
 from spaner_core.features.extraction import Extraction
 from spaner_core.features.freshness import SAMPLE_ROWS
 from spaner_core.features.store import FeatureStore, Use
@@ -23,32 +23,22 @@ from spaner_registry.plugins.registry import Registry
 from spaner_registry.space_options import ModalityOptions
 
 from spaner.arguments import as_path, path_of
+from spaner.forgotten import Forgotten, read_forgotten
 from spaner.left_out_modalities import LeftOut, undeclared_notices
 from spaner.plugins.installed import recorded_origin
 from spaner.quarantine import Quarantine
+from spaner.space_files import store_folder
 from spaner.stale_features import Freshness
 from spaner.usable_rows import UsableRows
 
 
-def _feature_store(config: Config) -> Path:
-    """Return the folder of the features; raise `ConfigError` where it lies in the space."""
-    store, space = config.feature_store.absolute(), config.space.absolute()
-    chosen = config.features.store is not None or (space / "prompt").is_dir()
-    if chosen and Path(os.path.realpath(store)).is_relative_to(os.path.realpath(space)):
-        raise ConfigError(
-            f"{config.locate('features', 'store')}: features would be kept in {store}, which lies "
-            f"in the space {space}; a space holds nothing else: name another folder"
-        )
-    return store
-
-
 class Project:
-    """What the commands work on. Nothing but the configuration is read before it is needed.
+    """What commands work on. Nothing but the configuration is read before it is needed.
 
     `config` is a plugins.yaml, or what was read from one; `space`, `manifest` and `seed` take the
     place of what it says. `device` is where encoders and trainings compute: auto (a GPU where there
-    is one), cpu, cuda. What is done in a `with` block leaves the
-    table of the rows that cannot be used behind, whether the block ends well or with an error.
+    is one), cpu, cuda. What is done in a `with` block leaves the table of the rows that cannot be
+    used behind, whether it ends well or with an error.
     Raises `ConfigError` for a configuration that is wrong and a device that is absent.
     """
 
@@ -68,10 +58,9 @@ class Project:
         config = config if isinstance(config, Config) else read_config(path_of(config))
         config = config.changed(space=as_path(space), manifest=as_path(manifest), seed=seed)
         self.config, self.device = config, device
-        self.said: list[str] = []
         self.quarantine = Quarantine(config.space)
-        self.left_out = LeftOut()
-        self.store = FeatureStore(_feature_store(config), dtype=config.features.dtype)
+        self.said, self.left_out = list[str](), LeftOut()
+        self.store = FeatureStore(store_folder(config), dtype=config.features.dtype)
         self.registry = Registry(
             allow=config.policy.allow, origin=partial(recorded_origin, config.space)
         )
@@ -122,8 +111,18 @@ class Project:
 
     @cached_property
     def whole_manifest(self) -> Manifest:
-        """The manifest that the configuration names, rows of undeclared modalities included."""
-        return read_manifest(self.config.data.manifest)
+        """The manifest's rows, those of undeclared modalities included, those forgotten not."""
+        manifest = read_manifest(self.config.data.manifest)
+        rows = self.forgotten.without(manifest.rows)
+        if less := len(manifest.rows) - len(rows):
+            said = "row was" if less == 1 else "rows were"
+            self.say(f"{manifest.path}: {less} {said} forgotten, and left out")
+        return Manifest(path=manifest.path, rows=rows)
+
+    @cached_property
+    def forgotten(self) -> Forgotten:
+        """What was forgotten of the manifest."""
+        return read_forgotten(self.config.data.manifest)
 
     @cached_property
     def manifest(self) -> Manifest:
@@ -154,7 +153,7 @@ class Project:
 
     def read_anew(self) -> None:
         """Read manifest and space anew when they are needed next."""
-        for name in ("whole_manifest", "manifest", "space"):
+        for name in ("forgotten", "whole_manifest", "manifest", "space"):
             self.__dict__.pop(name, None)  # what `cached_property` keeps
 
     def open_space(self, folder: Path) -> Space:
@@ -200,7 +199,7 @@ class Project:
         `data.max_unusable` allows, or stored features are stale (`freshness`).
         """
         self.freshness.check([modality])
-        self._note_use(modality)
+        rows = self._unforgotten(modality, rows)
         with self._putting_aside(rows):
             found = self.assembly.extract_stored(
                 modality,
@@ -218,13 +217,10 @@ class Project:
         they differ, aligners that were trained on the old ones are noted as outdated before.
         Raises `DataError` as `features` does, before anything goes.
         """
-        self._note_use(modality)
+        rows = self._unforgotten(modality, rows)
         with self._putting_aside(rows):
-            renewal = self.freshness.renew(
-                modality,
-                self.sources(modality, rows),
-                max_unusable=self.max_unusable(modality),
-            )
+            sources, most = self.sources(modality, rows), self.max_unusable(modality)
+            renewal = self.freshness.renew(modality, sources, max_unusable=most)
         return self._usable(rows, renewal.extraction), renewal.changed
 
     def check_modality(self, name: str, *, rows: int = SAMPLE_ROWS) -> None:
@@ -235,6 +231,17 @@ class Project:
         self.space.check_modality(name)
         self.freshness.check([name], rows=rows)
         self.freshness.check_aligner(name, self.space.vector_key(name).aligner)
+
+    def _unforgotten(self, modality: str, rows: Rows) -> Rows:
+        """Leave out rows that hold what was forgotten under another id; features are then used."""
+        self._note_use(modality)
+        if self.forgotten.items:
+            sources = self.sources(modality, rows)
+            places = self.forgotten.places_without(sources, self.store.hashes.hash_file)
+            if less := len(rows) - len(places):
+                self.say(f"{modality!r}: left out what was forgotten, under other ids: {less}")
+            rows = rows.take(places)
+        return rows
 
     def _note_use(self, modality: str) -> None:
         """Keep others from pruning what is about to be written."""

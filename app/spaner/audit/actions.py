@@ -14,7 +14,7 @@ from spaner_core.errors import NotPermitted
 from spaner_registry.config.policy import Purpose
 from spaner_registry.config.settings import Config
 
-from spaner.audit.lines import Entry, Outcome, now
+from spaner.audit.lines import Entry, Line, Outcome, now
 from spaner.audit.log import AuditLog
 from spaner.audit.who import who_acts
 
@@ -24,7 +24,10 @@ LONGEST = 1000
 
 @dataclass(eq=False)
 class Action:
-    """What is known of an action while it goes on; `content` is what people may read of it."""
+    """What is known of an action while it goes on; `content` is what people may read of it.
+
+    With a `commitment` of its own nothing is kept that people may read.
+    """
 
     name: str
     purpose: Purpose | None = None
@@ -34,6 +37,7 @@ class Action:
     prompt: str | None = None
     aligners: dict[str, str] = field(default_factory=dict)
     content: dict[str, Any] = field(default_factory=dict)
+    commitment: str | None = None
 
     @property
     def involved(self) -> list[str]:
@@ -53,7 +57,13 @@ class Action:
             counts=self.counts,
             prompt=self.prompt,
             aligners=self.aligners,
+            commitment=self.commitment,
         )
+
+    def write(self, log: AuditLog, outcome: Outcome, *, begun: int | None = None) -> Line:
+        """Add a line of it to a log."""
+        entry = replace(self.entry(outcome), begun=begun)
+        return log.append(entry, None if self.commitment else self.content)
 
 
 _CURRENT: ContextVar[Action | None] = ContextVar("spaner_action", default=None)
@@ -91,18 +101,18 @@ def acting(config: Config, action: Action, *, changes: bool = False) -> Iterator
         yield
         return
     log.check_writable()
-    begun = log.append(action.entry("begun"), action.content).n if changes else None
+    begun = action.write(log, "begun").n if changes else None
     token = _CURRENT.set(action)
     try:
         yield
     except BaseException as error:
         action.content["error"] = shortened(f"{type(error).__name__}: {error}")
         outcome: Outcome = "refused" if isinstance(error, NotPermitted) else "failed"
-        log.append(replace(action.entry(outcome), begun=begun), action.content)
+        action.write(log, outcome, begun=begun)
         raise
     finally:
         _CURRENT.reset(token)
-    log.append(replace(action.entry("done"), begun=begun), action.content)
+    action.write(log, "done", begun=begun)
 
 
 @contextmanager
@@ -113,7 +123,7 @@ def refusals(config: Config, action: Action) -> Iterator[None]:
         yield
     except NotPermitted:
         if (log := audit_log(config)) is not None:
-            log.append(action.entry("refused"), action.content)
+            action.write(log, "refused")
         raise
     finally:
         _CURRENT.reset(token)

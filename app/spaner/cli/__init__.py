@@ -12,7 +12,8 @@ from typer.main import get_group
 
 NAMES = (
     *("demo", "extract", "train", "attach", "extend", "evaluate", "index", "search", "calibrate"),
-    *("monitor", "propagate", "export", "prompt", "check", "verify", "audit", "preview"),
+    *("monitor", "propagate", "export", "prompt", "check", "verify", "audit", "forget"),
+    "preview",
     *("few-shot", "robustness", "tune", "serve", "plugins"),
 )
 """The commands in the order of `spaner --help`; each is the `app` of a module called like it."""

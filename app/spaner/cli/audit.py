@@ -122,7 +122,7 @@ def _what(shown: ShownLine) -> str:
     """Say in a few words what was asked and found."""
     counts = [f"{count:,} {name}" for name, count in shown.line.counts.items()]
     if shown.content is None:
-        asked = ["(erased)"] if shown.line.commitment else []
+        asked = ["(erased)"] if shown.line.commitment and shown.line.action != "forget" else []
     else:
         asked = [f"{name} {_short(value)}" for name, value in shown.content.items()]
     said = "; ".join([*counts, *asked])

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from spaner_core.errors import SpaceError
@@ -164,6 +165,44 @@ def read_familiar(path: Path, modality: str) -> Familiar | None:
             kinds=KnownKinds(**found) if len(found) > 1 else None,
             ids=fit(_parsed(file, "ids").get(modality), tuple[str, ...]),
         )
+
+
+def familiar_ids(path: Path) -> set[str]:
+    """Return the ids of all familiar rows. Raises as `read_calibration`."""
+    return {row for one in _read_all(path).values() for row in one.ids}
+
+
+def drop_familiar(space: Path, ids: Collection[str]) -> int:
+    """Remove rows from the familiar ones, of all modalities; return how many.
+
+    What was fitted stays. Raises as `read_calibration`.
+    """
+    path = existing_calibration(space)
+    known = {} if path is None else _read_all(path)
+    kept = {name: one for name, old in known.items() if len((one := _without(old, ids)).ids)}
+    count = sum(len(one.ids) for one in known.values()) - sum(len(one.ids) for one in kept.values())
+    if path is not None and count:
+        write_calibration(space, read_calibration(path), kept)
+    return count
+
+
+def _read_all(path: Path) -> dict[str, Familiar]:
+    names = read_calibration(path).keys
+    return {name: one for name in names if (one := read_familiar(path, name)) is not None}
+
+
+def _without(familiar: Familiar, ids: Collection[str]) -> Familiar:
+    kept = torch.tensor([n for n, row in enumerate(familiar.ids) if row not in ids]).long()
+    references = familiar.measure.references[kept]
+    kinds = familiar.kinds
+    if kinds is not None:
+        kinds = dataclasses.replace(kinds, references=references, concepts=kinds.concepts[kept])
+    return Familiar(
+        record=dataclasses.replace(familiar.record, references=len(kept)),
+        measure=dataclasses.replace(familiar.measure, references=references),
+        kinds=kinds,
+        ids=tuple(familiar.ids[place] for place in kept.tolist()),
+    )
 
 
 def _tensors(familiar: Familiar) -> dict[str, Tensor]:

@@ -28,6 +28,7 @@ from spaner.notices import (
 )
 from spaner.output_paths import check_growing_space, check_traces
 from spaner.project import Project
+from spaner.seen_rows import note_seen
 from spaner.training.partners import describe_pull, embed_partners, paired_rows
 from spaner.training.plan import (
     concept_names,
@@ -85,6 +86,7 @@ def attach(project: Project, name: str, *, replace: bool = False) -> TrainingRep
         )
         receipt = save_attached(config.space, aligner, record, replace=replace)
     project.freshness.trained(name)
+    note_seen(project, [name], {name: rows, **{other: paired[other] for other in partners.rows}})
     project.say(
         *_notices(space, record, replace=replace),
         *unlabelled_notices({name: material.rows}, use_unlabelled=training.use_unlabelled),

@@ -21,6 +21,7 @@ from spaner.notices import (
 from spaner.output_paths import check_new_space, check_traces
 from spaner.project import Project
 from spaner.reports import Audited, Report
+from spaner.seen_rows import note_seen
 from spaner.training.plan import count_parameters, plan_training, prepare_material
 from spaner.training.watch import monitor_training, monitoring_notices
 from spaner.usable_modalities import declared_modalities
@@ -80,6 +81,7 @@ def train(
         trained.space.save_pretrained(config.space, overwrite=overwrite)
     for name in names:
         project.freshness.trained(name)
+    note_seen(project, names, plan.rows)
     project.say(*label_notices(trained), *monitoring_notices(project, monitor, names))
     return TrainingReport(
         space=config.space,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -89,6 +89,18 @@ class FileHashes:
             return kept.filter(pa.array([_is_there(*pair) for pair in pairs], pa.bool_()))
 
         if self._folder is not None and (self._folder / NAME).exists():
+            self._rewrite(drop)
+
+    def forget(self, names: Iterable[str]) -> None:
+        """Drop the files whose paths end so, wherever the store was then, and copies of them."""
+        endings = tuple(b"/" + os.fsencode(name) for name in names)
+
+        def drop(kept: pa.Table) -> pa.Table:
+            named = pa.array([path.endswith(endings) for path in kept["path"].to_pylist()])
+            contents = kept.filter(named)["content"].combine_chunks()
+            return kept.filter(pc.invert(pc.is_in(kept["content"], contents)))
+
+        if endings and self._folder is not None and (self._folder / NAME).exists():
             self._rewrite(drop)
 
     def _find(self, name: bytes) -> tuple[str, str] | None:

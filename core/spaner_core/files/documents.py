@@ -21,17 +21,17 @@ DEEPEST = 40
 """Objects and lists in one another; nothing that is written here comes near."""
 
 
-def read_json(path: Path) -> Any:
+def read_json(path: Path, *, largest: int = LARGEST) -> Any:
     """Read a small file of JSON. Raises `OSError` as `read_small`, `ValueError` as `parse_json`."""
-    return parse_json(read_small(path))
+    return parse_json(read_small(path, largest=largest))
 
 
-def read_versioned(path: Path) -> tuple[Any, dict[str, Any]]:
+def read_versioned(path: Path, *, largest: int = LARGEST) -> tuple[Any, dict[str, Any]]:
     """Read a document; return its `format_version`, and its other keys.
 
     Raises as `read_json`, and `ValueError` for what is no object or has no version.
     """
-    content = read_json(path)
+    content = read_json(path, largest=largest)
     if not isinstance(content, dict) or "format_version" not in content:
         raise ValueError("it has no format_version")
     return content.pop("format_version"), content

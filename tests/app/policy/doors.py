@@ -21,14 +21,22 @@ ASKING = {
 }
 """Calls that link modalities, and the purpose for which they ask; each is tried below."""
 
-LOGGED_BESIDES = {"check", "extract", "train", "attach", "extend"}
+LOGGED_BESIDES = {"check", "extract", "train", "attach", "extend", "forget"}
 """Calls that link no pair, and yet are in the audit log."""
 
 LINKING_NOTHING = {
     *LOGGED_BESIDES,
     *("preview", "verify", "save_pretrained", "audit", "verify_audit"),
     *("align", "aligner", "embed", "embedding_parts", "encode", "features", "renew_features"),
-    *("changing_space", "check_modality", "check_query", "close", "concepts", "manifest"),
+    *(
+        "changing_space",
+        "forgotten",
+        "check_modality",
+        "check_query",
+        "close",
+        "concepts",
+        "manifest",
+    ),
     *("max_unusable", "notices", "notices_from", "open_space", "say", "sources", "space"),
     *("whole_manifest", "check_vectors", "damaged", "fingerprint", "label_texts", "modalities"),
     *("project", "records", "strengths", "unseen", "unserved", "usable", "vector_key"),

@@ -1,0 +1,1 @@
+"""Takes rows out of everything that a project keeps."""
