@@ -1,4 +1,4 @@
-"""Finds what is meant by the id of a row: its content, and other rows of that."""
+"""Finds the rows that are meant by an id."""
 
 from __future__ import annotations
 
