@@ -54,7 +54,8 @@ def open_index(folder: Path, modality: str) -> ModalityIndex | None:
 
     Its record has the stamps that the files have now. Raises `SpaceError` where a file is broken or
     missing. A writer may have removed what the record named when it was read: then the new record
-    is read. What is open stays whole, whatever is removed.
+    is read. What is open stays whole, whatever is removed. As long as nothing has changed, the same
+    one is given: services open it for every query.
     """
     record = read_record(folder, modality)
     while record is not None:
@@ -74,11 +75,20 @@ def _open(folder: Path, record: IndexRecord) -> ModalityIndex:
         table=checked(folder, record.table),
         shards=tuple(checked(folder, part) for part in record.shards),
     )
+    last = _opened.get(folder.absolute())
+    if last is not None and last.record == record:
+        return last
     rows, contents = _read_table(folder / record.table.name)
     if len(rows) != record.table.rows or len(rows) != sum(part.rows for part in record.shards):
         raise broken(folder / record.table.name, "it has other rows than its record says")
     shards = tuple(Shard(folder / part.name, part) for part in record.shards)
-    return ModalityIndex(record=record, rows=rows, contents=contents, shards=shards)
+    index = ModalityIndex(record=record, rows=rows, contents=contents, shards=shards)
+    _opened[folder.absolute()] = index
+    return index
+
+
+_opened: dict[Path, ModalityIndex] = {}
+"""The index that was opened last in each folder."""
 
 
 def _read_table(path: Path) -> tuple[Rows, pa.Array]:

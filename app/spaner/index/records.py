@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields, replace
+from functools import lru_cache
 from pathlib import Path
 
 from spaner_core.errors import SpaceError, UnusableInput
-from spaner_core.features.inputs import hash_file, stamp_of
+from spaner_core.features.inputs import Stamp, hash_file, stamp_of
 from spaner_core.files.documents import fit, read_versioned, write_json
 
 FORMAT_VERSION = 1
@@ -94,9 +95,10 @@ def checked(folder: Path, part: FileRecord, *, whole: bool = False) -> FileRecor
     """
     path = folder / part.name
     try:
-        if not whole and part.stamp == (stamp := stamp_of(path.stat())):
+        stamp = stamp_of(path.stat())
+        if not whole and part.stamp == stamp:
             return part
-        digest, stamp = hash_file(path)
+        digest, stamp = hash_file(path) if whole else _hash_once(path.absolute(), stamp)
     except (OSError, UnusableInput) as error:
         raise broken(path, getattr(error, "strerror", None) or str(error)) from error
     if stamp.size_bytes != part.size_bytes:
@@ -104,6 +106,11 @@ def checked(folder: Path, part: FileRecord, *, whole: bool = False) -> FileRecor
     if digest != part.sha256:
         raise broken(path, "it holds something else than was written")
     return replace(part, stamp=tuple(stamp))
+
+
+@lru_cache(maxsize=128)
+def _hash_once(path: Path, _: Stamp) -> tuple[str, Stamp]:
+    return hash_file(path)
 
 
 def broken(path: Path, why: str) -> SpaceError:

@@ -86,8 +86,11 @@ def _scan(index: ModalityIndex, queries: Tensor, *, strength: float) -> _Scores:
         for shard in index.shards
         for start in range(0, len(shard), PIECE_ROWS)
     ]
-    with ThreadPoolExecutor(_cores()) as pool:
-        found = list(pool.map(lambda piece: score(*piece), pieces))
+    if len(pieces) == 1:  # to start a thread takes longer
+        found = [score(*pieces[0])]
+    else:
+        with ThreadPoolExecutor(_cores()) as pool:
+            found = list(pool.map(lambda piece: score(*piece), pieces))
     if not found:
         return _Scores(queries.new_zeros(len(queries), 0), queries.new_zeros(0))
     return _Scores(

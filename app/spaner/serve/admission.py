@@ -32,7 +32,7 @@ class Admission:
         if self.tokens is None and _name_of(host) not in LOOPBACK:
             raise Refused(403, "this service answers under localhost alone")
         origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc != host:
+        if origin is not None and origin not in (f"http://{host}", f"https://{host}"):
             raise Refused(403, "pages of other sites may not ask this service")
         return None if self.tokens is None else self._name(self.tokens, path, headers)
 

@@ -36,14 +36,14 @@ class Refused(SpanerError):  # noqa: N818  (the client reads it as a verdict)
 
 
 def status_and_line(error: BaseException) -> tuple[int, str]:
-    """Return the HTTP status of an error, and the line that the command line would say."""
+    """Return the HTTP status of an error, and what the command line would say, in one line."""
     if isinstance(error, Refused):
         return error.status, str(error)
     if isinstance(error, CancelledError | TimeoutError):
         return 503, "the answer took too long; ask for less, or later"
     if isinstance(error, SpanerError):
         status = next((code for kind, code in STATUSES.items() if isinstance(error, kind)), 400)
-        return status, str(error)
+        return status, " ".join(str(error).split())
     if isinstance(error, OSError):
         return 503, f"a file cannot be read: {error.strerror or type(error).__name__}"
     line = one_line(error)
@@ -52,8 +52,9 @@ def status_and_line(error: BaseException) -> tuple[int, str]:
 
 
 def error_body(line: str) -> bytes:
-    """Return the JSON of an error; what a client made up may be no text in UTF-8."""
-    return json.dumps({"error": line}).encode("ascii")
+    """Return the JSON of an error, in signs that can be printed: a client may have made it up."""
+    signs = (sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in line)
+    return json.dumps({"error": "".join(signs)}).encode("ascii")
 
 
 def _at_debug(error: BaseException) -> BaseException | None:
