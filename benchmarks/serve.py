@@ -207,7 +207,7 @@ def main() -> None:
     """Run the benchmark and print its table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--config", type=Path, help="plugins.yaml that `spaner demo` wrote")
-    parser.add_argument("--rows", type=int, default=200_000, help="texts of the second project")
+    parser.add_argument("--rows", type=int, default=20_000, help="texts of the second project")
     parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--queries", type=int, default=320, help="of a turn")
     parser.add_argument("--quick", action="store_true", help="few of everything")

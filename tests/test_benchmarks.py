@@ -14,10 +14,10 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
 SCRIPTS = (
-    *("extraction", "encode", "first_search", "index", "serve", "streaming", "finetune"),
+    *("extraction", "encode", "first_search", "index", "streaming", "finetune"),
     "train_step",
 )
-TABLED = SCRIPTS[:7]
+TABLED = SCRIPTS[:6]
 
 
 @pytest.fixture(scope="module")
