@@ -18,6 +18,7 @@ from spaner_registry.config.settings import Config
 
 from spaner.arguments import check_suffix
 from spaner.audit.readable import readable_path
+from spaner.forgotten import forgotten_path
 from spaner.project import Project
 from spaner.space_files import KEPT, TRACES, beside
 
@@ -151,6 +152,7 @@ def _own_files(project: Project) -> Iterator[Path]:
     yield project.config.path
     for config in (project.config, project.config.as_written):
         yield config.data.manifest
+        yield forgotten_path(config.data.manifest)
         if config.prompt.labels is not None:
             yield config.prompt.labels
         if (log := config.policy.audit_log) is not None:

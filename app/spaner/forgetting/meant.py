@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pyarrow import compute as pc
 from spaner_core.data.manifest import Manifest, read_manifest
-from spaner_core.errors import DataError, SpaceError
+from spaner_core.errors import DataError, PluginError, SpaceError
 from spaner_core.features.inputs import KeyedInput, key_inputs
 
 from spaner.index.files import open_index
@@ -75,7 +75,10 @@ def _keys(project: Project, manifest: Manifest) -> dict[int, str]:
     names = manifest.rows.cells["modality"].to_pylist()
     for name in project.config.modalities:
         places = [place for place, modality in enumerate(names) if modality == name]
-        sources = project.sources(name, manifest.rows.take(places), folder=manifest.path.parent)
+        try:
+            sources = project.sources(name, manifest.rows.take(places))
+        except PluginError:  # it is absent or broken: its rows are known by their ids alone
+            continue
         keyed = key_inputs(sources, project.store.hashes.hash_file)
         for place, given in zip(places, keyed, strict=True):
             if isinstance(given, KeyedInput):
