@@ -16,7 +16,8 @@ from tests.process import python
 
 PAGE = (Path(__file__).parents[1] / "docs/python.md").read_text(encoding="utf-8")
 RECORDING = "audio/test/f2/two.flac"
-NO_PROJECT = ("demo", "plugins")
+NO_CALL = ("demo", "plugins", "serve")
+"""They work on no project, or answer the calls of others."""
 
 demo_data = conftest.demo_data
 small_project = conftest.small_project
@@ -45,7 +46,7 @@ def test_the_page_does_what_it_says(tmp_path: Path, small_project: Path, demo_da
         assert (folder / written).exists()
 
 
-@pytest.mark.parametrize("command", [name for name in NAMES if name not in NO_PROJECT])
+@pytest.mark.parametrize("command", [name for name in NAMES if name not in NO_CALL])
 def test_every_command_is_a_call(command: str) -> None:
     name = command.replace("-", "_")
     assert re.search(rf"^\| `spaner {command}\b.* \| `project\.{name}\(", PAGE, re.M)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from spaner_registry.config.settings import Config
 
-from spaner.arguments import as_path
+from spaner.arguments import as_path, path_of
 from spaner.audit.doors import door
 from spaner.project import Project
 from spaner.space_files import FORGETTING, beside
@@ -62,7 +62,7 @@ class ControlledProject(Project):
             max_unfamiliar=max_unfamiliar, max_no_match=max_no_match, false_alarms=false_alarms
         )
         return monitor(
-            self, Path(new), names, bounds=bounds, output=as_path(output), overwrite=overwrite
+            self, path_of(new), names, bounds=bounds, output=as_path(output), overwrite=overwrite
         )
 
     def audit(
@@ -86,7 +86,7 @@ class ControlledProject(Project):
         from spaner.audit.show import log_path
         from spaner.audit.verify import read_head, verify_log
 
-        kept = None if head is None else read_head(Path(head))
+        kept = None if head is None else read_head(path_of(head))
         return verify_log(log_path(self.config), head=kept)
 
     def verify(self, *, receipt: str | Path | None = None) -> Verification:

@@ -26,7 +26,7 @@ class Call(Flags):
     """One call of a command: what its shared flags say, its name, and the project that it opens."""
 
     project: Project | None = field(default=None, init=False)
-    command: str = field(default="", init=False)
+    command: str = field(default="", init=False, compare=False)
 
     def open(
         self,
