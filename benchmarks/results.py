@@ -164,6 +164,7 @@ DATA_AS_THEY_ARE = (
 
 BELIEF = (
     Benchmark("strangers.py", full=("--emoji", "emoji")),
+    Benchmark("drift.py", full=("--emoji", "emoji")),
     Benchmark("unknown_kinds.py"),
     Benchmark(
         "unknown_kinds.py",

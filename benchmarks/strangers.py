@@ -46,12 +46,7 @@ ANOTHER = {"text": "vision", "vision": "text", "audio": "vision", "sensor": "aud
 
 def main() -> None:
     """Make the space, judge strangers and test rows, and print the table."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--emoji", type=Path, default=SAMPLE, help="a project of make_emoji.py")
-    parser.add_argument("--klettres", type=Path, default=VOICES, help="its folder of voices")
-    parser.add_argument("--words", type=Path, default=WORDS, help="a list of words")
-    parser.add_argument("--quick", action="store_true", help="a short training")
-    given = parser.parse_args()
+    given = arguments((__doc__ or "").splitlines()[0]).parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_dataset(folder)
@@ -64,6 +59,16 @@ def main() -> None:
     sys.stdout.write(as_section(table))
 
 
+def arguments(about: str) -> argparse.ArgumentParser:
+    """Take where strangers are, and whether the run is a quick one."""
+    parser = argparse.ArgumentParser(description=about)
+    parser.add_argument("--emoji", type=Path, default=SAMPLE, help="a project of make_emoji.py")
+    parser.add_argument("--klettres", type=Path, default=VOICES, help="its folder of voices")
+    parser.add_argument("--words", type=Path, default=WORDS, help="a list of words")
+    parser.add_argument("--quick", action="store_true", help="a short training")
+    return parser
+
+
 Judged = tuple[str, str, Sequence[Judgement], Sequence[float]]
 """Modality, what was judged, what was said of each, and how probable its best hit is."""
 
@@ -73,14 +78,15 @@ def _all_judged(project: Project, given: argparse.Namespace) -> Iterator[Judged]
     for name in (one for one in project.space.modalities if read_familiar(path, one)):
         rows = project.features(name, project.manifest.select(name, TEST_SPLIT).samples)
         yield _judge(project, name, "test rows", rows.features)
-    for name, what, inputs in _strangers(given):
+    for name, what, inputs in read_strangers(given):
         progress(f"{what}: {len(inputs)} inputs")
         drawn = random.Random(0).sample(inputs, min(DRAWN, len(inputs)))
         if drawn:
             yield _judge(project, name, what, project.space.extract(name, drawn))
 
 
-def _strangers(given: argparse.Namespace) -> Iterator[tuple[str, str, list[str | Path]]]:
+def read_strangers(given: argparse.Namespace) -> Iterator[tuple[str, str, list[str | Path]]]:
+    """Give inputs of other worlds: of which modality, what they are, and all of them."""
     yield "audio", "people's voices", sorted(given.klettres.rglob("*.ogg"))
     yield "vision", "emoji", sorted((given.emoji / "vision").rglob("*.png"))
     words = given.words.read_text("utf-8").split() if given.words.exists() else []
