@@ -68,6 +68,8 @@ def audit(
     if len(report.lines) < report.chosen:
         said = f"the last {len(report.lines):,} of {report.chosen:,} lines; --last shows more"
         notice([said], quiet=call.quiet)
+    if not report.chosen:
+        notice([f"no line of {path} meets all that was asked"], quiet=call.quiet)
     return Result(report.as_dicts(), partial(_say_lines, report))
 
 

@@ -70,6 +70,7 @@ def _say_forgotten(report: ForgetReport) -> None:
         say("no aligner was trained on it")
     if report.lines:
         lines = ", ".join(map(str, report.lines))
-        say(f"yours to remove: line {lines} of {report.manifest}")
+        said = "line" if len(report.lines) == 1 else "lines"
+        say(f"yours to remove: {said} {lines} of {report.manifest}")
     for file in report.files:
         say(f"yours to remove: {file}")
