@@ -12,6 +12,7 @@ from spaner_registry.config.policy import Purpose
 
 from spaner.audit.actions import Action, readable, refusals
 from spaner.audit.doors import logged, note_found
+from spaner.forgetting.forget import forget
 from spaner.labelling.propagate import propagate
 from spaner.labelling.request import Propagation
 from spaner.policy.links import check_export, check_links
@@ -22,7 +23,7 @@ from spaner.search.explain import explain
 from spaner.search.query_parts import Condition, QueryPart, read_condition
 from spaner.serve.described import pair_figures
 from spaner.serve.errors import Refused
-from spaner.serve.indexed import Found, find_row, indexed
+from spaner.serve.indexed import Found, find_row, indexed, modality_of
 from spaner.serve.requests import (
     EmbedRequest,
     ExplainRequest,
@@ -160,6 +161,13 @@ def show_row(project: Project, modality: str, given: str, show: Callable[[Found]
         action.modalities |= {modality}
         action.counts["rows"] = 1
         return show(found)
+
+
+def answer_forget(project: Project, given: str) -> Json:
+    """Take a row out of all that the project keeps, as `spaner forget`, which has it logged."""
+    modality_of(project, given)  # which says in the service's own words that there is none
+    report = forget(project, [given])
+    return {**asdict(report), "manifest": str(report.manifest), "notices": list(project.notices)}
 
 
 def _action(name: str, purpose: Purpose, asked: BaseModel) -> Action:

@@ -21,6 +21,7 @@ from spaner.serve.answers import (
     Json,
     answer_embed,
     answer_explain,
+    answer_forget,
     answer_preview,
     answer_propagate,
     answer_search,
@@ -62,6 +63,7 @@ def build_api(worker: Worker, *, limits: Limits) -> FastAPI:
     _add_questions(api, worker, limits)
     _add_long_questions(api, worker)
     _add_rows(api, worker)
+    _add_deletion(api, worker)
     _add_page(api)
     return api
 
@@ -114,6 +116,13 @@ def _add_long_questions(api: FastAPI, worker: Worker) -> None:
     async def propagate(asked: PropagateRequest) -> Any:
         """Carry labels of one modality's rows to another's."""
         return await ask(partial(answer_propagate, asked=asked))
+
+
+def _add_deletion(api: FastAPI, worker: Worker) -> None:
+    @api.delete("/items/{row:path}")
+    async def forget(row: str) -> Any:
+        """Take a row out of store, index, calibration, log's words and later training."""
+        return await wrap_future(worker.ask_alone(lambda project: answer_forget(project, row)))
 
 
 def _add_rows(api: FastAPI, worker: Worker) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from spaner_core.errors import SpanerError
 from spaner_core.features.inputs import stamp_of
 
+from spaner.forgotten import forgotten_path
 from spaner.left_out_modalities import LeftOut
 from spaner.project import Project
 from spaner.quarantine import Quarantine
@@ -56,8 +57,8 @@ class Opened:
 
 def _files_of(project: Project) -> Iterator[Path]:
     """Give what is replaced or gets another entry where space or manifest change."""
-    space = project.config.space
-    yield from (space, space / "prompt", space / "aligners", project.config.data.manifest)
+    space, manifest = project.config.space, project.config.data.manifest
+    yield from (space, space / "prompt", space / "aligners", manifest, forgotten_path(manifest))
 
 
 def _stamps(*paths: Path) -> Stamps:

@@ -77,3 +77,21 @@ def test_an_index_that_does_not_fit_is_refused(served: Path, configure: Configur
         assert {
             one["name"]: one["problem"] for one in service.client.get("/space").json()["modalities"]
         } == {**dict.fromkeys(config["modalities"]), "vision": line}
+
+
+def test_a_row_that_is_deleted_is_found_no_more(served: Path, configure: Configure) -> None:
+    configure(served, "runs/audit.jsonl", "policy", "audit_log")
+    with serving(served) as service:
+        first, second = service.search({"text": "two"}, k=2)["hits"]
+        assert service.client.get(f"/previews/vision/{first['id']}").status_code == 200
+        deleted = service.client.delete(f"/items/{first['id']}")
+        assert deleted.status_code == 200, deleted.text
+        assert deleted.json()["ids"] == [first["id"]]
+        assert service.client.delete(f"/items/{first['id']}").status_code == 404
+        assert service.client.get(f"/previews/vision/{first['id']}").status_code == 404
+        assert service.refused("/search", query=[{"id": first["id"]}], to=["text"])[0] == 404
+        found = [hit["id"] for hit in service.search({"text": "two"}, k=50)["hits"]]
+        assert first["id"] not in found
+        assert second["id"] in found
+    log = (served / "runs/audit.jsonl").read_text(encoding="utf-8")
+    assert '"forget"' in log

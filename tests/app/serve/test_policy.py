@@ -22,7 +22,7 @@ OTHERS = {"text": ["audio"], "vision": [], "audio": ["text", "vision"]}
 
 ASKING = {"/search", "/explain", "/propagate", "/embed", "/previews/{modality}/{row}"}
 ASKING |= {"/sounds/{modality}/{row}"}
-LINKING_NOTHING = {"/health", "/space", "/preview"}
+LINKING_NOTHING = {"/health", "/space", "/preview", "/items/{row}"}
 
 
 @pytest.fixture(scope="module")
