@@ -29,6 +29,7 @@ BENCHMARKS = (
     Benchmark("encode.py"),
     Benchmark("first_search.py", quick=("--processes", "1")),
     Benchmark("index.py"),
+    Benchmark("serve.py"),
     Benchmark("streaming.py"),
     Benchmark("finetune.py"),
     Benchmark("train_step.py", quick=("--rounds", "1")),

@@ -14,10 +14,10 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
 SCRIPTS = (
-    *("extraction", "encode", "first_search", "index", "streaming", "finetune"),
+    *("extraction", "encode", "first_search", "index", "serve", "streaming", "finetune"),
     "train_step",
 )
-TABLED = SCRIPTS[:6]
+TABLED = SCRIPTS[:7]
 
 
 @pytest.fixture(scope="module")

@@ -192,6 +192,8 @@ async def _explain(_: Request, error: Exception) -> Response:
 def _first_wrong(error: RequestValidationError) -> str:
     """Name the place and the fault of the first thing that is wrong, never what was sent."""
     first, *others = error.errors()
+    if first["loc"] == ("body",) and isinstance(error.body, bytes):
+        return "the request is not said to be JSON; send it with Content-Type: application/json"
     place = ".".join(str(part) for part in first["loc"][1:])[:100] or "the request"
     more = f"; and {len(others)} more" if others else ""
     return " ".join(f"{place}: {first['msg']}{more}".split())
