@@ -11,8 +11,8 @@ from spaner_core.space.opening import load_as
 
 from spaner.arguments import as_path
 from spaner.audit.doors import door
-from spaner.controlled import ControlledProject
 from spaner.project import Project as OpenedProject
+from spaner.reported import ReportedProject
 from spaner.searchable import Searchable
 from spaner.space import Space
 from spaner.splits import TEST_SPLIT, VALIDATION_SPLIT
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from spaner.training.train import TrainingReport
 
 
-class Project(Searchable, ControlledProject):
+class Project(Searchable, ReportedProject):
     """A plugins.yaml with what it names: data, features, space.
 
     Each call does what the command of its name does, raises `SpanerError` where that ends with

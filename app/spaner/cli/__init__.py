@@ -14,7 +14,7 @@ NAMES = (
     *("demo", "extract", "train", "attach", "extend", "evaluate", "index", "search", "calibrate"),
     *("monitor", "propagate", "export", "prompt", "check", "verify", "audit", "forget"),
     "preview",
-    *("few-shot", "robustness", "tune", "serve", "plugins"),
+    *("few-shot", "robustness", "tune", "report", "serve", "plugins"),
 )
 """The commands in the order of `spaner --help`; each is the `app` of a module called like it."""
 

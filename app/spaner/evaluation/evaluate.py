@@ -99,14 +99,21 @@ def evaluate(
     embedded = embed_split(project, split, names=names, strength=strength)
     if map_file is not None:
         check_all_compared(project.config, embedded)
-    project.say(*link_notices(project.config, embedded))
-    figures = _measure(project, embedded)
+    found = measure_embedded(project, embedded, split)
     if map_file is not None:
         from spaner.evaluation.map import draw_map
 
         project.say(f"map written to {draw_map(embedded, map_file)}")
+    return found
+
+
+def measure_embedded(
+    project: Project, embedded: Mapping[str, EmbeddedRows], split: str | None
+) -> Evaluation:
+    """Measure the rows of a split that `embed_split` has embedded."""
+    project.say(*link_notices(project.config, embedded))
     return Evaluation(
-        figures,
+        _measure(project, embedded),
         modalities=tuple(embedded),
         split=measured_split(project.manifest, split),
         by_item=not any(row.concept for part in embedded.values() for row in part.rows),

@@ -16,6 +16,8 @@ ASKING = {
     "robustness": "measure",
     "tune": "measure",
     "monitor": "measure",
+    "report": "measure",
+    "check_report": "measure",
     "propagate": "propagate",
     "export": "export",
 }
@@ -45,7 +47,8 @@ LINKING_NOTHING = {
 }
 """Calls of one modality, or of none: vectors they give are in the caller's hands."""
 
-COMMANDS = {name.replace("_", "-") for name in ASKING} - {"similarity", "check-index", "attention"}
+NO_COMMANDS = {"similarity", "check-index", "attention", "check-report"}
+COMMANDS = {name.replace("_", "-") for name in ASKING} - NO_COMMANDS
 COMMANDS_LINKING_NOTHING = LOGGED_BESIDES | {"audit", "demo", "verify", "preview", "plugins"}
 # what `serve` links is tried in tests/app/serve/test_policy.py
 COMMANDS_LINKING_NOTHING |= {"serve"}

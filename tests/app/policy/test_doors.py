@@ -211,6 +211,7 @@ def test_where_nothing_may_be_measured_all_is_refused(
         lambda: project.robustness(training=False),
         lambda: project.robustness(inputs=False, seeds=1),
         lambda: project.tune(trials=1, output=folder / "tuned.yaml"),
+        lambda: project.report(folder / "report.html"),
     ):
         with pytest.raises(product.SpanerError, match="may not be measured with"):
             ask()

@@ -1,0 +1,1 @@
+"""Writes what a project has measured as one HTML file."""
