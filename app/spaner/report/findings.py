@@ -155,9 +155,7 @@ def _compared_numbers(compared: Compared | None) -> dict[str, Any] | None:
                 "recall@1": hits.share,
                 "interval": hits.interval(),
                 "queries": len(hits.right),
-                "baseline": plain.share
-                if (plain := compared.plain.get((source, target)))
-                else None,
+                "baseline": compared.plain[pair].share if pair in compared.plain else None,
             }
             for pair, hits in compared.ours.items()
         },
