@@ -1,4 +1,4 @@
-"""Compares the figures in a report's file with those of the space now."""
+"""Compares the figures in a report with those of the space now."""
 
 from __future__ import annotations
 
