@@ -48,8 +48,8 @@ def check_report(project: Project, path: Path) -> ReportCheck:
 
     Raises `DataError` where the file is no report, and as `measure`.
     """
-    said = read_numbers(path)
     check_measured(project.config, project.config.modalities)
+    said = read_numbers(path)
     split = said.get("split")
     now = measure(project, split if isinstance(split, str) else None).numbers(project)
     before = dict(_flat({key: part for key, part in said.items() if key not in UNMEASURED}))

@@ -148,6 +148,8 @@ def test_what_the_policy_refuses_is_logged(
         "robustness": lambda project: project.robustness(training=False),
         "tune": lambda project: project.tune(trials=1, output=folder / "tuned.yaml"),
         "export": lambda project: project.export("text", folder / "text.parquet"),
+        "report": lambda project: project.report(folder / "report.html"),
+        "check_report": lambda project: project.check_report(folder / "report.html"),
         "monitor": lambda project: project.monitor(
             shutil.copyfile(folder / "manifest.csv", folder / "new.csv"), "text"
         ),
