@@ -47,6 +47,10 @@ def test_all_can_be_done_by_keyboard(page: Browsed) -> None:
     page.cards()
     keys.press("/")
     assert page.page.evaluate(FOCUSED) == "text"
+    keys.press("ArrowDown")
+    assert page.page.evaluate(HIT) == 1
+    keys.press("Escape")
+    assert page.page.evaluate(FOCUSED) == "text"
     keys.press("Escape")
     page.shown("#samples")
 
@@ -92,6 +96,8 @@ def test_every_state_is_accessible_and_fits(
         check("empty")
         page.type("three")
         page.cards().first.locator("img").wait_for()
+        for name in ("Filters", "Use this elsewhere"):
+            page.page.get_by_text(name, exact=True).click()
         check("hits")
         page.page.get_by_role("button", name="By modality").click()
         page.shown(".lane")
@@ -106,7 +112,7 @@ def test_every_state_is_accessible_and_fits(
         page.page.keyboard.press("Escape")
         page.type("a purple elephant")
         page.has("#found .state", "unlike everything")
-        page.page.locator("summary").click()
+        page.page.locator("#found summary").click()
         check("unfamiliar")
         page.give("drop", *what(service, "vision", "error"))
         page.shown("#chips [role=alert]")
