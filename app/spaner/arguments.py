@@ -68,7 +68,7 @@ def check_rates(*, false_accept: float, unfamiliar: float) -> None:
 
 def check_count(name: str, count: object) -> None:
     """Raise `ConfigError` unless argument `name` is a whole number, 1 or more."""
-    if not (isinstance(count, Integral) and int(count) >= 1):
+    if isinstance(count, bool) or not (isinstance(count, Integral) and int(count) >= 1):
         raise ConfigError(f"{name} is {count!r}; give a whole number from 1")
 
 

@@ -169,6 +169,7 @@ def test_a_changed_byte_is_found(trained: Path) -> None:
         (lambda p: product.Project("none.yaml"), "none.yaml"),
         (lambda p: p.search("two", source="text", targets="vision", k="3"), "k is '3'"),
         (lambda p: p.search("two", source="text", targets="vision", k=2.5), "k is 2.5"),
+        (lambda p: p.search("two", source="text", targets="vision", k=True), "k is True"),
         (lambda p: p.search("two", source="text", targets=None), "targets is None"),
         (lambda p: p.search("two", source=7, targets="vision"), "source is 7"),
         (lambda p: p.search("two", source="text", targets="vision", where=7), "where is 7"),

@@ -40,6 +40,9 @@ def _align(
     aligner: Any, rows: FeatureRows, *, record: AlignerRecord, prompt: SharedPrompt, strength: float
 ) -> Alignment:
     anchors = prompt.anchors[: record.anchor_count]
+    if not len(rows):  # of which an aligner that reads so many tokens can make nothing
+        nowhere = anchors.new_zeros(0, anchors.shape[1])
+        return Alignment(nowhere, nowhere, anchors.new_zeros(0, len(anchors)))
     try:
         with torch.inference_mode(), one_thread():
             alignment: Alignment = aligner(

@@ -44,6 +44,13 @@ def test_what_a_query_names_comes_first_and_is_marked(trained: Path, search: Sea
     assert not any(hit["exact"] for hit in hits)  # a condition holds for it as for all
 
 
+def test_a_condition_may_leave_a_modality_without_rows(trained: Path, search: Search) -> None:
+    row = next(row for row in rows_of(trained) if row["modality"] == "audio")
+    asked = ("two", "--from", "text", "--where", f"id = {row['id']}")
+    assert search(*asked, "--to", "vision") == []
+    assert search(*asked, "--to", "audio,sensor") == search(*asked, "--to", "audio")
+
+
 def test_rows_ask_and_are_not_their_own_answer(trained: Path, search: Search) -> None:
     one, other = [row["id"] for row in rows_of(trained) if row["modality"] == "vision"][:2]
     hits = search("--like", one, "--like", other, "--to", "vision,text", "-k", "500")
