@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,7 @@ class ControlledProject(Project):
 
     def __init__(self, config: Config | Path | str, **given: Any) -> None:
         super().__init__(config, **given)
-        if beside(self.config.space, FORGETTING).exists():
+        if os.path.lexists(beside(self.config.space, FORGETTING)):  # not where no name can be
             from spaner.forgetting.forget import finish_forgetting
 
             finish_forgetting(self)
